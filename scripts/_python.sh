@@ -1,0 +1,6 @@
+# Sourced by the scripts here: sets ROOT (the repository), goes there, and sets PYTHON (the environment's python, made first if need be).
+ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
+cd "$ROOT"
+PYTHON="${MIAOD_RUN_PYTHON:-$(bash "$ROOT/scripts/setup_env.sh" --print-python)}"
+# an environment that is used as it is need not have this project installed
+export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"
