@@ -1,0 +1,96 @@
+"""RetinaNet's head with two instance classifiers, a box regressor and a multiple instance branch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from mmcv.cnn import ConvModule
+from mmdet.models.builder import HEADS
+from mmdet.models.dense_heads import RetinaHead
+from torch import Tensor, nn
+
+from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
+from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
+
+
+def _head_init_cfg() -> dict:
+    classifiers = [
+        dict(type='Normal', name=f'{branch}_retina', std=0.01, bias_prob=0.01) for branch in ('f_1', 'f_2', 'f_mil')
+    ]
+    return dict(type='Normal', layer='Conv2d', std=0.01, override=classifiers)
+
+
+@HEADS.register_module()
+class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
+    """MI-AOD on RetinaNet (figure 3 of the paper).
+
+    Each branch is a tower ``{branch}_convs`` of ``stacked_convs`` layers and an output layer ``{branch}_retina``; the
+    names are those of the authors' released checkpoints.
+
+    Args:
+        num_classes: foreground classes; there is no background channel.
+        in_channels: channels of the feature maps.
+        loss_cls: config of the loss of each classifier; default :class:`SigmoidFocalLoss`.
+        loss_bbox: config of the box loss; default L1.
+        init_cfg: default: normal with std 0.01, class biases for a prior probability of 0.01, and the tower of f_mil as
+            ``ConvModule`` makes it (Kaiming), like the published model.
+        kwargs: further arguments of ``RetinaHead`` and :class:`MIAODHeadMixin`.
+
+    Raises:
+        ValueError: ``loss_cls`` is no sigmoid loss.
+    """
+
+    def __init__(
+        self,
+        num_classes: int,
+        in_channels: int,
+        loss_cls: dict | None = None,
+        loss_bbox: dict | None = None,
+        init_cfg: dict | list[dict] | None = None,
+        **kwargs,
+    ) -> None:
+        loss_cls = loss_cls or dict(type='SigmoidFocalLoss', use_sigmoid=True)
+        if loss_cls.get('use_sigmoid') is not True:
+            raise ValueError(f'MIAODRetinaHead has no background channel: give loss_cls={loss_cls} use_sigmoid=True')
+        self._published_init = init_cfg is None
+        super().__init__(
+            num_classes,
+            in_channels,
+            loss_cls=loss_cls,
+            loss_bbox=loss_bbox or dict(type='L1Loss', loss_weight=1.0),
+            init_cfg=init_cfg or _head_init_cfg(),
+            **kwargs,
+        )
+
+    def _init_layers(self) -> None:
+        channels = dict.fromkeys(BRANCHES, self.num_base_priors * self.cls_out_channels)
+        channels['f_r'] = self.num_base_priors * 4
+        for branch, out_channels in channels.items():
+            self.add_module(f'{branch}_convs', self._build_tower())
+            self.add_module(f'{branch}_retina', nn.Conv2d(self.feat_channels, out_channels, 3, padding=1))
+
+    def _build_tower(self) -> nn.ModuleList:
+        widths = [self.in_channels] + [self.feat_channels] * self.stacked_convs
+        return nn.ModuleList(
+            ConvModule(before, after, 3, padding=1, conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg)
+            for before, after in zip(widths, widths[1:])
+        )
+
+    def init_weights(self) -> None:
+        """Initialize the weights; see ``init_cfg``."""
+        first_time = not self.is_init
+        super().init_weights()
+        # An `override` of init_cfg cannot say this: it would initialize normalization layers of the tower like convolutions.
+        if self._published_init and first_time:
+            for layer in self.f_mil_convs:
+                layer.init_weights()
+
+    def forward_branch(self, feats: Sequence[Tensor], branch: str) -> list[Tensor]:
+        """Compute one branch; see :meth:`MIAODHeadMixin.forward_branch`."""
+        tower, output = getattr(self, f'{branch}_convs'), getattr(self, f'{branch}_retina')
+        maps = []
+        for level in feats:
+            for layer in tower:
+                level = layer(level)
+            maps.append(output(level))
+        return maps

@@ -1,0 +1,95 @@
+"""What an MI-AOD detector does beyond a stock single-stage detector: loss terms by name, and scores of images."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+
+class MIAODDetectorMixin:
+    """Turns a stock single-stage detector with an MI-AOD head into an MI-AOD detector.
+
+    Use as ``class MyDetector(MIAODDetectorMixin, StockDetector)``.
+    """
+
+    def extract_feat(self, img: Tensor) -> Sequence[Tensor]:
+        """Features (B, channels, H, W) a level of images (B, 3, H, W).
+
+        Nothing is remembered for a backward pass when a stage trains neither backbone nor neck: half of the time of an
+        iteration of the maximize-uncertainty stage.
+        """
+        modules = [self.backbone, self.neck] if self.with_neck else [self.backbone]
+        trains = any(parameter.requires_grad for module in modules for parameter in module.parameters())
+        with torch.set_grad_enabled(trains and torch.is_grad_enabled()):
+            return super().extract_feat(img)
+
+    def forward_train(
+        self,
+        img: Tensor,
+        img_metas: Sequence[dict],
+        loss_terms: Sequence[str],
+        gt_bboxes: Sequence[Tensor] | None = None,
+        gt_labels: Sequence[Tensor] | None = None,
+    ) -> dict[str, Tensor]:
+        """Loss terms of a batch; see :meth:`MIAODHeadMixin.forward_train`.
+
+        Args:
+            img: (B, 3, H, W) float32.
+            img_metas: meta data of each image.
+            loss_terms: names of the terms.
+            gt_bboxes: (n, 4) an image; None for an unlabeled batch.
+            gt_labels: (n,) int64 an image; None for an unlabeled batch.
+        """
+        return self.bbox_head.forward_train(self.extract_feat(img), img_metas, loss_terms, gt_bboxes, gt_labels)
+
+    def train_step(self, data: dict, optimizer: object = None, *, loss_terms: Sequence[str]) -> dict:
+        """Compute the loss of a batch; nothing here waits for the device or for other processes' losses.
+
+        Args:
+            data: ``img`` and ``img_metas``, and ``gt_bboxes`` and ``gt_labels`` of a labeled batch.
+            optimizer: not used; runners pass it.
+            loss_terms: names of the terms that are summed.
+
+        Returns:
+            ``loss`` (0-d tensor), ``log_vars`` (detached 0-d tensors: every term and ``loss``; with several processes
+            their mean over processes is the value of the joined batch) and ``num_samples`` (int).
+        """
+        losses = self(**data, loss_terms=loss_terms)
+        loss = sum(losses.values())
+        log_vars = {name: value.detach() for name, value in losses.items()}
+        return dict(loss=loss, log_vars=dict(log_vars, loss=loss.detach()), num_samples=len(data['img_metas']))
+
+    def val_step(self, data: dict, optimizer: object = None, *, loss_terms: Sequence[str]) -> dict:
+        """The same as :meth:`train_step`, without a graph."""
+        with torch.no_grad():
+            return self.train_step(data, optimizer, loss_terms=loss_terms)
+
+    def forward_test(self, imgs, img_metas, **kwargs):
+        """MMDetection's test results; takes a plain batch as well as MMDetection's lists of test-time augmentations.
+
+        Args:
+            imgs: (B, 3, H, W), or a list of such tensors, one an augmentation.
+            img_metas: meta data of each image, or a list of such lists.
+
+        Returns:
+            For each image a list of (n, 5) float32 arrays, one a class.
+        """
+        if isinstance(imgs, Tensor):
+            imgs, img_metas = [imgs], [img_metas]
+        return super().forward_test(imgs, img_metas, **kwargs)
+
+    @torch.no_grad()
+    def score(self, img: Tensor, img_metas: Sequence[dict], k: int) -> Tensor:
+        """Uncertainty of each image; the padded border counts, so batch images of equal padded shape only.
+
+        Args:
+            img: (B, 3, H, W) float32.
+            img_metas: meta data of each image.
+            k: the number of most uncertain anchors that are averaged.
+
+        Returns:
+            (B,) float32.
+        """
+        return self.bbox_head.uncertainty(self.extract_feat(img), k)

@@ -1,0 +1,13 @@
+"""RetinaNet for MI-AOD."""
+
+from __future__ import annotations
+
+from mmdet.models.builder import DETECTORS
+from mmdet.models.detectors import RetinaNet
+
+from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
+
+
+@DETECTORS.register_module()
+class MIAODRetinaNet(MIAODDetectorMixin, RetinaNet):
+    """RetinaNet whose ``bbox_head`` is an ``MIAODRetinaHead``; arguments as in MMDetection's ``RetinaNet``."""

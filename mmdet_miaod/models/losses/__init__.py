@@ -1,0 +1,5 @@
+from .discrepancy import DiscrepancyLoss
+from .focal import SigmoidFocalLoss
+from .mil import MILLoss
+
+__all__ = ['DiscrepancyLoss', 'MILLoss', 'SigmoidFocalLoss']

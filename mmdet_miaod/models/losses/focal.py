@@ -1,0 +1,76 @@
+"""Sigmoid focal loss that runs on any device."""
+
+from __future__ import annotations
+
+import torch
+from mmdet.models.builder import LOSSES
+from mmdet.models.losses.focal_loss import py_sigmoid_focal_loss
+from torch import Tensor, nn
+
+
+@LOSSES.register_module()
+class SigmoidFocalLoss(nn.Module):
+    """Focal loss over independent classes, in plain tensor operations.
+
+    mmcv's own operator has no CPU kernel, and no CUDA kernel in an mmcv that was built without CUDA.
+    ``torchvision.ops.sigmoid_focal_loss`` is plain tensor operations as well, but it takes ``1 - (1 - p)`` for
+    the small probabilities of background anchors, which loses digits that MMDetection's formula keeps.
+
+    Args:
+        use_sigmoid: must be true; MMDetection's heads read this key to know that there is no background channel.
+        gamma: exponent of the modulating factor.
+        alpha: weight of the foreground, ``1 - alpha`` that of the background.
+        reduction: 'mean', 'sum' or 'none'.
+        loss_weight: factor of the loss.
+
+    Raises:
+        ValueError: ``use_sigmoid`` is false.
+    """
+
+    def __init__(
+        self,
+        use_sigmoid: bool = True,
+        gamma: float = 2.0,
+        alpha: float = 0.25,
+        reduction: str = 'mean',
+        loss_weight: float = 1.0,
+    ) -> None:
+        super().__init__()
+        if not use_sigmoid:
+            raise ValueError('SigmoidFocalLoss needs use_sigmoid=True; choose another loss for softmax classes')
+        self.use_sigmoid = use_sigmoid
+        self.gamma = gamma
+        self.alpha = alpha
+        self.reduction = reduction
+        self.loss_weight = loss_weight
+
+    def forward(
+        self,
+        pred: Tensor,
+        target: Tensor,
+        weight: Tensor | None = None,
+        avg_factor: Tensor | float | None = None,
+        reduction_override: str | None = None,
+    ) -> Tensor:
+        """Loss of ``n`` anchors.
+
+        Args:
+            pred: (n, C) logits.
+            target: (n,) int64 class indices; C (and anything outside 0..C-1) is background.
+            weight: (n,) or (n, C) factor of each anchor, or of each anchor and class.
+            avg_factor: what the sum is divided by under reduction 'mean', instead of the number of elements.
+            reduction_override: replaces ``reduction`` for this call.
+
+        Returns:
+            0-d tensor; (n, C) under reduction 'none'.
+        """
+        classes = torch.arange(pred.shape[1], device=target.device)
+        return self.loss_weight * py_sigmoid_focal_loss(
+            pred,
+            target[:, None] == classes,
+            weight,
+            gamma=self.gamma,
+            alpha=self.alpha,
+            reduction=reduction_override or self.reduction,
+            avg_factor=avg_factor,
+        )
