@@ -1,0 +1,126 @@
+"""A small detector trained through four stages against the published implementation (tests/golden/train_*.npz)."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from zlib import crc32
+
+import numpy as np
+import pytest
+import torch
+from numpy.testing import assert_allclose
+
+from tests.golden_data import golden_names, load_golden
+from tests.models.tiny import image_metas, tiny_detector
+
+LABEL = dict(loss_cls='l_det_cls', loss_bbox='l_det_loc', loss_mil='l_imgcls')
+CLASSIFIERS = ('bbox_head.f_1_*', 'bbox_head.f_2_*')
+LABEL_STAGE = dict(train=('*',), freeze=(), total='L_det', losses=dict(labeled=LABEL))
+STAGES = {
+    'label': LABEL_STAGE,
+    'min': dict(
+        train=('*',),
+        freeze=CLASSIFIERS,
+        total='L_wave_min',
+        losses=dict(labeled=LABEL, unlabeled=dict(loss_dis='l_wave_dis', loss_mil_pseudo='l_imgcls')),
+    ),
+    'max': dict(
+        train=CLASSIFIERS,
+        freeze=(),
+        total='L_wave_max',
+        losses=dict(labeled=dict(loss_cls='l_det_cls'), unlabeled=dict(loss_dis_max='l_wave_dis_minus')),
+    ),
+    'label2': LABEL_STAGE,
+}
+
+
+def golden_weight(name: str, shape: torch.Size, seed: int) -> np.ndarray:
+    """The weight rule that both implementations start from."""
+    random = np.random.RandomState((crc32(name.encode()) ^ seed) & 0xFFFFFFFF)
+    if len(shape) == 4:
+        weight = random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
+        return (weight * (0.5 if 'retina' in name or name.startswith(('backbone', 'neck')) else 1)).astype(np.float32)
+    if 'bn' in name or 'downsample.1' in name:
+        return np.full(shape, 1 if name.endswith(('weight', 'running_var')) else 0, dtype=np.float32)
+    prior = 2 if name.endswith(('f_1_retina.bias', 'f_2_retina.bias', 'f_mil_retina.bias')) else 0
+    return np.float32(random.standard_normal(shape)) * np.float32(0.1) - np.float32(prior)
+
+
+def golden_detector(meta: dict):
+    """The detector of a golden file, with the weights of the rule."""
+    detector = tiny_detector(meta['C'], meta['base_channels'], meta['channels'], meta['stacked_convs'])
+    entries = {
+        name: torch.from_numpy(np.asarray(golden_weight(name, value.shape, meta['seed'])))
+        for name, value in detector.state_dict().items()
+        if not name.endswith('num_batches_tracked')
+    }
+    detector.load_state_dict(entries, strict=False)
+    return detector.train()
+
+
+def golden_batch(golden: dict, step: int, tag: str) -> dict:
+    """The batch of an optimizer step; boxes only where it is labeled."""
+    meta = golden['meta']
+    images = np.random.RandomState(meta['seed'] * 1000 + step).standard_normal((2, 3, meta['H'], meta['W']))
+    data = dict(img=torch.from_numpy(images.astype(np.float32)), img_metas=image_metas([(meta['H'], meta['W'])] * 2))
+    if tag == 'labeled':
+        data['gt_bboxes'] = [torch.from_numpy(golden[f'gt_bboxes{step}_{image}']) for image in range(2)]
+        data['gt_labels'] = [torch.from_numpy(golden[f'gt_labels{step}_{image}']) for image in range(2)]
+    return data
+
+
+def stage_optimizer(detector, stage: dict, frozen: set, meta: dict) -> torch.optim.SGD:
+    """A new SGD over what the stage trains, all gradients zero tensors."""
+    trainable = []
+    for name, parameter in detector.named_parameters():
+        chosen = any(fnmatchcase(name, p) for p in stage['train']) and name not in frozen
+        parameter.requires_grad_(chosen and not any(fnmatchcase(name, p) for p in stage['freeze']))
+        parameter.grad = None
+        if parameter.requires_grad:
+            parameter.grad = torch.zeros_like(parameter)
+            trainable.append(parameter)
+    return torch.optim.SGD(
+        trainable, lr=meta['lr'], momentum=meta['momentum'], weight_decay=meta['weight_decay']
+    )
+
+
+def projection(name: str, value: torch.Tensor) -> list[float]:
+    flat = value.detach().double().numpy().ravel()
+    return [np.linalg.norm(flat), flat @ np.random.RandomState(crc32(name.encode())).standard_normal(flat.size)]
+
+
+def check_weights(detector, golden: dict, stage: str) -> None:
+    for name, value in detector.state_dict().items():
+        if not name.endswith('num_batches_tracked'):
+            expected = golden[f'{stage}__{name}']
+            # A dot product may cancel, so its tolerance is that of the vector's length.
+            tolerance = 1e-4 * max(abs(expected[0]), 1e-3)
+            assert_allclose(projection(name, value), expected, rtol=1e-4, atol=tolerance, err_msg=f'{stage} {name}')
+
+
+@pytest.mark.parametrize('name', golden_names('train_'))
+def test_four_stages_match_the_published_run(name) -> None:
+    golden = load_golden(name)
+    meta = golden['meta']
+    detector = golden_detector(meta)
+    frozen = {key for key, parameter in detector.named_parameters() if not parameter.requires_grad}
+    assert frozen
+    step = 0
+    for stage_name, stage in STAGES.items():
+        optimizer = stage_optimizer(detector, stage, frozen, meta)
+        for iteration in range(meta['steps']):
+            for tag, terms in stage['losses'].items():
+                result = detector.train_step(golden_batch(golden, step, tag), optimizer, loss_terms=tuple(terms))
+                optimizer.zero_grad(set_to_none=False)
+                result['loss'].backward()
+                optimizer.step()
+                step += 1
+                check_logs(golden, f'log_{stage_name}_{iteration}_{tag}', terms, result['log_vars'], stage['total'])
+        check_weights(detector, golden, stage_name)
+
+
+def check_logs(golden: dict, key: str, terms: dict, log_vars: dict, total: str) -> None:
+    for name, golden_name in terms.items():
+        assert_allclose(log_vars[name].item(), golden[f'{key}_{golden_name}'], rtol=1e-5, atol=1e-9, err_msg=key)
+    if not key.startswith('log_max') or not key.endswith('_labeled'):  # there the published total counts the box term
+        assert_allclose(log_vars['loss'].item(), golden[f'{key}_{total}'], rtol=1e-5, atol=1e-9, err_msg=key)

@@ -1,0 +1,105 @@
+"""Tiny MI-AOD models and batches that the tests share."""
+
+from __future__ import annotations
+
+import mmdet_miaod.models  # noqa: F401  (registers the models)
+import torch
+from mmcv import ConfigDict
+from mmdet.models import build_detector, build_head
+
+TRAIN_CFG = dict(
+    assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0, ignore_iof_thr=-1),
+    allowed_border=-1,
+    pos_weight=-1,
+    debug=False,
+)
+TEST_CFG = dict(
+    nms_pre=1000, min_bbox_size=0, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100
+)
+
+
+def head_config(num_classes: int = 3, channels: int = 8, stacked_convs: int = 1, **changes) -> dict:
+    """Config of a narrow MIAODRetinaHead."""
+    return dict(
+        dict(
+            type='MIAODRetinaHead',
+            num_classes=num_classes,
+            in_channels=channels,
+            feat_channels=channels,
+            stacked_convs=stacked_convs,
+        ),
+        **changes,
+    )
+
+
+def tiny_head(num_classes: int = 3, channels: int = 8, stacked_convs: int = 1, test_cfg: dict | None = None, **changes):
+    """A narrow MIAODRetinaHead with PyTorch's default weights."""
+    return build_head(
+        ConfigDict(
+            head_config(num_classes, channels, stacked_convs, train_cfg=TRAIN_CFG, test_cfg=test_cfg or TEST_CFG, **changes)
+        )
+    )
+
+
+def tiny_detector(
+    num_classes: int = 3, base_channels: int = 8, channels: int = 16, stacked_convs: int = 1, **head_changes
+):
+    """A small whole detector: ResNet-18 with few channels, FPN, MIAODRetinaHead."""
+    return build_detector(
+        ConfigDict(
+            type='MIAODRetinaNet',
+            backbone=dict(
+                type='ResNet',
+                depth=18,
+                base_channels=base_channels,
+                num_stages=4,
+                out_indices=(0, 1, 2, 3),
+                frozen_stages=1,
+                norm_eval=True,
+                style='pytorch',
+            ),
+            neck=dict(
+                type='FPN',
+                in_channels=[base_channels * 2**stage for stage in range(4)],
+                out_channels=channels,
+                start_level=1,
+                add_extra_convs='on_input',
+                num_outs=5,
+            ),
+            bbox_head=head_config(num_classes, channels, stacked_convs, **head_changes),
+            train_cfg=TRAIN_CFG,
+            test_cfg=TEST_CFG,
+        )
+    )
+
+
+def image_metas(shapes, pad_shapes=None) -> list[dict]:
+    """Meta data of images of (height, width) shapes."""
+    return [
+        dict(
+            img_shape=(int(shape[0]), int(shape[1]), 3),
+            pad_shape=(int(pad[0]), int(pad[1]), 3),
+            ori_shape=(int(shape[0]), int(shape[1]), 3),
+            scale_factor=1.0,
+        )
+        for shape, pad in zip(shapes, shapes if pad_shapes is None else pad_shapes)
+    ]
+
+
+def random_features(seed: int, batch: int, height: int, width: int, channels: int = 8, scale: float = 1.0) -> list:
+    """Five levels of features of a padded (height, width) image batch, strides 8 to 128."""
+    generator = torch.Generator().manual_seed(seed)
+    sizes = [(height // stride or 1, width // stride or 1) for stride in (8, 16, 32, 64, 128)]
+    return [scale * torch.randn(batch, channels, *size, generator=generator) for size in sizes]
+
+
+def random_boxes(seed: int, counts, height: int, width: int, num_classes: int):
+    """Boxes and labels of images with ``counts`` objects each (0 is fine)."""
+    generator = torch.Generator().manual_seed(seed)
+    boxes, labels = [], []
+    for count in counts:
+        corner = torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.5, height * 0.5])
+        size = 8 + torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.4, height * 0.4])
+        boxes.append(torch.cat([corner, corner + size], dim=1))
+        labels.append(torch.randint(num_classes, (count,), generator=generator))
+    return boxes, labels
