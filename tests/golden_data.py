@@ -38,5 +38,5 @@ def golden_names(prefix: str = '') -> list[str]:
     """Names, sorted, of the golden files that start with ``prefix``; at least one is required."""
     names = sorted(path.stem for path in golden_folder().glob(f'{prefix}*.npz'))
     if not names:
-        raise FileNotFoundError(f'{golden_folder()}: no golden files named {prefix}*.npz; set MIAOD_GOLDEN to their folder')
+        raise FileNotFoundError(f'{golden_folder()}: no golden files {prefix}*.npz; set MIAOD_GOLDEN')
     return names

@@ -1,0 +1,7 @@
+"""Images, labels and loaders. Importing this package registers its data sets with MMDetection."""
+
+from .image_index import ImageIndex
+from .pool import ImagePoolDataset
+from .voc import VOCDetectionDataset
+
+__all__ = ['ImageIndex', 'ImagePoolDataset', 'VOCDetectionDataset']

@@ -1,0 +1,231 @@
+"""The image pool as an index: entry i is line i of the image lists joined, always; nothing is dropped."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+
+from . import image_files
+from .image_lists import NameTable, check_name, read_image_list, refuse_duplicates
+from .image_tags import checked_tags, default_tags, paired_prefixes
+
+_CHUNK = 512  # images that a thread reads at a time
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Where the images of one list are.
+
+    Attributes:
+        source: List file (or what else named the images), for messages.
+        tag: Name of the list in file names, e.g. ``'07'``.
+        image_folder: What image names start from; None where names are whole paths.
+        annotation_folder: Folder of the XML files; None without annotations.
+    """
+
+    source: str
+    tag: str
+    image_folder: str | None
+    annotation_folder: str | None = None
+
+
+class ImageIndex:
+    """Names, files and sizes of a pool of images. Build it with a ``from_...`` method.
+
+    Light enough for ten million images: paths are made on demand, and no image or annotation is opened before
+    sizes are asked for.
+
+    Attributes:
+        names: Sequence of N names as in the lists, e.g. ``'000005'`` or ``'sub/000005.png'``.
+        list_ids: (N,) int32, which list each image came from.
+        tags: One name a list, all different, fit for file names, e.g. ``('07', '12')``.
+    """
+
+    def __init__(
+        self, names: NameTable, list_ids: np.ndarray, lists: Sequence[ImageList], suffix_codes: np.ndarray
+    ):
+        if not len(names):
+            raise ValueError(f'{lists[0].source}: no images; an index needs at least one')
+        self.names = names
+        self.list_ids = list_ids
+        self.lists = tuple(lists)
+        self.tags = checked_tags([image_list.tag for image_list in lists])
+        self._suffix_codes = suffix_codes
+        self._sizes: np.ndarray | None = None
+        # Two entries with one file would put an image on both sides of a split.
+        refuse_duplicates(self._walk_files, self._where)
+
+    @classmethod
+    def from_lists(
+        cls,
+        ann_files: str | Sequence[str],
+        img_prefixes: str | Sequence[str],
+        img_subdir: str = 'JPEGImages',
+        ann_subdir: str = 'Annotations',
+        tags: Sequence[str] | None = None,
+    ) -> ImageIndex:
+        """Index the images of VOC-style lists.
+
+        Args:
+            ann_files: List file(s), one image name a line (:func:`read_image_list`).
+            img_prefixes: Folder of each list's images and annotations, e.g. ``data/VOCdevkit/VOC2007``; one
+                folder serves all lists.
+            img_subdir: Sub folder of the images; '' for none.
+            ann_subdir: Sub folder of the XML files; '' for none.
+            tags: One name a list. Default: '07' for a folder VOC2007, else the list's file name; made unique.
+
+        Raises:
+            FileNotFoundError: A list, folder or image is missing.
+            ValueError: A list is malformed or empty, or an image file is listed twice.
+        """
+        sources, prefixes = paired_prefixes(ann_files, img_prefixes)
+        tags = default_tags(sources, prefixes) if tags is None else tags
+        if len(tags) != len(sources):
+            raise ValueError(f'tags {tuple(tags)}: expected {len(sources)}, one an image list')
+        lists = [
+            ImageList(source, tag, os.path.join(prefix, img_subdir), os.path.join(prefix, ann_subdir))
+            for source, tag, prefix in zip(sources, tags, prefixes, strict=True)
+        ]
+        tables = [read_image_list(source) for source in sources]
+        codes = [
+            image_files.resolve_suffixes(table, entry.image_folder, entry.source)
+            for table, entry in zip(tables, lists, strict=True)
+        ]
+        list_ids = np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables])
+        return cls(NameTable.concatenate(tables), list_ids, lists, np.concatenate(codes))
+
+    @classmethod
+    def from_names(
+        cls, names: Iterable[str], img_folder: str, tag: str, ann_folder: str | None = None
+    ) -> ImageIndex:
+        """Index named images of one folder, e.g. the file names of a COCO annotation file.
+
+        Raises:
+            FileNotFoundError: The folder or an image is missing.
+            ValueError: A name is refused or there twice.
+        """
+        checked = []
+        for i, name in enumerate(names):
+            check_name(name, f'{tag}, image {i}')
+            checked.append(name)
+        table = NameTable(checked)
+        codes = image_files.resolve_suffixes(table, img_folder, tag)
+        lists = [ImageList(tag, tag, img_folder, ann_folder)]
+        return cls(table, np.zeros(len(table), np.int32), lists, codes)
+
+    @classmethod
+    def from_files(cls, paths: str | Path | Iterable[str | Path], tag: str = 'files') -> ImageIndex:
+        """Index image files that have no annotations.
+
+        Args:
+            paths: Image files and folders; of a folder all images below it, sorted. Their paths are their
+                names.
+            tag: Name of this set of images.
+
+        Raises:
+            FileNotFoundError: A path is missing or a folder holds no image.
+            ValueError: A file is there twice.
+        """
+        files: list[str] = []
+        for path in [paths] if isinstance(paths, (str, Path)) else paths:
+            found = image_files.find_images(str(path)) if os.path.isdir(path) else [str(path)]
+            if not found or not os.path.isfile(found[0]):
+                raise FileNotFoundError(f'{path}: {"no such image" if found else "no image in this folder"}')
+            files += found
+        if any('\n' in name for name in files):
+            raise ValueError('a file name with a line break cannot be indexed; rename the file')
+        whole_paths = [ImageList(source=tag, tag=tag, image_folder=None)]
+        return cls(
+            NameTable(files), np.zeros(len(files), np.int32), whole_paths, np.zeros(len(files), np.uint8)
+        )
+
+    def __len__(self) -> int:
+        return len(self.names)
+
+    def image_file(self, i: int) -> tuple[str, str]:
+        """Folder and file name (below it) of image ``i``."""
+        folder, name = self.lists[self.list_ids[i]].image_folder, self.names[i]
+        if folder is None:  # from_files: the name is the whole path
+            return os.path.split(name)
+        return folder, name + image_files.SUFFIXES[self._suffix_codes[i]]
+
+    def image_path(self, i: int) -> str:
+        """Path of image ``i``."""
+        return os.path.join(*self.image_file(i))
+
+    def annotation_path(self, i: int) -> str:
+        """Path that the XML annotation of image ``i`` has by its name; nothing is opened or looked for.
+
+        Raises:
+            ValueError: The index was built without annotations.
+        """
+        folder, name = self.lists[self.list_ids[i]].annotation_folder, self.names[i]
+        if folder is None:
+            raise ValueError(f'image {i} ({name}): this index was built without annotations')
+        stem = os.path.splitext(name)[0] if self._suffix_codes[i] == 0 else name
+        return os.path.join(folder, f'{stem}.xml')
+
+    @property
+    def sizes(self) -> np.ndarray:
+        """(N, 2) int32 width and height after EXIF orientation, from the image headers; read on first use."""
+        if self._sizes is None:
+            self.check_images('header')
+        return self._sizes
+
+    @property
+    def aspect_flags(self) -> np.ndarray:
+        """(N,) uint8, 1 where width / height > 1: the groups of MMDetection's GroupSampler."""
+        return (self.sizes[:, 0] > self.sizes[:, 1]).astype(np.uint8)
+
+    def check_images(self, mode: str = 'decode') -> None:
+        """Read every image once, in threads, and keep the sizes.
+
+        Args:
+            mode: 'decode' reads all data of each file and so finds truncated ones; 'header' reads the
+                headers.
+
+        Raises:
+            FileNotFoundError: Images are missing.
+            ValueError: Images cannot be read or are too large (the first files and the number of all are
+                named), or the mode is unknown.
+        """
+        readers = {'decode': image_files.decode, 'header': image_files.read_size}
+        if mode not in readers:
+            raise ValueError(f'mode {mode!r}: expected one of {sorted(readers)}')
+        chunks = self._map_chunks(lambda paths: image_files.probe(paths, readers[mode]))
+        image_files.raise_failures(list(chain.from_iterable(failures for _, failures in chunks)), len(self))
+        self._sizes = np.concatenate([sizes for sizes, _ in chunks])
+
+    def fingerprint(self) -> str:
+        """SHA-256 (hexadecimal) over the tags and names of all lists, in order."""
+        digest = hashlib.sha256()
+        counts = np.bincount(self.list_ids, minlength=len(self.tags))
+        heading = [f'{tag} {count}\n' for tag, count in zip(self.tags, counts, strict=True)]
+        digest.update(''.join(heading).encode())
+        digest.update(b'\n' + self.names.to_bytes())
+        return digest.hexdigest()
+
+    def _map_chunks(self, function: Callable) -> list:
+        ranges = [range(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK)]
+        with ThreadPoolExecutor(min(32, 2 * (os.cpu_count() or 1))) as threads:
+            return list(threads.map(lambda indices: function([self.image_path(i) for i in indices]), ranges))
+
+    def _walk_files(self) -> Iterator[str]:
+        """Path of every image, its folder without symbolic links."""
+        folders = [
+            '' if entry.image_folder is None else os.path.realpath(entry.image_folder) + '/'
+            for entry in self.lists
+        ]
+        for name, k, code in zip(self.names, self.list_ids, self._suffix_codes, strict=True):
+            yield folders[k] + name + image_files.SUFFIXES[code]
+
+    def _where(self, i: int) -> str:
+        k = self.list_ids[i]
+        return f'{self.lists[k].source}, line {i - int(np.searchsorted(self.list_ids, k)) + 1}'
