@@ -1,4 +1,4 @@
-"""Packaging of mmdet_miaod. mmcv-full and mmdet are not among the requirements here: see requirements/mminstall.txt."""
+"""Packaging of mmdet_miaod; requirements/mminstall.txt says why mmcv-full and mmdet are not required here."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,8 @@ ROOT = Path(__file__).resolve().parent
 
 def read_version() -> str:
     """The version from mmdet_miaod/version.py, without importing the package (which needs torch)."""
-    found = re.search(r"__version__ = '([^']+)'", (ROOT / 'mmdet_miaod' / 'version.py').read_text(encoding='utf-8'))
+    text = (ROOT / 'mmdet_miaod' / 'version.py').read_text(encoding='utf-8')
+    found = re.search(r"__version__ = '([^']+)'", text)
     if found is None:
         raise RuntimeError("mmdet_miaod/version.py has no line __version__ = '...'")
     return found.group(1)
@@ -19,7 +20,8 @@ def read_version() -> str:
 def read_requirements(name: str, pinned: bool = True) -> list[str]:
     """Requirements of requirements/<name>.txt; with `pinned=False` their names alone.
 
-    The pins are what scripts/setup_env.sh installs; a package that others may install next to theirs asks for less.
+    The pins are what scripts/setup_env.sh installs; a package that others may install next to theirs asks for
+    less.
     """
     text = (ROOT / 'requirements' / f'{name}.txt').read_text(encoding='utf-8')
     lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith('#')]
@@ -29,9 +31,7 @@ def read_requirements(name: str, pinned: bool = True) -> list[str]:
 setup(
     name='mmdet_miaod',
     version=read_version(),
-    description='Multiple Instance Active Learning for Object Detection (MI-AOD, CVPR 2021) as an MMDetection plugin',
-    long_description=(ROOT / 'README.md').read_text(encoding='utf-8') if (ROOT / 'README.md').exists() else '',
-    long_description_content_type='text/markdown',
+    description='Multiple Instance Active Learning for Object Detection (MI-AOD) as an MMDetection plugin',
     license='Apache-2.0',
     packages=find_packages(include=['mmdet_miaod', 'mmdet_miaod.*']),
     include_package_data=True,

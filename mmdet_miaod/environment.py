@@ -1,8 +1,8 @@
 """Check that the installed stack is the one this project was made for.
 
-Only the standard library is imported at the top: scripts/setup_env.sh runs this file by its path, before or without an installed
-stack. Run so it prints what is wrong and exits with status 1; `--import` imports the packages as well, `--requirements` checks
-the pins of requirement files.
+Only the standard library is imported at the top: scripts/setup_env.sh runs this file by its path, before or
+without an installed stack. Run so it prints what is wrong and exits with status 1; `--import` imports the
+packages as well, `--requirements` checks the pins of requirement files.
 """
 
 from __future__ import annotations
@@ -24,19 +24,26 @@ SUPPORTED: Mapping[str, tuple[str, str]] = {
     'mmdet': ('2.28.2', '2.29'),
     'numpy': ('1.26', '3'),
 }
-IMPORTED_AS: Mapping[str, str] = {'mmcv-full': 'mmcv', 'opencv-python-headless': 'cv2', 'Pillow': 'PIL', 'PyYAML': 'yaml'}
+IMPORTED_AS: Mapping[str, str] = {
+    'mmcv-full': 'mmcv',
+    'opencv-python-headless': 'cv2',
+    'Pillow': 'PIL',
+    'PyYAML': 'yaml',
+}
 SETUP_HINT = 'Run "bash scripts/setup_env.sh" to make an environment in .venv that has everything.'
 
 
 def check_environment() -> None:
-    """Raise ImportError, saying what to run, unless the stack has supported versions and mmcv's compiled ops."""
+    """Raise ImportError, saying what to run, unless the stack has supported versions and mmcv's compiled
+    ops."""
     problems = version_problems() or ops_problems()
     if problems:
         raise ImportError(f'mmdet_miaod cannot run here: {"; ".join(problems)}. {SETUP_HINT}')
 
 
 def version_problems(supported: Mapping[str, tuple[str, str]] = SUPPORTED) -> list[str]:
-    """What is missing from this environment, or has another version than `supported` (first, first not any more) allows."""
+    """What is missing, or outside of the versions that `supported` allows (the first, and the end:
+    exclusive)."""
     problems = []
     for name, (first, end) in supported.items():
         installed = installed_version(name)
@@ -48,7 +55,8 @@ def version_problems(supported: Mapping[str, tuple[str, str]] = SUPPORTED) -> li
 
 
 def ops_problems() -> list[str]:
-    """Whether mmcv has its compiled ops: mmcv-full builds without them, and without a word, where it finds no torch."""
+    """Whether mmcv has its compiled ops: without torch, mmcv-full is built without them, and without a
+    word."""
     spec = find_spec('mmcv')
     folders = list(spec.submodule_search_locations or []) if spec else []
     if any(file.stat().st_size for folder in folders for file in Path(folder).glob('_ext*.so')):
@@ -57,7 +65,7 @@ def ops_problems() -> list[str]:
 
 
 def requirement_problems(files: Iterable[Path], any_version: bool = False) -> list[str]:
-    """Which pins (`name==version`, other lines are passed over) of requirement files this environment does not hold."""
+    """Which pins (`name==version`; other lines are passed over) of requirement files do not hold here."""
     problems = []
     for file in files:
         for name, wanted in pins(file.read_text(encoding='utf-8')):
@@ -70,7 +78,7 @@ def requirement_problems(files: Iterable[Path], any_version: bool = False) -> li
 
 
 def pins(text: str) -> Iterable[tuple[str, str]]:
-    """(name, version) of each pin that holds for this Python; markers: `python_version` against one version."""
+    """(name, version) of each pin for this Python; a marker may compare `python_version` with one version."""
     for line in text.splitlines():
         found = re.match(r'([\w.-]+)==([^\s;]+)(?:\s*;\s*python_version\s*(<|>=)\s*"([\d.]+)")?', line)
         if found is None:
@@ -108,16 +116,24 @@ def import_problems() -> list[str]:
         kept = [len(ops.nms(boxes, boxes[:, 3], 0.5)[1]), len(torchvision_ops.nms(boxes, boxes[:, 3], 0.5))]
     except Exception as error:  # whatever a damaged installation raises is what the caller wants to read
         return [f'importing torch, torchvision, mmcv and mmdet fails: {type(error).__name__}: {error}']
-    return [] if kept == [1, 1] else [f'NMS of two boxes of IoU 0.8 keeps {kept} boxes in mmcv and torchvision, not 1']
+    return (
+        []
+        if kept == [1, 1]
+        else [f'NMS of two boxes of IoU 0.8 keeps {kept} boxes in mmcv and torchvision, not 1']
+    )
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument('--requirements', type=Path, nargs='*', default=[], help='requirement files whose pins to check')
-    parser.add_argument('--any-version', action='store_true', help='what --requirements names need only be installed')
-    parser.add_argument('--import', action='store_true', dest='imports', help='also import the stack (seconds)')
+    parser.add_argument('--requirements', type=Path, nargs='*', default=[], help='files whose pins to check')
+    parser.add_argument('--any-version', action='store_true', help='installed is enough for --requirements')
+    parser.add_argument(
+        '--import', action='store_true', dest='imports', help='import the stack too (seconds)'
+    )
     args = parser.parse_args()
-    problems = version_problems() or ops_problems() or requirement_problems(args.requirements, args.any_version)
+    problems = (
+        version_problems() or ops_problems() or requirement_problems(args.requirements, args.any_version)
+    )
     if args.imports:
         problems = problems or import_problems()
     sys.stdout.writelines(f'{problem}\n' for problem in problems)

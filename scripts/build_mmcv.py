@@ -1,11 +1,14 @@
 """Compile mmcv-full's CPU ops as a unity build, into a wheel that is kept in a cache folder and reused.
 
-mmcv-full 1.7.2 has no wheel for the torch of requirements/build.txt. As it comes, its 73 C++ files take 38 CPU-minutes, most of
-them spent on parsing torch's headers again for every file. Including them from a few files takes 5 CPU-minutes.
+mmcv-full 1.7.2 has no wheel for the torch of requirements/build.txt. As it comes, its 73 C++ files take 38
+CPU-minutes, most of them spent on parsing torch's headers again for every file. Including them from a few
+files takes 5 CPU-minutes.
 
-Run with the python of an environment that has requirements/build.txt installed; the last line of its output is the path of
-the wheel. `--cached` only looks: it prints the path of a sound wheel, or exits with status 1 (any python will do).
+Run with the python of an environment that has requirements/build.txt installed; the last line of its output
+is the path of the wheel. `--cached` only looks: it prints the path of a sound wheel, or exits with status 1
+(any python will do).
 """
+
 import argparse
 import contextlib
 import fcntl
@@ -66,7 +69,9 @@ def sound_wheel(folder: Path) -> Path | None:
 def has_ops(wheel: Path) -> bool:
     """Whether the wheel carries mmcv._ext; mmcv's setup.py silently leaves it out where it finds no torch."""
     with zipfile.ZipFile(wheel) as archive:
-        return archive.testzip() is None and any(re.fullmatch(r'mmcv/_ext.*\.so', n) for n in archive.namelist())
+        return archive.testzip() is None and any(
+            re.fullmatch(r'mmcv/_ext.*\.so', n) for n in archive.namelist()
+        )
 
 
 @contextlib.contextmanager
@@ -81,6 +86,10 @@ def locked(path: Path) -> Iterator[None]:
         yield
 
 
+def usable_cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
+
+
 def build_environment() -> dict[str, str]:
     """Environment variables for mmcv's setup.py: ops on, CPU only on every machine, no debug information."""
     scripts = sysconfig.get_path('scripts')
@@ -88,13 +97,12 @@ def build_environment() -> dict[str, str]:
         **os.environ,
         'PATH': f'{scripts}{os.pathsep}{os.environ.get("PATH", "")}',  # ninja lies there
         'MMCV_WITH_OPS': '1', 'MMCV_WITH_TRT': '0', 'MMCV_WITH_ORT': '0',
-        # Without a visible GPU setup.py takes its CPU branch: the project needs none of mmcv's CUDA ops, and the CUDA
-        # branch would need a CUDA compiler of torch's very version.
+        # Without a visible GPU setup.py takes its CPU branch: the project needs none of mmcv's CUDA ops, and
+        # the CUDA branch would need a CUDA compiler of torch's very version.
         'FORCE_CUDA': '0', 'FORCE_MLU': '0', 'FORCE_MPS': '0', 'FORCE_NPU': '0', 'CUDA_VISIBLE_DEVICES': '',
         # setuptools takes CFLAGS in place of Python's own flags, so the optimization has to be named again
         'CFLAGS': f'{os.environ.get("CFLAGS", "")} -O2 -DNDEBUG -g0'.strip(),
-        'MAX_JOBS': os.environ.get('MAX_JOBS', str(len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity')
-                                                  else os.cpu_count() or 2)),
+        'MAX_JOBS': os.environ.get('MAX_JOBS', str(usable_cores())),
     }  # fmt: skip
 
 
@@ -108,8 +116,8 @@ def unpacked_sources(folder: Path) -> Path:
     pip runs the package's setup.py even to download it, hence --no-build-isolation: torch must be importable.
     """
     version = pinned_version('mmcv-full')
-    run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--no-binary', 'mmcv-full', '--no-build-isolation',
-         '--dest', str(folder), f'mmcv-full=={version}'])  # fmt: skip
+    run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--no-build-isolation',
+         '--no-binary', 'mmcv-full', '--dest', str(folder), f'mmcv-full=={version}'])  # fmt: skip
     (archive,) = folder.glob('mmcv*full-*.tar.gz')
     with tarfile.open(archive) as tar:
         if hasattr(tarfile, 'data_filter'):
@@ -126,7 +134,9 @@ def unite_sources(sources: Path) -> None:
     for unit in range(BINDING_UNITS):
         write_unit(bindings / f'unity_{unit}.cpp', files[unit::BINDING_UNITS])
     kernels = bindings / 'cpu'
-    write_unit(kernels / 'unity_cpu.cpp', sorted(f for f in kernels.glob('*.cpp') if f.name not in KEPT_APART))
+    write_unit(
+        kernels / 'unity_cpu.cpp', sorted(f for f in kernels.glob('*.cpp') if f.name not in KEPT_APART)
+    )
 
 
 def write_unit(unit: Path, files: Sequence[Path]) -> None:
@@ -140,7 +150,7 @@ def write_unit(unit: Path, files: Sequence[Path]) -> None:
 
 
 def prepared_sources(folder: Path) -> Path:
-    """Sources ready to compile; those of an interrupted build are taken up again, with what it had compiled."""
+    """Sources ready to compile: those of an interrupted build, with what it had compiled, or new ones."""
     ready = folder / 'ready'
     if not ready.exists():
         shutil.rmtree(folder, ignore_errors=True)
@@ -160,7 +170,9 @@ def build(cache: Path) -> Path:
     run([sys.executable, 'setup.py', '--quiet', 'bdist_wheel', '--dist-dir', str(dist)], cwd=sources)
     (wheel,) = dist.glob('*.whl')
     if not has_ops(wheel):
-        raise RuntimeError(f'{wheel.name} was built without mmcv._ext; is torch importable by {sys.executable}?')
+        raise RuntimeError(
+            f'{wheel.name} was built without mmcv._ext; is torch importable by {sys.executable}?'
+        )
     entry = cache / cache_key()
     entry.mkdir(parents=True, exist_ok=True)
     (entry / wheel.name).with_suffix('.sha256').write_text(sha256(wheel) + '\n', encoding='utf-8')
@@ -172,7 +184,7 @@ def build(cache: Path) -> Path:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('cache', type=Path, help='folder that keeps the wheels')
-    parser.add_argument('--cached', action='store_true', help='only print the path of a sound wheel, or exit with status 1')
+    parser.add_argument('--cached', action='store_true', help='only look for a sound wheel')
     args = parser.parse_args()
     cache = args.cache.expanduser().resolve()
     if args.cached:

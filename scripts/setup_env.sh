@@ -42,7 +42,7 @@ check_environment() { # check_environment PYTHON [ARGS]: prints what is wrong th
 
 expected_stamp() { # a change of any of these asks for another set-up
     printf '%s\n' "$ROOT"
-    cat "${REQUIREMENTS[@]}" "$ROOT/setup.py" "$ROOT/scripts/build_mmcv.py" | cksum
+    { cat "${REQUIREMENTS[@]}" "$ROOT/setup.py" && grep '^RECIPE' "$ROOT/scripts/build_mmcv.py"; } | cksum
 }
 
 is_ready() {
@@ -156,11 +156,16 @@ make_venv() {
 
 pip_install() { "$PYTHON" -m pip install --progress-bar off "$@"; }
 
+has_mmcv() { # mmdet may not be there yet
+    [[ "$(check_environment "$PYTHON")" != *mmcv* ]]
+}
+
 install_mmcv() {
     local wheel
     "$PYTHON" "$ROOT/scripts/build_mmcv.py" "$CACHE" || return
     wheel="$("$PYTHON" "$ROOT/scripts/build_mmcv.py" --cached "$CACHE")" || return
-    pip_install --no-deps --force-reinstall "$wheel"
+    if cmp "${wheel%.whl}.sha256" "$VENV/.mmcv_full.sha256" && has_mmcv; then return; fi
+    pip_install --no-deps --force-reinstall "$wheel" && cp "${wheel%.whl}.sha256" "$VENV/.mmcv_full.sha256"
 }
 
 install_project() { # in place: what is edited here is what runs

@@ -1,0 +1,34 @@
+#!/usr/bin/env bash
+# Train with several processes on this machine: bash scripts/dist_train.sh CONFIG N [ARGS of tools/train.py]
+#   N      number of processes: one for each GPU; on a machine without GPUs they share the CPU (gloo)
+#   PORT   (environment) port that the processes meet at, 29500 unless given
+set -euo pipefail
+
+usage() {
+    sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed '$d' >&2
+    if [[ -n ${1:-} ]]; then printf '\ndist_train.sh: %s\n' "$1" >&2; fi
+    exit 2
+}
+
+[[ $# -ge 2 ]] || usage "CONFIG and N are needed."
+config="$1" processes="$2"
+shift 2
+[[ $processes =~ ^[1-9][0-9]*$ ]] || usage "N is '$processes', which is no number of processes."
+called_from="$PWD"
+source "$(dirname "${BASH_SOURCE[0]}")/_python.sh"
+if [[ ! -f $config && -f $called_from/$config ]]; then config="$called_from/$config"; fi
+[[ -f $config ]] || usage "there is no config $config."
+
+device=()
+gpus="$("$PYTHON" -c 'import torch; print(torch.cuda.device_count())')"
+if ((gpus == 0)); then
+    device=(--device cpu)
+    # the processes share the cores; by default each would start a thread on every one
+    cores="$("$PYTHON" -c 'import os; print(len(os.sched_getaffinity(0)))')"
+    export OMP_NUM_THREADS="${OMP_NUM_THREADS:-$((cores > processes ? cores / processes : 1))}"
+elif ((gpus < processes)); then
+    usage "N is $processes, but torch sees $gpus GPUs here."
+fi
+exec "$PYTHON" -m torch.distributed.run --nnodes 1 --nproc-per-node "$processes" \
+    --master-addr 127.0.0.1 --master-port "${PORT:-29500}" \
+    tools/train.py "$config" --launcher pytorch ${device[@]+"${device[@]}"} "$@"

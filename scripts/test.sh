@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Lint and test: bash scripts/test.sh [--all] [PYTEST ARGS]
+# --all adds the tests marked slow. Other arguments go to pytest: bash scripts/test.sh tests/active -k query
+set -euo pipefail
+source "$(dirname "${BASH_SOURCE[0]}")/_python.sh"
+
+arguments=()
+for argument in "$@"; do
+    if [[ $argument == --all ]]; then
+        arguments+=(-m "slow or not slow")
+    else
+        arguments+=("$argument")
+    fi
+done
+# Two processes: more would each import the whole stack; and one thread in each, since the tensors of the tests are tiny.
+export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" MPLBACKEND=Agg
+status=0
+"$PYTHON" -m ruff check . || status=$?
+"$PYTHON" -m pytest -n "${MIAOD_TEST_PROCESSES:-2}" --dist loadfile ${arguments[@]+"${arguments[@]}"} || status=$?
+exit "$status"
