@@ -1,0 +1,43 @@
+"""scripts/dist_train.sh, with a stub in place of torch.distributed.run."""
+
+import pytest
+
+
+def launched(done):
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_one_process_for_each_gpu(run_script, stub_torch):
+    stub_torch(2)
+    done = run_script(
+        'dist_train.sh', 'configs/mine.py', '2', '--seed', '1', PORT='30123', OMP_NUM_THREADS='7'
+    )
+    assert launched(done) == (
+        "['--nnodes', '1', '--nproc-per-node', '2', '--master-addr', '127.0.0.1', '--master-port', '30123', "
+        "'tools/train.py', 'configs/mine.py', '--launcher', 'pytorch', '--seed', '1'] 7"
+    )
+
+
+def test_without_gpus_the_processes_share_the_cpu(run_script, stub_torch):
+    stub_torch(0)
+    done = run_script('dist_train.sh', 'configs/mine.py', '1000', OMP_NUM_THREADS='')
+    assert "'--master-port', '29500'" in launched(done)
+    assert launched(done).endswith("'--launcher', 'pytorch', '--device', 'cpu'] 1")
+
+
+@pytest.mark.parametrize(
+    ('arguments', 'message'),
+    [
+        (['configs/mine.py'], 'CONFIG and N are needed'),
+        (['configs/mine.py', '0'], "N is '0'"),
+        (['configs/mine.py', 'two'], "N is 'two'"),
+        (['configs/none.py', '2'], 'there is no config configs/none.py'),
+        (['configs/mine.py', '3'], 'torch sees 2 GPUs'),
+    ],
+)
+def test_wrong_arguments_are_refused(run_script, stub_torch, arguments, message):
+    stub_torch(2)
+    done = run_script('dist_train.sh', *arguments)
+    assert done.returncode == 2
+    assert message in done.stderr
