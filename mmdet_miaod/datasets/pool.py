@@ -113,7 +113,7 @@ def build_index(
 
 def image_record(index: ImageIndex, i: int) -> dict:
     """What mmdet's pipelines start from (``CustomDataset.pre_pipeline``), without annotations."""
-    if not -len(index) <= i < len(index):
+    if not 0 <= i < len(index):
         raise IndexError(f'image {i} of {len(index)}')
     folder, filename = index.image_file(i)
     return {

@@ -23,8 +23,8 @@ def augmentation_seed(seed: int) -> Iterator[None]:
     torch_state = torch.random.get_rng_state()
     random.seed(seed)
     np.random.seed([seed & 0xFFFFFFFF, seed >> 32])
-    # Not torch.manual_seed: that seeds every GPU as well.
-    torch.default_generator.manual_seed(seed)
+    # Not torch.manual_seed, which seeds every GPU as well; the CPU generator looks at 32 bits of a seed only.
+    torch.default_generator.manual_seed(int(np.random.SeedSequence(seed).generate_state(1)[0]))
     try:
         yield
     finally:

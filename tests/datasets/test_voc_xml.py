@@ -1,0 +1,195 @@
+"""Reading VOC annotation files."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from mmdet_miaod.datasets import voc_xml
+from mmdet_miaod.datasets.voc_xml import parse_voc_xml
+from tests.datasets.voc_tree import object_xml, write_xml
+
+CLASSES = {'cat': 0, 'dog': 1}
+
+
+def parse_text(tmp_path: Path, text: str | bytes):
+    path = tmp_path / 'a.xml'
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    return parse_voc_xml(path, CLASSES)
+
+
+def parse_objects(tmp_path: Path, *objects: str):
+    return parse_voc_xml(write_xml(tmp_path / 'a.xml', *objects), CLASSES)
+
+
+def test_boxes_are_vocs_minus_one_and_difficult_ones_apart(tmp_path):
+    annotation = parse_objects(
+        tmp_path,
+        object_xml('dog', (1, 2, 31, 26)),
+        object_xml('cat', (12.5, '1e1', ' 40 ', 30), difficult=None),
+        object_xml('cat', (5, 6, 7, 8), difficult='1'),
+        object_xml('dog', (5, 6, 17, 18), difficult=''),
+    )
+    np.testing.assert_array_equal(annotation.bboxes, [(0, 1, 30, 25), (11.5, 9, 39, 29), (4, 5, 16, 17)])
+    np.testing.assert_array_equal(annotation.labels, [1, 0, 1])
+    np.testing.assert_array_equal(annotation.bboxes_ignore, [(4, 5, 6, 7)])
+    np.testing.assert_array_equal(annotation.labels_ignore, [0])
+    assert annotation.unknown == {}
+    assert annotation.problems == ()
+
+
+def test_image_without_objects(tmp_path):
+    annotation = parse_text(tmp_path, '<annotation/>')
+    assert annotation.bboxes.shape == annotation.bboxes_ignore.shape == (0, 4)
+    assert annotation.labels.shape == annotation.labels_ignore.shape == (0,)
+    assert (annotation.bboxes.dtype, annotation.labels.dtype) == (np.float32, np.int64)
+
+
+def test_parts_of_objects_are_no_objects(tmp_path):
+    part = '<part><name>head</name><bndbox><xmin>1</xmin></bndbox></part>'
+    whole = object_xml('cat').replace('</object>', f'{part}</object>')
+    assert parse_objects(tmp_path, whole).labels.tolist() == [0]
+
+
+def test_unknown_names_are_counted(tmp_path):
+    annotation = parse_objects(
+        tmp_path, object_xml('cow'), object_xml('cat'), object_xml('cow'), object_xml('Cat')
+    )
+    assert annotation.unknown == {'cow': 2, 'Cat': 1}
+    assert annotation.labels.tolist() == [0]
+
+
+@pytest.mark.parametrize('box', [(5, 6, 5, 20), (5, 6, 20, 6), (20, 6, 5, 8), (5, 8, 9, 6)])
+@pytest.mark.parametrize('difficult', ['0', '1'])
+def test_boxes_without_area_are_left_out_and_reported(tmp_path, box, difficult):
+    annotation = parse_objects(tmp_path, object_xml('cat'), object_xml('dog', box, difficult))
+    assert annotation.labels.tolist() == [0]
+    assert len(annotation.labels_ignore) == 0
+    (problem,) = annotation.problems
+    assert 'object 2 (dog)' in problem
+    assert 'no area' in problem
+
+
+def test_boxes_beyond_the_image_are_kept_and_reported(tmp_path):
+    annotation = parse_objects(tmp_path, object_xml('cat', (1, 1, 41, 30)), object_xml('cat', (0, 0, 40, 30)))
+    np.testing.assert_array_equal(annotation.bboxes, [(0, 0, 40, 29), (-1, -1, 39, 29)])
+    (problem,) = annotation.problems
+    assert 'object 1 (cat) [1, 1, 41, 30] leaves the image of 40 x 30' in problem
+
+
+@pytest.mark.parametrize('size', ['', '<size/>', '<size><width>0</width><height>0</height></size>'])
+def test_stated_size_may_be_missing(tmp_path, size):
+    annotation = parse_text(tmp_path, f'<annotation>{size}{object_xml()}</annotation>')
+    assert annotation.problems == ()
+    assert len(annotation.labels) == 1
+
+
+@pytest.mark.parametrize(
+    ('xml', 'message'),
+    [
+        (object_xml(box=('nan', 1, 2, 3)), r"object 1: \(cat\) <xmin> is 'nan'; expected a number"),
+        (object_xml(box=(1, 'inf', 2, 3)), '<ymin>'),
+        (object_xml(box=(1, 1, '1e30', 3)), '<xmax> is 1e\\+30; coordinates reach'),
+        (object_xml(box=(1, 1, 2, '1e999')), '<ymax>'),
+        (object_xml(box=(1, 1, 2, '9' * 5000)), '<ymax>'),
+        (object_xml(box=('1_0', 1, 2, 3)), '<xmin>'),
+        (object_xml(box=('١', 1, 2, 3)), '<xmin>'),
+        (object_xml(box=('', 1, 2, 3)), '<xmin>'),
+        ('<object><name>cat</name></object>', 'no <bndbox>'),
+        ('<object><name>cat</name><bndbox><xmin>1</xmin></bndbox></object>', '<ymin>'),
+        (object_xml(name=' '), 'no <name>'),
+        (object_xml(name='cow', box=('nan', 1, 2, 3)), r'\(cow\) <xmin>'),
+        (object_xml(difficult='maybe'), '<difficult>'),
+    ],
+)
+def test_malformed_object_is_named(tmp_path, xml, message):
+    with pytest.raises(ValueError, match=rf'a\.xml, object .*{message}|a\.xml, {message}'):
+        parse_text(tmp_path, f'<annotation>{xml}</annotation>')
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('', 'not well-formed'),
+        ('<annotation>', 'not well-formed'),
+        ('<annotation>&nothing;</annotation>', 'not well-formed|refused'),
+        ('<?xml version="1.0" encoding="no-such"?><annotation/>', 'not well-formed'),
+        ('<?xml version="1.0" encoding="utf-7"?><annotation/>', 'not well-formed'),
+        ('<!DOCTYPE a><annotation/>', 'DTDs and entities are refused'),
+        ('<!DOCTYPE a [<!ENTITY b "c">]><annotation>&b;</annotation>', 'DTDs and entities are refused'),
+        ('<!DOCTYPE a [<!ENTITY b SYSTEM "file:///etc/passwd">]><annotation>&b;</annotation>', 'DTDs'),
+        ('<!DOCTYPE a SYSTEM "http://localhost/a.dtd"><annotation/>', 'DTDs'),
+    ],
+)
+def test_dangerous_or_broken_file_is_refused(tmp_path, text, message):
+    with pytest.raises(ValueError, match=rf'a\.xml: .*({message})'):
+        parse_text(tmp_path, text)
+
+
+def test_other_encodings_are_read(tmp_path):
+    text = '<?xml version="1.0" encoding="{}"?><annotation>' + object_xml('dog') + '</annotation>'
+    for encoding in ('utf-8', 'utf-16', 'iso-8859-1'):
+        assert parse_text(tmp_path, text.format(encoding).encode(encoding)).labels.tolist() == [1]
+
+
+def test_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'gone\.xml: no such annotation file'):
+        parse_voc_xml(tmp_path / 'gone.xml', CLASSES)
+
+
+def test_size_is_bounded(tmp_path, monkeypatch):
+    path = write_xml(tmp_path / 'a.xml', object_xml())
+    monkeypatch.setattr(voc_xml, 'MAX_FILE_BYTES', path.stat().st_size)
+    parse_voc_xml(path, CLASSES)
+    monkeypatch.setattr(voc_xml, 'MAX_FILE_BYTES', path.stat().st_size - 1)
+    with pytest.raises(ValueError, match='not a file of up to'):
+        parse_voc_xml(path, CLASSES)
+
+
+def test_folders_and_pipes_are_refused(tmp_path):
+    (tmp_path / 'folder.xml').mkdir()
+    os.mkfifo(tmp_path / 'pipe.xml')
+    for name in ('folder.xml', 'pipe.xml'):
+        with pytest.raises(ValueError, match=name):
+            parse_voc_xml(tmp_path / name, CLASSES)
+
+
+def test_deep_nesting_is_harmless(tmp_path):
+    depth = 200_000
+    assert len(parse_text(tmp_path, '<a>' * depth + '</a>' * depth).labels) == 0
+    with pytest.raises(ValueError, match='not well-formed'):
+        parse_text(tmp_path, '<a>' * depth)
+
+
+def test_every_truncation_parses_or_is_a_value_error(tmp_path):
+    whole = write_xml(tmp_path / 'b.xml', object_xml('cat'), object_xml('dog')).read_bytes()
+    for stop in range(len(whole)):
+        with pytest.raises(ValueError, match=r'a\.xml'):
+            parse_text(tmp_path, whole[:stop])
+
+
+def test_random_changes_parse_or_are_a_value_error(tmp_path):
+    random = np.random.RandomState(0)
+    whole = write_xml(tmp_path / 'b.xml', object_xml('cat'), object_xml('dog')).read_bytes()
+    accepted = 0
+    for _ in range(1500):
+        changed = bytearray(whole)
+        for position in random.randint(0, len(whole), random.randint(1, 4)):
+            changed[position] = random.choice([random.randint(256), 0x3C, 0x26, 0x39, 0x2D])
+        try:
+            annotation = parse_text(tmp_path, bytes(changed))
+        except ValueError:
+            continue
+        accepted += 1
+        assert np.isfinite(annotation.bboxes).all()
+        assert len(annotation.bboxes) == len(annotation.labels)
+    assert 0 < accepted < 1500
+
+
+def test_random_bytes_are_a_value_error(tmp_path):
+    random = np.random.RandomState(1)
+    for head in (b'', b'<annotation>', b'\xff\xfe', b'\xef\xbb\xbf<?xml '):
+        for _ in range(50):
+            with pytest.raises(ValueError, match=r'a\.xml'):
+                parse_text(tmp_path, head + random.bytes(random.randint(1, 300)))
