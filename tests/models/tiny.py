@@ -94,12 +94,16 @@ def random_features(seed: int, batch: int, height: int, width: int, channels: in
 
 
 def random_boxes(seed: int, counts, height: int, width: int, num_classes: int):
-    """Boxes and labels of images with ``counts`` objects each (0 is fine)."""
+    """Boxes and labels of images with ``counts`` objects each (0 is fine).
+
+    Boxes are larger than the smallest anchor: one that lies within several anchors of a shape has the same overlap with all
+    of them, and rounding decides which of them are positive.
+    """
     generator = torch.Generator().manual_seed(seed)
     boxes, labels = [], []
     for count in counts:
-        corner = torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.5, height * 0.5])
-        size = 8 + torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.4, height * 0.4])
+        corner = torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.4, height * 0.4])
+        size = 34 + torch.rand(count, 2, generator=generator) * torch.tensor([width * 0.3, height * 0.3])
         boxes.append(torch.cat([corner, corner + size], dim=1))
         labels.append(torch.randint(num_classes, (count,), generator=generator))
     return boxes, labels
