@@ -4,24 +4,23 @@ Importing it checks the installed stack, mends what torch 2 and NumPy 2 need of 
 registers the data sets, models and query strategies.
 """
 
-import importlib
-import importlib.util
+# ruff: noqa: E402 -- the order of these imports is what this module is for
 import warnings
 
 from .environment import check_environment
 from .version import __version__
-
-__all__ = ['__version__']
 
 check_environment()
 
 with warnings.catch_warnings():
     # mmcv 1.7 announces mmcv 2.0 at every import
     warnings.filterwarnings('ignore', message='On January 1, 2023', category=UserWarning)
-    importlib.import_module('mmcv')
+    import mmcv  # noqa: F401
 
-importlib.import_module('.compat', __name__).apply()
+from . import compat
 
-for _name in ('datasets', 'models', 'active', 'engine'):
-    if importlib.util.find_spec(f'{__name__}.{_name}') is not None:
-        importlib.import_module(f'{__name__}.{_name}')
+compat.apply()
+
+from . import active, datasets, engine, models
+
+__all__ = ['__version__', 'active', 'compat', 'datasets', 'engine', 'models']
