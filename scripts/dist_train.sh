@@ -5,7 +5,7 @@
 set -euo pipefail
 
 usage() {
-    sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" | sed '$d' >&2
+    sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" >&2
     if [[ -n ${1:-} ]]; then printf '\ndist_train.sh: %s\n' "$1" >&2; fi
     exit 2
 }
