@@ -101,7 +101,7 @@ def build_environment() -> dict[str, str]:
         # the CUDA branch would need a CUDA compiler of torch's very version.
         'FORCE_CUDA': '0', 'FORCE_MLU': '0', 'FORCE_MPS': '0', 'FORCE_NPU': '0', 'CUDA_VISIBLE_DEVICES': '',
         # setuptools takes CFLAGS in place of Python's own flags, so the optimization has to be named again
-        'CFLAGS': f'{os.environ.get("CFLAGS", "")} -O2 -DNDEBUG -g0'.strip(),
+        'CFLAGS': f'-O2 -DNDEBUG -g0 {os.environ.get("CFLAGS", "")}'.strip(),
         'MAX_JOBS': os.environ.get('MAX_JOBS', str(usable_cores())),
     }  # fmt: skip
 
