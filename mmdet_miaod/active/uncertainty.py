@@ -1,4 +1,4 @@
-"""How far two instance classifiers disagree: pure tensor functions (MI-AOD, section 3.2 and 3.4 of the paper)."""
+"""How far two instance classifiers disagree: pure tensor functions (paper, sections 3.2 and 3.4)."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """The batch of all processes together: counts that losses are normalized by.
 
-``torch.distributed`` averages gradients over processes. A loss whose normalizer is that of the global batch and which is
-multiplied by :func:`world_size` therefore gives the gradient that one process would compute on the joined batch.
+``torch.distributed`` averages gradients over processes. A loss whose normalizer is that of the global batch
+and which is multiplied by :func:`world_size` therefore gives the gradient that one process would compute on
+the joined batch.
 """
 
 from __future__ import annotations
@@ -33,5 +34,5 @@ def global_sum(values: Tensor) -> Tensor:
 
 
 def global_count(count: int | float, device: torch.device) -> Tensor:
-    """Sum of a number over all processes as a 0-d float32 tensor on ``device``, without waiting for the device."""
+    """Sum of a number over all processes, a 0-d float32 tensor on ``device``, without waiting for it."""
     return global_sum(torch.full((), float(count), dtype=torch.float32, device=device))

@@ -18,13 +18,15 @@ def test_discrepancy_is_absolute_and_uncertainty_squared() -> None:
     assert torch.equal(instance_uncertainty(P2, P1), instance_uncertainty(P1, P2))
 
 
-@pytest.mark.parametrize('k, expected', [(1, [4.0, 8.0]), (2, [3.5, 8.0]), (4, [2.5, 5.0]), (10000, [2.5, 5.0])])
+@pytest.mark.parametrize(
+    ('k', 'expected'), [(1, [4.0, 8.0]), (2, [3.5, 8.0]), (4, [2.5, 5.0]), (10000, [2.5, 5.0])]
+)
 def test_top_k_mean(k, expected) -> None:
     values = torch.tensor([[1.0, 4.0, 2.0, 3.0], [8.0, 2.0, 8.0, 2.0]])
     assert top_k_mean(values, k).tolist() == expected
 
 
-@pytest.mark.parametrize('k', (3, 100, 5000))
+@pytest.mark.parametrize('k', [3, 100, 5000])
 def test_rows_do_not_influence_each_other(k) -> None:
     values = torch.rand(4, 3000)
     alone = torch.cat([top_k_mean(row[None], k) for row in values])
@@ -35,7 +37,7 @@ def test_scores_are_float32() -> None:
     assert image_uncertainty(torch.rand(2, 5).bfloat16(), 3).dtype == torch.float32
 
 
-@pytest.mark.parametrize('k', (0, -1))
+@pytest.mark.parametrize('k', [0, -1])
 def test_k_must_be_positive(k) -> None:
     with pytest.raises(ValueError, match='at least 1'):
         top_k_mean(torch.rand(1, 2), k)

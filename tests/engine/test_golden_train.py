@@ -1,4 +1,4 @@
-"""A small detector trained through four stages against the published implementation (tests/golden/train_*.npz)."""
+"""A small detector trained through four stages, against the published implementation (train_*.npz)."""
 
 from __future__ import annotations
 
@@ -38,8 +38,9 @@ def golden_weight(name: str, shape: torch.Size, seed: int) -> np.ndarray:
     """The weight rule that both implementations start from."""
     random = np.random.RandomState((crc32(name.encode()) ^ seed) & 0xFFFFFFFF)
     if len(shape) == 4:
-        weight = random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:]))
-        return (weight * (0.5 if 'retina' in name or name.startswith(('backbone', 'neck')) else 1)).astype(np.float32)
+        small = 'retina' in name or name.startswith(('backbone', 'neck'))
+        weight = random.standard_normal(shape) * np.sqrt(2 / np.prod(shape[1:])) * (0.5 if small else 1)
+        return weight.astype(np.float32)
     if 'bn' in name or 'downsample.1' in name:
         return np.full(shape, 1 if name.endswith(('weight', 'running_var')) else 0, dtype=np.float32)
     prior = 2 if name.endswith(('f_1_retina.bias', 'f_2_retina.bias', 'f_mil_retina.bias')) else 0
@@ -62,7 +63,9 @@ def golden_batch(golden: dict, step: int, tag: str) -> dict:
     """The batch of an optimizer step; boxes only where it is labeled."""
     meta = golden['meta']
     images = np.random.RandomState(meta['seed'] * 1000 + step).standard_normal((2, 3, meta['H'], meta['W']))
-    data = dict(img=torch.from_numpy(images.astype(np.float32)), img_metas=image_metas([(meta['H'], meta['W'])] * 2))
+    data = dict(
+        img=torch.from_numpy(images.astype(np.float32)), img_metas=image_metas([(meta['H'], meta['W'])] * 2)
+    )
     if tag == 'labeled':
         data['gt_bboxes'] = [torch.from_numpy(golden[f'gt_bboxes{step}_{image}']) for image in range(2)]
         data['gt_labels'] = [torch.from_numpy(golden[f'gt_labels{step}_{image}']) for image in range(2)]
@@ -86,7 +89,10 @@ def stage_optimizer(detector, stage: dict, frozen: set, meta: dict) -> torch.opt
 
 def projection(name: str, value: torch.Tensor) -> list[float]:
     flat = value.detach().double().numpy().ravel()
-    return [np.linalg.norm(flat), flat @ np.random.RandomState(crc32(name.encode())).standard_normal(flat.size)]
+    return [
+        np.linalg.norm(flat),
+        flat @ np.random.RandomState(crc32(name.encode())).standard_normal(flat.size),
+    ]
 
 
 def check_weights(detector, golden: dict, stage: str) -> None:
@@ -95,7 +101,9 @@ def check_weights(detector, golden: dict, stage: str) -> None:
             expected = golden[f'{stage}__{name}']
             # A dot product may cancel, so it is allowed a share of the vector's length.
             tolerance = 1e-5 * expected[0] + 1e-9
-            assert_allclose(projection(name, value), expected, rtol=1e-4, atol=tolerance, err_msg=f'{stage} {name}')
+            assert_allclose(
+                projection(name, value), expected, rtol=1e-4, atol=tolerance, err_msg=f'{stage} {name}'
+            )
 
 
 @pytest.mark.parametrize('name', golden_names('train_'))
@@ -110,17 +118,25 @@ def test_four_stages_match_the_published_run(name) -> None:
         optimizer = stage_optimizer(detector, stage, frozen, meta)
         for iteration in range(meta['steps']):
             for tag, terms in stage['losses'].items():
-                result = detector.train_step(golden_batch(golden, step, tag), optimizer, loss_terms=tuple(terms))
+                result = detector.train_step(
+                    golden_batch(golden, step, tag), optimizer, loss_terms=tuple(terms)
+                )
                 optimizer.zero_grad(set_to_none=False)
                 result['loss'].backward()
                 optimizer.step()
                 step += 1
-                check_logs(golden, f'log_{stage_name}_{iteration}_{tag}', terms, result['log_vars'], stage['total'])
+                check_logs(
+                    golden, f'log_{stage_name}_{iteration}_{tag}', terms, result['log_vars'], stage['total']
+                )
         check_weights(detector, golden, stage_name)
 
 
 def check_logs(golden: dict, key: str, terms: dict, log_vars: dict, total: str) -> None:
     for name, golden_name in terms.items():
-        assert_allclose(log_vars[name].item(), golden[f'{key}_{golden_name}'], rtol=1e-5, atol=1e-9, err_msg=key)
-    if not key.startswith('log_max') or not key.endswith('_labeled'):  # there the published total counts the box term
+        assert_allclose(
+            log_vars[name].item(), golden[f'{key}_{golden_name}'], rtol=1e-5, atol=1e-9, err_msg=key
+        )
+    if not key.startswith('log_max') or not key.endswith(
+        '_labeled'
+    ):  # there the published total counts the box term
         assert_allclose(log_vars['loss'].item(), golden[f'{key}_{total}'], rtol=1e-5, atol=1e-9, err_msg=key)

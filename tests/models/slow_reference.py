@@ -1,4 +1,4 @@
-"""The method's formulas written out as loops in float64, without any code of the package or of MMDetection."""
+"""The method's formulas written out as loops in float64, without code of the package or MMDetection."""
 
 from __future__ import annotations
 
@@ -39,7 +39,9 @@ def level_anchors(height: int, width: int, stride: int) -> list[tuple]:
                 for octave in range(3):
                     size = stride * 4 * 2 ** (octave / 3)
                     w, h = size / math.sqrt(ratio), size * math.sqrt(ratio)
-                    anchors.append((x * stride - w / 2, y * stride - h / 2, x * stride + w / 2, y * stride + h / 2))
+                    anchors.append(
+                        (x * stride - w / 2, y * stride - h / 2, x * stride + w / 2, y * stride + h / 2)
+                    )
     return anchors
 
 
@@ -55,17 +57,19 @@ def iou(a, b) -> float:
 def assign(sizes, pad_shape, boxes) -> tuple[list, list]:
     """For each anchor: its box, None for background, 'ignored' or 'padding'; and the anchors."""
     anchors, found = [], []
-    for (height, width), stride in zip(sizes, STRIDES):
+    for (height, width), stride in zip(sizes, STRIDES, strict=True):
         for number, anchor in enumerate(level_anchors(height, width, stride)):
             cell = number // 9
-            inside = cell // width < math.ceil(pad_shape[0] / stride) and cell % width < math.ceil(pad_shape[1] / stride)
+            inside = cell // width < math.ceil(pad_shape[0] / stride) and cell % width < math.ceil(
+                pad_shape[1] / stride
+            )
             overlaps = [iou(anchor, box) for box in boxes]
             best = max(overlaps, default=0.0)
             target = None if best < 0.4 else 'ignored' if best < 0.5 else int(np.argmax(overlaps))
             anchors.append(anchor)
             found.append(target if inside else 'padding')
     for number, box in enumerate(boxes):  # a box's best anchors are its own however small the overlap
-        overlaps = [-1.0 if f == 'padding' else iou(a, box) for a, f in zip(anchors, found)]
+        overlaps = [-1.0 if f == 'padding' else iou(a, box) for a, f in zip(anchors, found, strict=True)]
         for index, overlap in enumerate(overlaps):
             if overlap >= max(overlaps) - 1e-12:
                 found[index] = number
@@ -90,7 +94,7 @@ def detection_losses(maps: dict, pad_shapes, boxes, labels, num_classes: int) ->
     """loss_cls and loss_bbox of a labeled batch."""
     sizes = [level.shape[-2:] for level in maps['f_1']]
     classification = regression = normalizer = 0.0
-    for image, (image_boxes, image_labels) in enumerate(zip(boxes, labels)):
+    for image, (image_boxes, image_labels) in enumerate(zip(boxes, labels, strict=True)):
         found, anchors = assign(sizes, pad_shapes[image], image_boxes)
         z1, z2, deltas = (
             np.concatenate([rows(level, image, channels) for level in maps[branch]])

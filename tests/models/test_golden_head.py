@@ -29,7 +29,9 @@ class GoldenHead:
         self.golden = golden = load_golden(name)
         meta = golden['meta']
         activation = 'softmax' if meta['C'] == 1 else None
-        test_cfg = dict(nms_pre=nms_pre, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
+        test_cfg = dict(
+            nms_pre=nms_pre, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100
+        )
         self.head = tiny_head(
             meta['C'], meta['channels'], meta['stacked_convs'], test_cfg, mil_activation=activation
         )
@@ -70,7 +72,9 @@ def test_losses(case, batch) -> None:
     losses = case.losses(batch)
     assert list(losses) == list(BATCHES[batch])
     for name, golden_name in BATCHES[batch].items():
-        assert_allclose(losses[name].item(), case.golden[f'{batch}_{golden_name}'], **LOSS_TOLERANCE, err_msg=name)
+        assert_allclose(
+            losses[name].item(), case.golden[f'{batch}_{golden_name}'], **LOSS_TOLERANCE, err_msg=name
+        )
     if batch != 'max_labeled':  # the published total counts the box term there, which trains nothing
         assert_allclose(sum(losses.values()).item(), case.golden[f'{batch}_total'], **LOSS_TOLERANCE)
 
@@ -87,12 +91,12 @@ def test_gradients(case, batch) -> None:
         assert_allclose(norms, case.golden[f'{batch}_featgrad'], **GRADIENT_TOLERANCE)
 
 
-@pytest.mark.parametrize('k', (50, 500, 10000))
+@pytest.mark.parametrize('k', [50, 500, 10000])
 def test_uncertainty(case, k) -> None:
     assert_allclose(case.head.uncertainty(case.feats, k).numpy(), case.golden[f'uncertainty_k{k}'], rtol=1e-5)
 
 
-@pytest.mark.parametrize('nms_pre', (1000, 200))
+@pytest.mark.parametrize('nms_pre', [1000, 200])
 @pytest.mark.parametrize('name', golden_names('head_'))
 def test_detections(name, nms_pre) -> None:
     case = GoldenHead(name, nms_pre)
@@ -103,10 +107,10 @@ def test_detections(name, nms_pre) -> None:
 
 
 def assert_same_set(boxes, labels, expected_boxes, expected_labels, tolerance: float = 1e-4) -> None:
-    """Each expected detection has its own counterpart of the same class, all five numbers within the tolerance."""
+    """Each expected detection has its own counterpart: the same class, five numbers within the tolerance."""
     assert len(boxes) == len(expected_boxes)
     free = list(range(len(boxes)))
-    for box, label in zip(expected_boxes, expected_labels):
+    for box, label in zip(expected_boxes, expected_labels, strict=True):
         close = [
             i
             for i in free

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import mmdet_miaod.models  # noqa: F401  (registers the models)
 import torch
 from mmcv import ConfigDict
 from mmdet.models import build_detector, build_head
+
+import mmdet_miaod.models  # noqa: F401  (registers the models)
 
 TRAIN_CFG = dict(
     assigner=dict(type='MaxIoUAssigner', pos_iou_thr=0.5, neg_iou_thr=0.4, min_pos_iou=0, ignore_iof_thr=-1),
@@ -32,11 +33,20 @@ def head_config(num_classes: int = 3, channels: int = 8, stacked_convs: int = 1,
     )
 
 
-def tiny_head(num_classes: int = 3, channels: int = 8, stacked_convs: int = 1, test_cfg: dict | None = None, **changes):
+def tiny_head(
+    num_classes: int = 3, channels: int = 8, stacked_convs: int = 1, test_cfg: dict | None = None, **changes
+):
     """A narrow MIAODRetinaHead with PyTorch's default weights."""
     return build_head(
         ConfigDict(
-            head_config(num_classes, channels, stacked_convs, train_cfg=TRAIN_CFG, test_cfg=test_cfg or TEST_CFG, **changes)
+            head_config(
+                num_classes,
+                channels,
+                stacked_convs,
+                train_cfg=TRAIN_CFG,
+                test_cfg=test_cfg or TEST_CFG,
+                **changes,
+            )
         )
     )
 
@@ -82,11 +92,13 @@ def image_metas(shapes, pad_shapes=None) -> list[dict]:
             ori_shape=(int(shape[0]), int(shape[1]), 3),
             scale_factor=1.0,
         )
-        for shape, pad in zip(shapes, shapes if pad_shapes is None else pad_shapes)
+        for shape, pad in zip(shapes, shapes if pad_shapes is None else pad_shapes, strict=True)
     ]
 
 
-def random_features(seed: int, batch: int, height: int, width: int, channels: int = 8, scale: float = 1.0) -> list:
+def random_features(
+    seed: int, batch: int, height: int, width: int, channels: int = 8, scale: float = 1.0
+) -> list:
     """Five levels of features of a padded (height, width) image batch, strides 8 to 128."""
     generator = torch.Generator().manual_seed(seed)
     sizes = [(height // stride or 1, width // stride or 1) for stride in (8, 16, 32, 64, 128)]
@@ -96,8 +108,8 @@ def random_features(seed: int, batch: int, height: int, width: int, channels: in
 def random_boxes(seed: int, counts, height: int, width: int, num_classes: int):
     """Boxes and labels of images with ``counts`` objects each (0 is fine).
 
-    Boxes are larger than the smallest anchor: one that lies within several anchors of a shape has the same overlap with all
-    of them, and rounding decides which of them are positive.
+    Boxes are larger than the smallest anchor: one that lies within several anchors of a shape has the same
+    overlap with all of them, and rounding decides which of them are positive.
     """
     generator = torch.Generator().manual_seed(seed)
     boxes, labels = [], []

@@ -56,7 +56,8 @@ class AnchorLossMixin:
             gt_labels: (n,) int64 an image.
 
         Raises:
-            ValueError: some image has no usable anchor (its shape is smaller than ``allowed_border`` permits).
+            ValueError: some image has no usable anchor (its shape is smaller than ``allowed_border``
+                permits).
         """
         anchors, valid = self.get_anchors(feature_sizes, img_metas, device=gt_bboxes[0].device)
         targets = self.get_targets(
@@ -69,7 +70,9 @@ class AnchorLossMixin:
         )
         if targets is None:
             shapes = [meta['img_shape'] for meta in img_metas]
-            raise ValueError(f'an image of the shapes {shapes} has no valid anchor: set train_cfg.allowed_border=-1')
+            raise ValueError(
+                f'an image of the shapes {shapes} has no valid anchor: set train_cfg.allowed_border=-1'
+            )
         labels, label_weights, bbox_targets, bbox_weights, num_positive, num_negative = targets
         num_samples = num_positive + num_negative if self.sampling else num_positive
         level_sizes = [len(level) for level in anchors[0]]
@@ -89,7 +92,7 @@ class AnchorLossMixin:
             logits: (B, n, C) a level.
             targets: of the same batch.
         """
-        levels = zip(logits, targets.labels, targets.label_weights)
+        levels = zip(logits, targets.labels, targets.label_weights, strict=True)
         return sum(
             self.loss_cls(
                 level.flatten(0, 1), labels.flatten(), weights.flatten(), avg_factor=targets.num_samples
@@ -105,7 +108,7 @@ class AnchorLossMixin:
             targets: of the same batch.
         """
         total = 0
-        levels = zip(box_maps, targets.anchors, targets.bbox_targets, targets.bbox_weights)
+        levels = zip(box_maps, targets.anchors, targets.bbox_targets, targets.bbox_weights, strict=True)
         for box_map, anchors, bbox_targets, weights in levels:
             boxes = flatten_map(box_map, 4).flatten(0, 1)
             if self.reg_decoded_bbox:

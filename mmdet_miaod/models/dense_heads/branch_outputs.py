@@ -13,13 +13,23 @@ from mmdet_miaod.models.losses.mil import image_score, mil_weight
 BranchMaps = dict[str, list[Tensor]]
 
 
+def full_precision(device: torch.device) -> torch.autocast:
+    """Context without automatic mixed precision: losses and scores are sums over 10^5 anchors, in float32."""
+    return torch.autocast(device_type=device.type, enabled=False)
+
+
+def softmax_probability(logits: Tensor) -> Tensor:
+    """Probabilities of exclusive classes, the background among them."""
+    return logits.softmax(dim=-1)
+
+
 def flatten_map(level_map: Tensor, channels: int) -> Tensor:
     """One value row an anchor: (B, A * channels, H, W) to (B, H * W * A, channels) float32."""
     return level_map.permute(0, 2, 3, 1).reshape(len(level_map), -1, channels).float()
 
 
 class BranchOutputs:
-    """Outputs of the branches that were computed; everything derived from them is computed once, when asked for.
+    """Outputs of the computed branches; everything derived from them is computed once, when asked for.
 
     Args:
         maps: for each computed branch its outputs, a tensor (B, A * channels, H, W) a level.
@@ -29,7 +39,11 @@ class BranchOutputs:
     """
 
     def __init__(
-        self, maps: BranchMaps, class_channels: int, probability: Callable[[Tensor], Tensor], mil_activation: str
+        self,
+        maps: BranchMaps,
+        class_channels: int,
+        probability: Callable[[Tensor], Tensor],
+        mil_activation: str,
     ) -> None:
         self.maps = maps
         self.class_channels = class_channels
@@ -76,7 +90,7 @@ class BranchOutputs:
     @cached_property
     def mil_weights(self) -> list[Tensor]:
         """Multiple instance weights w, (B, n, C) a level."""
-        levels = zip(self._logits('f_mil'), self.logits_1, self.logits_2)
+        levels = zip(self._logits('f_mil'), self.logits_1, self.logits_2, strict=True)
         return [mil_weight(mil, z1, z2, self._mil_activation) for mil, z1, z2 in levels]
 
     @cached_property

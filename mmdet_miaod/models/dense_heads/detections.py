@@ -7,10 +7,13 @@ from torch import Tensor
 from torchvision.ops import batched_nms
 
 
-def keep_best_anchors(scores: Tensor, deltas: Tensor, anchors: Tensor, limit: int) -> tuple[Tensor, Tensor, Tensor]:
+def keep_best_anchors(
+    scores: Tensor, deltas: Tensor, anchors: Tensor, limit: int
+) -> tuple[Tensor, Tensor, Tensor]:
     """Keep a level's anchors of the highest class score, with all their classes, image by image.
 
-    (MMDetection 2.28 keeps the best pairs of anchor and class instead; the published detections are made this way.)
+    (MMDetection 2.28 keeps the best pairs of anchor and class instead; the published detections are made
+    this way.)
 
     Args:
         scores: (B, n, C) class scores of one level.

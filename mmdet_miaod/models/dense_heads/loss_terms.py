@@ -79,7 +79,9 @@ def select_terms(names: Sequence[str], has_labels: bool) -> dict[str, LossTerm]:
     """
     unknown = [name for name in names if name not in LOSS_TERMS]
     if unknown or not names:
-        raise ValueError(f'loss terms {list(names)}: expected at least one of {list(LOSS_TERMS)}, and no other')
+        raise ValueError(
+            f'loss terms {list(names)}: expected at least one of {list(LOSS_TERMS)}, and no other'
+        )
     needing = [name for name in names if LOSS_TERMS[name].needs_labels]
     if needing and not has_labels:
         raise ValueError(f'loss terms {needing} need gt_bboxes and gt_labels, which this batch does not have')

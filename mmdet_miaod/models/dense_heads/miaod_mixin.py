@@ -11,34 +11,32 @@ from torch import Tensor
 
 from mmdet_miaod.active.uncertainty import image_uncertainty, instance_discrepancy, instance_uncertainty
 from mmdet_miaod.models.dense_heads.anchor_losses import AnchorLossMixin
-from mmdet_miaod.models.dense_heads.branch_outputs import BranchMaps, BranchOutputs, flatten_map, join_levels
+from mmdet_miaod.models.dense_heads.branch_outputs import (
+    BranchMaps,
+    BranchOutputs,
+    flatten_map,
+    full_precision,
+    join_levels,
+    softmax_probability,
+)
 from mmdet_miaod.models.dense_heads.detections import class_wise_nms, keep_best_anchors
 from mmdet_miaod.models.dense_heads.loss_terms import HeadBatch, branches_of, select_terms
 from mmdet_miaod.models.global_batch import world_size
 from mmdet_miaod.models.losses.mil import MIL_ACTIVATIONS, image_labels, pseudo_labels
 
 
-def full_precision(device: torch.device) -> torch.autocast:
-    """Context without automatic mixed precision: losses and scores are float32 (softmax sums over 10^5 anchors)."""
-    return torch.autocast(device_type=device.type, enabled=False)
-
-
-def softmax_probability(logits: Tensor) -> Tensor:
-    """Probabilities of exclusive classes, the background among them."""
-    return logits.softmax(dim=-1)
-
-
 class MIAODHeadMixin(AnchorLossMixin):
     """Turns a stock anchor-based head into an MI-AOD head: ``class MyHead(MIAODHeadMixin, StockHead)``.
 
-    The subclass builds the layers of the branches f_1, f_2 (instance classifiers), f_r (boxes) and f_mil (multiple
-    instance learning), and implements :meth:`forward_branch`.
+    The subclass builds the layers of the branches f_1, f_2 (instance classifiers), f_r (boxes) and f_mil
+    (multiple instance learning), and implements :meth:`forward_branch`.
 
     Args:
         loss_mil: config of the image classification loss.
         loss_dis: config of the discrepancy loss; its ``loss_weight`` is the paper's lambda.
-        mil_activation: 'softmax' (over classes) or 'sigmoid', how the multiple instance branch's outputs become class
-            shares. Default: 'softmax', but 'sigmoid' for a single class, whose softmax is 1 and teaches nothing.
+        mil_activation: 'softmax' (over classes) or 'sigmoid', how the multiple instance branch's outputs
+            become class shares. Default: 'softmax', but 'sigmoid' for a single class, whose softmax is 1
+            and teaches nothing.
         kwargs: arguments of the stock head.
 
     Raises:
@@ -63,11 +61,13 @@ class MIAODHeadMixin(AnchorLossMixin):
             return 'softmax'
         if name is None:
             logging.getLogger('mmdet').info(
-                "One class: mil_activation='sigmoid' (a softmax over one class is always 1 and teaches nothing)"
+                "One class: mil_activation='sigmoid' (a softmax over one class is 1 and teaches nothing)"
             )
             return 'sigmoid'
         if name not in MIL_ACTIVATIONS:
-            raise ValueError(f'mil_activation={name!r}: use one of {sorted(MIL_ACTIVATIONS)}, or None for the default')
+            raise ValueError(
+                f'mil_activation={name!r}: use one of {sorted(MIL_ACTIVATIONS)}, or None for the default'
+            )
         return name
 
     def forward_branch(self, feats: Sequence[Tensor], branch: str) -> list[Tensor]:
@@ -93,7 +93,7 @@ class MIAODHeadMixin(AnchorLossMixin):
 
     @property
     def class_probability(self) -> Callable[[Tensor], Tensor]:
-        """Turns logits into class probabilities (..., C); (..., C + 1) with the background last for softmax heads."""
+        """Turns logits into probabilities (..., C); (..., C + 1), background last, for softmax heads."""
         return torch.sigmoid if self.use_sigmoid_cls else softmax_probability
 
     def _outputs(self, maps: BranchMaps) -> BranchOutputs:
@@ -119,8 +119,8 @@ class MIAODHeadMixin(AnchorLossMixin):
             gt_labels: (n,) int64 an image; None for an unlabeled batch.
 
         Returns:
-            0-d float32 tensors by name, in the order asked for. With several processes their mean over processes is the
-            loss of the joined batch, and the mean of their gradients its gradient.
+            0-d float32 tensors by name, in the order asked for. With several processes their mean over
+            processes is the loss of the joined batch, and the mean of their gradients its gradient.
 
         Raises:
             ValueError: no or unknown terms, or a term that needs labels on a batch without.
@@ -153,11 +153,15 @@ class MIAODHeadMixin(AnchorLossMixin):
 
     def _discrepancy_loss(self, batch: HeadBatch) -> Tensor:
         outputs = batch.outputs
-        return self.loss_dis(outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'minimize')
+        return self.loss_dis(
+            outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'minimize'
+        )
 
     def _agreement_loss(self, batch: HeadBatch) -> Tensor:
         outputs = batch.outputs
-        return self.loss_dis(outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'maximize')
+        return self.loss_dis(
+            outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'maximize'
+        )
 
     # ---------------------------------------------------------------- inference
 
@@ -176,17 +180,19 @@ class MIAODHeadMixin(AnchorLossMixin):
         with full_precision(feats[0].device):
             outputs = self._outputs(maps)
             # Sigmoid for softmax heads too, as in the published code.
-            levels = zip(outputs.sigmoids_1, outputs.sigmoids_2)
+            levels = zip(outputs.sigmoids_1, outputs.sigmoids_2, strict=True)
             return image_uncertainty(join_levels([instance_uncertainty(a, b) for a, b in levels]), k)
 
     @torch.no_grad()
     def instance_maps(self, feats: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-        """What heat maps show of each anchor: 'discrepancy' ``|p1 - p2|`` and 'weight' w, (B, n, C) a level each."""
+        """What heat maps show: 'discrepancy' ``|p1 - p2|`` and 'weight' w, (B, n, C) a level each."""
         maps = self.forward_branches(feats, ('f_1', 'f_2', 'f_mil'))
         with full_precision(feats[0].device):
             outputs = self._outputs(maps)
-            levels = zip(outputs.probabilities_1, outputs.probabilities_2)
-            return dict(discrepancy=[instance_discrepancy(a, b) for a, b in levels], weight=outputs.mil_weights)
+            levels = zip(outputs.probabilities_1, outputs.probabilities_2, strict=True)
+            return dict(
+                discrepancy=[instance_discrepancy(a, b) for a, b in levels], weight=outputs.mil_weights
+            )
 
     @torch.no_grad()
     def predict(
@@ -224,14 +230,12 @@ class MIAODHeadMixin(AnchorLossMixin):
         """Scores (B, m, C), deltas (B, m, 4) and anchors (B, m, 4) that stay of all levels."""
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
+        limit = self.test_cfg.get('nms_pre', -1)
         kept = []
-        for logits, box_map, level_anchors in zip(self._outputs(maps).logits_1, maps['f_r'], anchors):
+        for logits, box_map, priors in zip(self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True):
             scores = self.class_probability(logits)[..., : self.num_classes]
-            kept.append(
-                keep_best_anchors(scores, flatten_map(box_map, 4), level_anchors, self.test_cfg.get('nms_pre', -1))
-            )
-        scores, deltas, level_anchors = (join_levels(parts) for parts in zip(*kept))
-        return scores, deltas, level_anchors
+            kept.append(keep_best_anchors(scores, flatten_map(box_map, 4), priors, limit))
+        return tuple(join_levels(parts) for parts in zip(*kept, strict=True))
 
     def simple_test(
         self, feats: Sequence[Tensor], img_metas: Sequence[dict], rescale: bool = False

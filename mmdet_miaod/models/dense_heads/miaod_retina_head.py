@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
 
 from mmcv.cnn import ConvModule
@@ -15,7 +16,8 @@ from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
 
 def _head_init_cfg() -> dict:
     classifiers = [
-        dict(type='Normal', name=f'{branch}_retina', std=0.01, bias_prob=0.01) for branch in ('f_1', 'f_2', 'f_mil')
+        dict(type='Normal', name=f'{branch}_retina', std=0.01, bias_prob=0.01)
+        for branch in ('f_1', 'f_2', 'f_mil')
     ]
     return dict(type='Normal', layer='Conv2d', std=0.01, override=classifiers)
 
@@ -24,16 +26,16 @@ def _head_init_cfg() -> dict:
 class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
     """MI-AOD on RetinaNet (figure 3 of the paper).
 
-    Each branch is a tower ``{branch}_convs`` of ``stacked_convs`` layers and an output layer ``{branch}_retina``; the
-    names are those of the authors' released checkpoints.
+    Each branch is a tower ``{branch}_convs`` of ``stacked_convs`` layers and an output layer
+    ``{branch}_retina``; the names are those of the authors' released checkpoints.
 
     Args:
         num_classes: foreground classes; there is no background channel.
         in_channels: channels of the feature maps.
         loss_cls: config of the loss of each classifier; default :class:`SigmoidFocalLoss`.
         loss_bbox: config of the box loss; default L1.
-        init_cfg: default: normal with std 0.01, class biases for a prior probability of 0.01, and the tower of f_mil as
-            ``ConvModule`` makes it (Kaiming), like the published model.
+        init_cfg: default: normal with std 0.01, class biases for a prior probability of 0.01, and the tower
+            of f_mil as ``ConvModule`` makes it (Kaiming), like the published model.
         kwargs: further arguments of ``RetinaHead`` and :class:`MIAODHeadMixin`.
 
     Raises:
@@ -51,7 +53,9 @@ class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
     ) -> None:
         loss_cls = loss_cls or dict(type='SigmoidFocalLoss', use_sigmoid=True)
         if loss_cls.get('use_sigmoid') is not True:
-            raise ValueError(f'MIAODRetinaHead has no background channel: give loss_cls={loss_cls} use_sigmoid=True')
+            raise ValueError(
+                f'MIAODRetinaHead has no background channel: give loss_cls={loss_cls} use_sigmoid=True'
+            )
         self._published_init = init_cfg is None
         super().__init__(
             num_classes,
@@ -73,14 +77,15 @@ class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
         widths = [self.in_channels] + [self.feat_channels] * self.stacked_convs
         return nn.ModuleList(
             ConvModule(before, after, 3, padding=1, conv_cfg=self.conv_cfg, norm_cfg=self.norm_cfg)
-            for before, after in zip(widths, widths[1:])
+            for before, after in itertools.pairwise(widths)
         )
 
     def init_weights(self) -> None:
         """Initialize the weights; see ``init_cfg``."""
         first_time = not self.is_init
         super().init_weights()
-        # An `override` of init_cfg cannot say this: it would initialize normalization layers of the tower like convolutions.
+        # An `override` of init_cfg cannot say this: it would initialize normalization layers of the tower
+        # like convolutions.
         if self._published_init and first_time:
             for layer in self.f_mil_convs:
                 layer.init_weights()

@@ -1,4 +1,4 @@
-"""What an MI-AOD detector does beyond a stock single-stage detector: loss terms by name, and scores of images."""
+"""What MI-AOD adds to a stock single-stage detector: loss terms by name, and scores of images."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class MIAODDetectorMixin:
     def extract_feat(self, img: Tensor) -> Sequence[Tensor]:
         """Features (B, channels, H, W) a level of images (B, 3, H, W).
 
-        Nothing is remembered for a backward pass when a stage trains neither backbone nor neck: half of the time of an
-        iteration of the maximize-uncertainty stage.
+        Nothing is remembered for a backward pass when a stage trains neither backbone nor neck, as the
+        maximize-uncertainty stage does: that saves its memory and its time.
         """
         modules = [self.backbone, self.neck] if self.with_neck else [self.backbone]
         trains = any(parameter.requires_grad for module in modules for parameter in module.parameters())
@@ -42,7 +42,9 @@ class MIAODDetectorMixin:
             gt_bboxes: (n, 4) an image; None for an unlabeled batch.
             gt_labels: (n,) int64 an image; None for an unlabeled batch.
         """
-        return self.bbox_head.forward_train(self.extract_feat(img), img_metas, loss_terms, gt_bboxes, gt_labels)
+        return self.bbox_head.forward_train(
+            self.extract_feat(img), img_metas, loss_terms, gt_bboxes, gt_labels
+        )
 
     def train_step(self, data: dict, optimizer: object = None, *, loss_terms: Sequence[str]) -> dict:
         """Compute the loss of a batch; nothing here waits for the device or for other processes' losses.
@@ -53,13 +55,15 @@ class MIAODDetectorMixin:
             loss_terms: names of the terms that are summed.
 
         Returns:
-            ``loss`` (0-d tensor), ``log_vars`` (detached 0-d tensors: every term and ``loss``; with several processes
-            their mean over processes is the value of the joined batch) and ``num_samples`` (int).
+            ``loss`` (0-d tensor), ``log_vars`` (detached 0-d tensors: every term and ``loss``; with several
+            processes their mean over processes is the value of the joined batch) and ``num_samples`` (int).
         """
         losses = self(**data, loss_terms=loss_terms)
         loss = sum(losses.values())
         log_vars = {name: value.detach() for name, value in losses.items()}
-        return dict(loss=loss, log_vars=dict(log_vars, loss=loss.detach()), num_samples=len(data['img_metas']))
+        return dict(
+            loss=loss, log_vars=dict(log_vars, loss=loss.detach()), num_samples=len(data['img_metas'])
+        )
 
     def val_step(self, data: dict, optimizer: object = None, *, loss_terms: Sequence[str]) -> dict:
         """The same as :meth:`train_step`, without a graph."""
@@ -67,7 +71,7 @@ class MIAODDetectorMixin:
             return self.train_step(data, optimizer, loss_terms=loss_terms)
 
     def forward_test(self, imgs, img_metas, **kwargs):
-        """MMDetection's test results; takes a plain batch as well as MMDetection's lists of test-time augmentations.
+        """MMDetection's test results, of a plain batch or of MMDetection's lists of test-time augmentations.
 
         Args:
             imgs: (B, 3, H, W), or a list of such tensors, one an augmentation.

@@ -10,4 +10,4 @@ from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
 
 @DETECTORS.register_module()
 class MIAODRetinaNet(MIAODDetectorMixin, RetinaNet):
-    """RetinaNet whose ``bbox_head`` is an ``MIAODRetinaHead``; arguments as in MMDetection's ``RetinaNet``."""
+    """RetinaNet whose ``bbox_head`` is an ``MIAODRetinaHead``; the arguments are ``RetinaNet``'s."""

@@ -39,7 +39,7 @@ class DiscrepancyLoss(nn.Module):
         weights: Sequence[Tensor],
         form: str,
     ) -> Tensor:
-        """Sum over levels, images and anchors of the mean over classes of ``w * |p1 - p2|`` or ``w * (1 - |p1 - p2|)``.
+        """Sum over levels, images and anchors of the class mean of ``w |p1 - p2|`` or ``w (1 - |p1 - p2|)``.
 
         Args:
             probabilities_1: a tensor (B, n, C) a level, first classifier.
@@ -55,5 +55,7 @@ class DiscrepancyLoss(nn.Module):
         """
         if form not in FORMS:
             raise ValueError(f'unknown form {form!r} of the discrepancy loss: use one of {sorted(FORMS)}')
-        levels = zip(probabilities_1, probabilities_2, weights)
-        return self.loss_weight * sum((FORMS[form](p1, p2) * w.detach()).mean(-1).sum() for p1, p2, w in levels)
+        levels = zip(probabilities_1, probabilities_2, weights, strict=True)
+        return self.loss_weight * sum(
+            (FORMS[form](p1, p2) * w.detach()).mean(-1).sum() for p1, p2, w in levels
+        )

@@ -13,12 +13,13 @@ from torch.nn.functional import softplus
 class SigmoidFocalLoss(nn.Module):
     """Focal loss over independent classes, in plain tensor operations.
 
-    mmcv's own operator has no CPU kernel, and no CUDA kernel in an mmcv that was built without CUDA. The formulas of
-    torchvision and of MMDetection's CPU fallback take more operations and subtract nearly equal numbers for the many
-    anchors that are surely background; this one keeps all digits.
+    mmcv's own operator has no CPU kernel, and no CUDA kernel in an mmcv that was built without CUDA. The
+    formulas of torchvision and of MMDetection's CPU fallback take more operations and subtract nearly equal
+    numbers for the many anchors that are surely background; this one keeps all digits.
 
     Args:
-        use_sigmoid: must be true; MMDetection's heads read this key to know that there is no background channel.
+        use_sigmoid: must be true; MMDetection's heads read this key to know that there is no background
+            channel.
         gamma: exponent of the modulating factor.
         alpha: weight of the foreground, ``1 - alpha`` that of the background.
         reduction: 'mean', 'sum' or 'none'.
@@ -38,7 +39,9 @@ class SigmoidFocalLoss(nn.Module):
     ) -> None:
         super().__init__()
         if not use_sigmoid:
-            raise ValueError('SigmoidFocalLoss needs use_sigmoid=True; choose another loss for softmax classes')
+            raise ValueError(
+                'SigmoidFocalLoss needs use_sigmoid=True; choose another loss for softmax classes'
+            )
         self.use_sigmoid = use_sigmoid
         self.gamma = gamma
         self.alpha = alpha
@@ -72,4 +75,6 @@ class SigmoidFocalLoss(nn.Module):
         loss = balance * wrong.sigmoid().pow(self.gamma) * softplus(wrong)
         if weight is not None:
             weight = weight.reshape(len(pred), -1)
-        return self.loss_weight * weight_reduce_loss(loss, weight, reduction_override or self.reduction, avg_factor)
+        return self.loss_weight * weight_reduce_loss(
+            loss, weight, reduction_override or self.reduction, avg_factor
+        )

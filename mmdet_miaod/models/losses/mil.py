@@ -1,4 +1,4 @@
-"""Multiple instance learning: instance weights, image scores, image labels and their loss (section 3.3 of the paper)."""
+"""Multiple instance learning: instance weights, image scores and labels, their loss (paper, section 3.3)."""
 
 from __future__ import annotations
 
@@ -60,14 +60,14 @@ def image_labels(gt_labels: Sequence[Tensor], num_channels: int) -> Tensor:
         (B, num_channels) float32 of zeros and ones.
     """
     labels = torch.zeros(len(gt_labels), num_channels, device=gt_labels[0].device)
-    for row, image in zip(labels, gt_labels):
+    for row, image in zip(labels, gt_labels, strict=True):
         row.index_fill_(0, image, 1.0)
     return labels
 
 
 @torch.no_grad()
 def pseudo_labels(probabilities_1: Sequence[Tensor], probabilities_2: Sequence[Tensor]) -> Tensor:
-    """Which classes an unlabeled image seems to show: those that some anchor has with a mean probability >= 0.5.
+    """Classes that an unlabeled image seems to show: some anchor has them with a mean probability >= 0.5.
 
     Args:
         probabilities_1: a tensor (B, n, C) a level, first classifier.
@@ -76,8 +76,9 @@ def pseudo_labels(probabilities_1: Sequence[Tensor], probabilities_2: Sequence[T
     Returns:
         (B, C) float32 of zeros and ones, without gradient.
     """
-    level_maxima = [((p1 + p2) / 2).amax(dim=1) for p1, p2 in zip(probabilities_1, probabilities_2)]
-    return (torch.stack(level_maxima).amax(dim=0) >= PSEUDO_LABEL_THRESHOLD).float()
+    levels = zip(probabilities_1, probabilities_2, strict=True)
+    maxima = torch.stack([((p1 + p2) / 2).amax(dim=1) for p1, p2 in levels]).amax(dim=0)
+    return (maxima >= PSEUDO_LABEL_THRESHOLD).float()
 
 
 @LOSSES.register_module()
@@ -102,7 +103,8 @@ class MILLoss(nn.Module):
         Returns:
             0-d tensor.
         """
-        # Written out: the built-in function stops the CUDA context where a score is NaN, before anyone can report it.
+        # Written out: the built-in function stops the CUDA context where a score is NaN, before anyone can
+        # report it.
         cross_entropy = -(labels * scores.log() + (1 - labels) * torch.log1p(-scores))
         num_images = global_count(len(scores), scores.device)
         return self.loss_weight * cross_entropy.mean(dim=1).sum() / num_images

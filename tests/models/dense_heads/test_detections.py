@@ -18,7 +18,9 @@ def test_no_limit_keeps_everything() -> None:
     scores, deltas = torch.rand(1, 3, 2), torch.rand(1, 3, 4)
     for limit in (-1, 0, 3, 99):
         kept, kept_deltas, anchors = keep_best_anchors(scores, deltas, BOXES, limit)
-        assert torch.equal(kept, scores) and torch.equal(kept_deltas, deltas) and torch.equal(anchors[0], BOXES)
+        assert torch.equal(kept, scores)
+        assert torch.equal(kept_deltas, deltas)
+        assert torch.equal(anchors[0], BOXES)
 
 
 def test_suppression_is_within_a_class() -> None:
@@ -33,4 +35,5 @@ def test_suppression_is_within_a_class() -> None:
 
 def test_nothing_above_the_threshold() -> None:
     detections, labels = class_wise_nms(BOXES, torch.full((3, 2), 0.05), 0.05, 0.5, 100)
-    assert detections.shape == (0, 5) and labels.shape == (0,)
+    assert detections.shape == (0, 5)
+    assert labels.shape == (0,)

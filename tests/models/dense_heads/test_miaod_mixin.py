@@ -55,7 +55,11 @@ def test_each_term_computes_and_reaches_its_branches_alone(case, term, monkeypat
     assert sorted(branch for _, branch in calls) == sorted(COMPUTED[term])
     loss.backward()
     for branch in BRANCHES:
-        reached = [p.grad is not None and p.grad.abs().sum() > 0 for n, p in head.named_parameters() if n.startswith(branch)]
+        reached = [
+            p.grad is not None and p.grad.abs().sum() > 0
+            for n, p in head.named_parameters()
+            if n.startswith(branch)
+        ]
         assert all(reached) if branch in REACHED[term] else not any(reached), branch
     assert all(level.grad.abs().sum() > 0 for level in feats[:1])
 
@@ -67,7 +71,8 @@ def test_targets_are_assigned_once_and_only_for_labeled_terms(case, monkeypatch)
     head.forward_train(feats, metas, ('loss_dis', 'loss_mil'), boxes, labels)
     assert not calls
     losses = head.forward_train(feats, metas, ('loss_bbox', 'loss_mil', 'loss_cls'), boxes, labels)
-    assert len(calls) == 1 and list(losses) == ['loss_bbox', 'loss_mil', 'loss_cls']
+    assert len(calls) == 1
+    assert list(losses) == ['loss_bbox', 'loss_mil', 'loss_cls']
 
 
 def test_terms_together_have_the_values_they_have_alone(case) -> None:
@@ -89,7 +94,7 @@ def test_labeled_terms_need_labels(case) -> None:
 
 
 def test_uncertainty_uses_the_classifiers_alone(case, monkeypatch) -> None:
-    head, feats, metas, *_ = case
+    head, feats, _metas, *_ = case
     calls = spy(head, 'forward_branch', monkeypatch)
     batched = head.uncertainty(feats, 50)
     assert [branch for _, branch in calls] == ['f_1', 'f_2']
@@ -102,15 +107,21 @@ def test_predict_uses_classifier_1_and_boxes_alone_and_rescales(case, monkeypatc
     calls = spy(head, 'forward_branch', monkeypatch)
     plain = head.predict(feats, metas)
     assert [branch for _, branch in calls] == ['f_1', 'f_r']
-    assert len(plain) == 2 and 0 < len(plain[0][0]) <= 100 and not plain[0][0].requires_grad
+    assert len(plain) == 2
+    assert 0 < len(plain[0][0]) <= 100
+    assert not plain[0][0].requires_grad
     for boxes, _ in plain:
-        assert boxes[:, :4].min() >= 0 and boxes[:, :4].max() <= 64
+        assert boxes[:, :4].min() >= 0
+        assert boxes[:, :4].max() <= 64
     for meta in metas:
         meta['scale_factor'] = [2.0, 4.0, 2.0, 4.0]
     rescaled = head.predict(feats, metas, rescale=True)
-    assert rescaled[0][0][:, 2].max() <= 32 and rescaled[0][0][:, 3].max() <= 16
+    assert rescaled[0][0][:, 2].max() <= 32
+    assert rescaled[0][0][:, 3].max() <= 16
     for image, (boxes, labels) in enumerate(plain):  # a batch gives what its images give alone
-        alone, alone_labels = head.predict([level[image : image + 1] for level in feats], metas[image : image + 1])[0]
+        alone, alone_labels = head.predict(
+            [level[image : image + 1] for level in feats], metas[image : image + 1]
+        )[0]
         torch.testing.assert_close(boxes, alone, rtol=1e-4, atol=1e-4)
         assert torch.equal(labels, alone_labels)
 
@@ -121,7 +132,9 @@ def test_other_suppression_than_nms_is_refused(case) -> None:
         head.predict(*case[1:3])
 
 
-@pytest.mark.parametrize('classes, given, expected', [(1, None, 'sigmoid'), (2, None, 'softmax'), (1, 'softmax', 'softmax')])
+@pytest.mark.parametrize(
+    ('classes', 'given', 'expected'), [(1, None, 'sigmoid'), (2, None, 'softmax'), (1, 'softmax', 'softmax')]
+)
 def test_mil_activation(classes, given, expected, caplog) -> None:
     with caplog.at_level('INFO', logger='mmdet'):
         assert tiny_head(classes, mil_activation=given).mil_activation == expected
@@ -129,7 +142,7 @@ def test_mil_activation(classes, given, expected, caplog) -> None:
 
 
 def test_unknown_mil_activation() -> None:
-    with pytest.raises(ValueError, match="'tanh'.*softmax"):
+    with pytest.raises(ValueError, match=r"'tanh'.*softmax"):
         tiny_head(mil_activation='tanh')
 
 
@@ -143,7 +156,8 @@ def test_losses_and_scores_are_float32_under_autocast(case) -> None:
     for name, value in losses.items():
         assert value.dtype == torch.float32
         torch.testing.assert_close(value, reference[name], rtol=0.05, atol=1e-3)
-    assert scores.dtype == torch.float32 and detections[0][0].dtype == torch.float32
+    assert scores.dtype == torch.float32
+    assert detections[0][0].dtype == torch.float32
     sum(losses.values()).backward()
     assert all(torch.isfinite(p.grad).all() for p in head.parameters())
 

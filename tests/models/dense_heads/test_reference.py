@@ -31,13 +31,15 @@ def build_case(name: str, **head_changes):
     feats = random_features(seed, len(pads), height, width)
     factor = torch.tensor(scale if isinstance(scale, tuple) else (scale,)).view(-1, 1, 1, 1)
     feats = [level * factor for level in feats]
-    boxes, labels = random_boxes(seed, counts, *(min(side) for side in zip(*pads)), classes)
+    boxes, labels = random_boxes(seed, counts, *(min(side) for side in zip(*pads, strict=True)), classes)
     return head, feats, image_metas(pads), boxes, labels
 
 
 def expected_values(head, feats, metas, boxes, labels) -> dict:
     branches = ('f_1', 'f_2', 'f_r', 'f_mil')
-    maps = {b: [m.detach().double().numpy() for m in v] for b, v in head.forward_branches(feats, branches).items()}
+    maps = {
+        b: [m.detach().double().numpy() for m in v] for b, v in head.forward_branches(feats, branches).items()
+    }
     boxes, labels = [b.double().numpy() for b in boxes], [label.numpy() for label in labels]
     pads = [meta['pad_shape'] for meta in metas]
     return dict(
@@ -68,14 +70,20 @@ def test_forced_softmax_of_one_class() -> None:
     expected = expected_values(head, feats, metas, boxes, labels)
     losses = head.forward_train(feats, metas, ('loss_mil', 'loss_dis'), boxes, labels)
     for term, value in losses.items():
-        assert_allclose(value.item(), expected[term], rtol=1e-3, err_msg=term)  # 1 - 1e-5 in float32: 3 digits
+        assert_allclose(
+            value.item(), expected[term], rtol=1e-3, err_msg=term
+        )  # 1 - 1e-5 in float32: 3 digits
     assert head.mil_activation == 'softmax'
 
 
-@pytest.mark.parametrize('k', (1, 40, 10000))
+@pytest.mark.parametrize('k', [1, 40, 10000])
 def test_uncertainty_follows_the_formula(k) -> None:
     head, feats, *_ = build_case('smaller_pad_shapes')
-    maps = {b: [m.detach().double().numpy() for m in v] for b, v in head.forward_branches(feats, ('f_1', 'f_2')).items()}
+    maps = {
+        b: [m.detach().double().numpy() for m in v]
+        for b, v in head.forward_branches(feats, ('f_1', 'f_2')).items()
+    }
     scores = head.uncertainty(feats, k)
-    assert scores.dtype == torch.float32 and not scores.requires_grad
+    assert scores.dtype == torch.float32
+    assert not scores.requires_grad
     assert_allclose(scores.numpy(), slow_reference.uncertainty(maps, head.num_classes, k), rtol=1e-5)

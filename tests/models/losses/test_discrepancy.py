@@ -20,7 +20,8 @@ def test_forms_add_up_to_the_weights_and_pull_in_opposite_directions() -> None:
     both = [DiscrepancyLoss(1.0)(p1, P2, W, form) for form in ('minimize', 'maximize')]
     assert sum(both).item() == sum(w.mean(-1).sum().item() for w in W)
     down, up = (torch.autograd.grad(loss, p1[0], retain_graph=True)[0] for loss in both)
-    assert down.abs().sum() > 0 and torch.equal(down, -up)
+    assert down.abs().sum() > 0
+    assert torch.equal(down, -up)
 
 
 def test_no_gradient_reaches_the_weights() -> None:
@@ -31,5 +32,5 @@ def test_no_gradient_reaches_the_weights() -> None:
 
 
 def test_unknown_form() -> None:
-    with pytest.raises(ValueError, match="'maximise'.*maximize"):
+    with pytest.raises(ValueError, match=r"'maximise'.*maximize"):
         DiscrepancyLoss()(P1, P2, W, 'maximise')

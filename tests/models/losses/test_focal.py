@@ -25,7 +25,7 @@ def test_weights_average_factor_and_loss_weight() -> None:
     torch.testing.assert_close(loss(pred, target, weight, reduction_override='sum'), expected * 5)
 
 
-@pytest.mark.parametrize('logit', (-12.0, -8.0, 10.0))
+@pytest.mark.parametrize('logit', [-12.0, -8.0, 10.0])
 def test_digits_of_extreme_probabilities(logit) -> None:
     pred = torch.tensor([[logit]], dtype=torch.float32)
     for target in (0, 1):
