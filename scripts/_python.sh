@@ -1,7 +1,7 @@
 # Sourced by the scripts here: sets ROOT (the repository), goes there, and sets PYTHON (the environment's python; the
 # environment is made first if need be). MIAOD_RUN_PYTHON names a python to take without looking at it.
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
-cd "$ROOT"
 PYTHON="${MIAOD_RUN_PYTHON:-$(bash "$ROOT/scripts/setup_env.sh" --print-python)}"
+cd "$ROOT"
 # an environment that is used as it is need not have this project installed
 export PYTHONPATH="$ROOT${PYTHONPATH:+:$PYTHONPATH}"

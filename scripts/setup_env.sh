@@ -15,6 +15,8 @@ set -euo pipefail
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 VENV="${MIAOD_VENV:-$ROOT/.venv}"
 CACHE="${MIAOD_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/mmdet_miaod}"
+[[ $VENV == /* ]] || VENV="$PWD/$VENV"
+[[ $CACHE == /* ]] || CACHE="$PWD/$CACHE"
 PYTHON="$VENV/bin/python"
 STAMP="$VENV/.mmdet_miaod.ready"
 LOG="$VENV/setup.log"
