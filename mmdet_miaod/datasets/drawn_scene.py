@@ -9,10 +9,11 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
 
 from .drawn_shapes import shape_mask, shape_of
-from .drawn_textures import PATTERNS, contrasting_color, paint, random_color
+from .drawn_textures import PATTERNS, muted_color, near_color, paint, vivid_colors
 
 _HARDSHIPS = ('faint', 'blurred', 'noisy', 'dark', 'tiny')
 _LEAST_VISIBLE = 0.45  # no object is covered further by one that is drawn later
+_USUAL_COLOR = 0.8  # of the objects of a class have its hue, the others any
 _TRIES = 12  # placements tried before an object is given up
 
 
@@ -63,7 +64,9 @@ def draw_scene(random: np.random.RandomState, style: SceneStyle) -> tuple[Image.
         if found is None:
             continue
         mask, cut = found
-        pixels = _fill(random, pixels, mask, faint=hardship == 'faint')
+        usual = random.uniform() < _USUAL_COLOR
+        hue = label / len(style.classes) if usual else random.uniform()
+        pixels = _fill(random, pixels, mask, hue, opacity=0.35 if hardship == 'faint' else 1.0)
         owner[mask > 0.5] = len(placed)
         placed.append(_Placed(label, int((mask > 0.5).sum()), cut))
     image = _finish(random, pixels, hardship)
@@ -80,10 +83,8 @@ class _Placed:
 
 def _background(random: np.random.RandomState, size: tuple[int, int]) -> np.ndarray:
     kind = list(PATTERNS)[random.randint(len(PATTERNS))]
-    first = random_color(random)
-    pixels = paint(
-        random, kind, size, first, contrasting_color(random, np.array(first), random.uniform(30, 110))
-    )
+    first = muted_color(random)
+    pixels = paint(random, kind, size, first, near_color(random, first, random.uniform(20, 80)))
     if random.uniform() < 0.5:
         pixels = _add_clutter(random, pixels, size)
     return pixels + random.normal(0, random.uniform(1, 6), pixels.shape).astype(np.float32)
@@ -94,7 +95,7 @@ def _add_clutter(random: np.random.RandomState, pixels: np.ndarray, size: tuple[
     image = Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).resize((2 * size[0], 2 * size[1]))
     draw = ImageDraw.Draw(image)
     for _ in range(random.randint(2, 7)):
-        color = tuple(int(channel) for channel in random_color(random))
+        color = tuple(int(channel) for channel in muted_color(random))
         ends = [float(x) for x in random.uniform(0, 2, 4) * (*size, *size)]
         if random.uniform() < 0.6:
             draw.line(ends, fill=color, width=int(random.randint(2, 7)))
@@ -115,7 +116,7 @@ def _place(
     """Find a place where earlier objects stay visible: the mask, and whether the border cuts it."""
     visible = np.array([(owner == k).sum() for k in range(len(placed))])
     for _ in range(_TRIES):
-        low, high = (0.035, 0.06) if tiny else (0.08, 0.27)
+        low, high = (0.035, 0.06) if tiny else (0.1, 0.28)
         radius = min(size) * np.exp(random.uniform(np.log(low), np.log(high)))
         center = [random.uniform(0.4 * radius, side - 0.4 * radius) for side in size]
         stretch = random.uniform(0.8, 1.25)
@@ -130,17 +131,14 @@ def _place(
     return None
 
 
-def _fill(random: np.random.RandomState, pixels: np.ndarray, mask: np.ndarray, faint: bool) -> np.ndarray:
-    size = mask.shape[::-1]
-    around = pixels[mask > 0.5].mean(axis=0)
-    color = contrasting_color(random, around, random.uniform(26, 40) if faint else random.uniform(80, 190))
+def _fill(
+    random: np.random.RandomState, pixels: np.ndarray, mask: np.ndarray, hue: float, opacity: float
+) -> np.ndarray:
     kind = list(PATTERNS)[random.randint(len(PATTERNS))]
-    second = contrasting_color(random, np.array(color), 15 if faint else 55)
-    texture = paint(random, kind, size, color, second)
+    texture = paint(random, kind, mask.shape[::-1], *vivid_colors(random, hue))
     if random.uniform() < 0.4:  # lit from above
-        light = np.linspace(1.15, 0.8, size[1], dtype=np.float32)[:, None, None]
-        texture = texture * light
-    alpha = mask[..., None]
+        texture = texture * np.linspace(1.15, 0.8, len(mask), dtype=np.float32)[:, None, None]
+    alpha = opacity * mask[..., None]
     return alpha * texture + (1 - alpha) * pixels
 
 

@@ -10,18 +10,28 @@ from PIL import Image, ImageDraw
 Color = tuple[float, float, float]
 
 
-def random_color(random: np.random.RandomState, lightness: tuple[float, float] = (0.15, 0.85)) -> Color:
-    """A color of any hue, red, green and blue in 0..255."""
-    hue, saturation = random.uniform(0, 1), random.uniform(0.15, 0.95)
-    color = colorsys.hls_to_rgb(hue, random.uniform(*lightness), saturation)
-    return tuple(255 * channel for channel in color)
+def muted_color(random: np.random.RandomState) -> Color:
+    """A color for backgrounds: of any hue, not vivid."""
+    return _color(random.uniform(0, 1), random.uniform(0.15, 0.85), random.uniform(0.0, 0.35))
 
 
-def contrasting_color(random: np.random.RandomState, background: np.ndarray, distance: float) -> Color:
-    """A color about ``distance`` away from another (Euclidean, in 0..255 a channel)."""
-    candidates = np.array([random_color(random, (0.05, 0.95)) for _ in range(24)])
-    distances = np.linalg.norm(candidates - background, axis=1)
+def vivid_colors(random: np.random.RandomState, hue: float) -> tuple[Color, Color]:
+    """Two colors for an object, near a hue in 0..1: the second lighter or darker."""
+    hue = hue + random.normal(0, 0.03)
+    lightness, saturation = random.uniform(0.3, 0.7), random.uniform(0.6, 1.0)
+    other = lightness + random.choice([-1, 1]) * random.uniform(0.08, 0.25)
+    return _color(hue, lightness, saturation), _color(hue, other, saturation)
+
+
+def near_color(random: np.random.RandomState, color: Color, distance: float) -> Color:
+    """A muted color about ``distance`` away from another (Euclidean, in 0..255 a channel)."""
+    candidates = np.array([muted_color(random) for _ in range(24)])
+    distances = np.linalg.norm(candidates - np.array(color), axis=1)
     return tuple(candidates[np.abs(distances - distance).argmin()])
+
+
+def _color(hue: float, lightness: float, saturation: float) -> Color:
+    return tuple(255 * channel for channel in colorsys.hls_to_rgb(hue % 1, lightness, saturation))
 
 
 def paint(
