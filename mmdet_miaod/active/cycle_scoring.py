@@ -1,0 +1,117 @@
+"""The scoring of a cycle's unlabeled images, chunk after chunk, from wherever it stopped."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable
+
+import numpy as np
+from torch import nn
+
+from .. import distributed
+from ..datasets.pool import ImagePoolDataset
+from . import store
+from .cycle_training import model_name, split_names
+from .query import QueryStrategy
+from .run_state import RunState, Step
+from .scoring import ScoringSettings, score_chunk, split_chunks
+
+
+class CycleScorer:
+    """Scores the candidates of a query into ``cycle{c}/scores.npy``.
+
+    Args:
+        pool: the image pool; its annotation files are never opened.
+        strategy: whose scores are computed.
+        settings: batch size, workers, chunk size, device.
+        state: the run's manifest.
+        logger: for the text log.
+        on_progress: called with the number of images after each batch.
+    """
+
+    def __init__(
+        self,
+        pool: ImagePoolDataset,
+        strategy: QueryStrategy,
+        settings: ScoringSettings,
+        state: RunState,
+        logger: logging.Logger,
+        on_progress: Callable[[int], None] = lambda count: None,
+    ) -> None:
+        self._view = pool.scoring_view()
+        self._strategy = strategy
+        self._settings = settings
+        self._state = state
+        self._logger = logger
+        self._on_progress = on_progress
+
+    def score(self, cycle: int, model: nn.Module | None, candidates: np.ndarray) -> None:
+        """Score what is not scored yet, and put the scores together.
+
+        Args:
+            cycle: number of the cycle.
+            model: its trained model; not used by strategies that do not look at the images.
+            candidates: ``(n,)`` int64 pool indices to score, ascending.
+        """
+        chunks = split_chunks(candidates, self._settings.chunk_size) if self._strategy.needs_model else []
+        if chunks:
+            self._logger.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
+        for number, chunk in enumerate(chunks):
+            if not distributed.on_main(lambda: self._is_done(cycle, number)):  # noqa: B023 (called at once)
+                self._score_chunk(cycle, number, chunk, model)
+        self._join(cycle, chunks)
+
+    def _is_done(self, cycle: int, number: int) -> bool:
+        if self._state.find('chunk', cycle, number) is None:
+            return False
+        try:
+            store.verify(self._state.file_record(chunk_name(cycle, number)))
+        except store.DamagedFileError as error:
+            self._logger.warning('%s; it is scored again.', error)
+            return False
+        return True
+
+    def _score_chunk(self, cycle: int, number: int, chunk: np.ndarray, model: nn.Module) -> None:
+        started = time.monotonic()
+        mine = np.arange(distributed.rank(), len(chunk), distributed.world_size())
+        values = score_chunk(model, self._strategy, self._view, chunk[mine], self._settings, self._on_progress)
+        scores = np.empty(len(chunk), dtype=np.float32)
+        for positions, part in distributed.gather((mine, values)):
+            scores[positions] = part
+
+        def save() -> Step:
+            name = chunk_name(cycle, number)
+            record = store.save_array(self._state.directory / name, scores)
+            needs = [*split_names(cycle), model_name(cycle)]
+            values = dict(seconds=time.monotonic() - started)
+            return Step('chunk', cycle, number, files=self._state.relative([record]), needs=needs, values=values)
+
+        self._state.record(distributed.on_main(save))
+
+    def _join(self, cycle: int, chunks: list[np.ndarray]) -> None:
+        def save() -> Step:
+            scores = np.full(len(self._view), np.nan, dtype=np.float32)
+            for number, chunk in enumerate(chunks):
+                scores[chunk] = store.load_array(self._state.directory / chunk_name(cycle, number))
+            record = store.save_array(self._state.directory / scores_name(cycle), scores)
+            store.verify(record)
+            needs = [*split_names(cycle), scores_name(cycle)]
+            return Step('scores', cycle, files=self._state.relative([record]), needs=needs)
+
+        self._state.record(distributed.on_main(save))
+        forgotten = self._state.forget_files('chunk', cycle)
+        if forgotten and distributed.is_main():
+            self._state.save()
+            for path in forgotten:
+                store.remove(path)
+
+
+def scores_name(cycle: int) -> str:
+    """Path of a cycle's scores in the run directory."""
+    return f'cycle{cycle}/scores.npy'
+
+
+def chunk_name(cycle: int, number: int) -> str:
+    """Path of one chunk of a cycle's scores, while the scoring lasts."""
+    return f'cycle{cycle}/scores_part_{number:05d}.npy'

@@ -1,0 +1,204 @@
+"""The training of one cycle: stage after stage, a checkpoint after each epoch, from wherever it stopped."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from .. import distributed
+from ..datasets.loaders import TrainLoader
+from ..engine.runner import AlternatingEpochRunner
+from ..engine.stage import Stage, frozen_parameter_names
+from ..engine.trainer import StagePosition, TrainSettings, train_stage
+from ..randomness import seed_everything
+from . import store
+from .pool import split_paths
+from .run_state import RunState, Step
+
+LATEST = 'latest.pth'
+
+
+@dataclass(frozen=True)
+class CheckpointSettings:
+    """What is saved and what stays.
+
+    Attributes:
+        max_keep: resume checkpoints that stay; 2 or more survive damage to the newest.
+        meta: plain values stored in every checkpoint, such as the class names.
+    """
+
+    max_keep: int
+    meta: Mapping[str, Any]
+
+
+class CycleTrainer:
+    """Trains the model of a cycle and keeps the run's manifest about it.
+
+    Args:
+        schedule: the cycle's stages.
+        build_model: builds a freshly initialised detector on the CPU.
+        settings: how each stage is trained.
+        state: the run's manifest.
+        checkpoints: what is saved.
+        logger: for the text log.
+    """
+
+    def __init__(
+        self,
+        schedule: Sequence[Stage],
+        build_model: Callable[[], nn.Module],
+        settings: TrainSettings,
+        state: RunState,
+        checkpoints: CheckpointSettings,
+        logger: logging.Logger,
+    ) -> None:
+        self.schedule = tuple(schedule)
+        self._build_model = build_model
+        self._settings = settings
+        self._state = state
+        self._checkpoints = checkpoints
+        self._logger = logger
+
+    def fresh_model(self) -> nn.Module:
+        """Build the detector; every cycle's starts from the same random weights."""
+        seed_everything(self._settings.seed)
+        return self._build_model().to(self._settings.device)
+
+    def finished_model(self, cycle: int) -> nn.Module | None:
+        """Return the trained model of a cycle, or None when its training is not finished."""
+        step = self._state.find('model', cycle)
+        if step is None:
+            return None
+        model = self.fresh_model()
+        self._load_weights(model, self._state.directory / model_name(cycle))
+        return model
+
+    def train(self, cycle: int, loaders: Mapping[str, TrainLoader]) -> nn.Module:
+        """Train what is left of a cycle and save its final model.
+
+        Args:
+            cycle: number of the cycle.
+            loaders: the cycle's labeled and unlabeled loader, by tag.
+
+        Returns:
+            The trained detector.
+        """
+        model = self.fresh_model()
+        frozen = frozen_parameter_names(model)
+        done = self._state.find('epoch', cycle)
+        checkpoint: dict[str, Any] = {}
+        if done is not None:
+            checkpoint = self._load_weights(model, self._state.directory / epoch_name(done))
+            self._logger.info('Cycle %d goes on after epoch %d of stage %d.', cycle, done.epoch, done.number)
+        for number, stage in enumerate(self.schedule):
+            here = done is not None and done.number == number
+            epochs_done = done.epoch if here else 0
+            if (done is not None and number < done.number) or epochs_done == stage.epochs:
+                continue
+            train_stage(
+                model,
+                StagePosition(cycle, number, stage, epochs_done),
+                loaders,
+                self._settings,
+                self._logger,
+                frozen,
+                self._epoch_saver(cycle, number, stage),
+                checkpoint.get('optimizer') if here else None,
+            )
+        self.save_model(cycle, model)
+        return model
+
+    def save_model(self, cycle: int, model: nn.Module) -> None:
+        """Save a cycle's final model and drop the checkpoints that led to it."""
+
+        def save() -> Step:
+            meta = dict(self._checkpoints.meta, cycle=cycle)
+            checkpoint = dict(meta=meta, state_dict=_weights(model))
+            record = store.save_checkpoint(self._state.directory / model_name(cycle), checkpoint)
+            store.verify(record)
+            needs = [*split_names(cycle), model_name(cycle)]
+            return Step('model', cycle, files=self._state.relative([record]), needs=needs)
+
+        self._state.record(distributed.on_main(save))
+        self._drop_checkpoints(cycle, keep=0)
+
+    def _epoch_saver(
+        self, cycle: int, number: int, stage: Stage
+    ) -> Callable[[AlternatingEpochRunner], None]:
+        started = time.monotonic()
+
+        def save_epoch(runner: AlternatingEpochRunner) -> None:
+            nonlocal started
+            seconds = time.monotonic() - started
+            step = Step('epoch', cycle, number, runner.epoch + 1, values=dict(stage=stage.name, seconds=seconds))
+            self._state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
+            if stage.is_label_set_training and distributed.is_main():
+                self._link_epoch(step, first=step.epoch == 1)
+            self._drop_checkpoints(cycle, keep=self._checkpoints.max_keep)
+            started = time.monotonic()
+
+        return save_epoch
+
+    def _save_epoch(self, runner: AlternatingEpochRunner, step: Step) -> Step:
+        checkpoint = dict(
+            meta=dict(self._checkpoints.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
+            state_dict=_weights(runner.model.module),
+            optimizer=runner.optimizer.state_dict(),
+        )
+        name = epoch_name(step)
+        record = store.save_checkpoint(self._state.directory / name, checkpoint)
+        store.verify(record)
+        files, needs = self._state.relative([record]), [*split_names(step.cycle), name]
+        return Step('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)
+
+    def _link_epoch(self, step: Step, first: bool) -> None:
+        """Show the newest label-set stage's checkpoints as ``epoch_{n}.pth`` and ``latest.pth``."""
+        directory = self._state.directory
+        if first:
+            for path in directory.glob('epoch_*.pth'):
+                store.remove(path)
+        checkpoint = directory / epoch_name(step)
+        for name in (f'epoch_{step.epoch}.pth', LATEST):
+            store.link_file(checkpoint, directory / name)
+        numbered = sorted(directory.glob('epoch_*.pth'), key=lambda path: int(path.stem.split('_')[1]))
+        for path in numbered[: -self._checkpoints.max_keep]:
+            store.remove(path)
+
+    def _drop_checkpoints(self, cycle: int, keep: int) -> None:
+        superseded = self._state.forget_files('epoch', cycle, keep)
+        if superseded and distributed.is_main():
+            self._state.save()
+            for path in superseded:
+                store.remove(path)
+
+    def _load_weights(self, model: nn.Module, path: Path) -> dict[str, Any]:
+        checkpoint = store.load_checkpoint(path)
+        model.load_state_dict(checkpoint['state_dict'])
+        self._logger.info('Loaded %s.', path)
+        return checkpoint
+
+
+def _weights(model: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.cpu() for name, tensor in model.state_dict().items()}
+
+
+def model_name(cycle: int) -> str:
+    """Path of a cycle's final model in the run directory."""
+    return f'cycle{cycle}/model.pth'
+
+
+def epoch_name(step: Step) -> str:
+    """Path of an epoch's resume checkpoint in the run directory."""
+    return f'checkpoints/cycle{step.cycle}_stage{step.number}_epoch{step.epoch}.pth'
+
+
+def split_names(cycle: int) -> list[str]:
+    """Paths of a cycle's split files in the run directory."""
+    return [path.as_posix() for path in split_paths('', cycle)]

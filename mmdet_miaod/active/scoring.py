@@ -1,0 +1,92 @@
+"""A model over the pool: one score an image, written to disk chunk by chunk."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.parallel import scatter
+from torch import nn
+
+from ..datasets.loaders import build_scoring_loader
+from ..datasets.pool import ImagePoolDataset
+from .query import QueryStrategy
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How the pool is run through the model.
+
+    Attributes:
+        device: where the model is.
+        batch_size: largest number of images in a batch (all of one size).
+        workers: loader processes.
+        chunk_size: images whose scores are held in memory and written together.
+    """
+
+    device: torch.device
+    batch_size: int = 1
+    workers: int = 0
+    chunk_size: int = 1024
+
+
+def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Unpack a loader's batch and move its tensors to the device."""
+    return scatter(batch, [device.index if device.type == 'cuda' else -1])[0]
+
+
+def split_chunks(candidates: np.ndarray, chunk_size: int) -> list[np.ndarray]:
+    """Cut the candidates into the chunks that are scored and saved one after another."""
+    return [candidates[start : start + chunk_size] for start in range(0, len(candidates), chunk_size)]
+
+
+@torch.inference_mode()
+def score_chunk(
+    model: nn.Module,
+    strategy: QueryStrategy,
+    view: ImagePoolDataset,
+    indices: np.ndarray,
+    settings: ScoringSettings,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> np.ndarray:
+    """Score some images of the pool.
+
+    Args:
+        model: the detector; it is put into evaluation mode.
+        strategy: whose ``image_scores`` is computed.
+        view: the pool with the scoring pipeline; annotation files are never opened.
+        indices: ``(n,)`` pool indices.
+        settings: batch size, workers, device.
+        on_progress: called with the number of images after each batch.
+
+    Returns:
+        ``(n,)`` float32 scores, in the order of ``indices``.
+
+    Raises:
+        ValueError: when a score is not finite, naming the image.
+    """
+    model.eval()
+    loader, batches = build_scoring_loader(
+        view, indices, view.index.sizes, settings.batch_size, settings.workers, settings.device.type == 'cuda'
+    )
+    positions = {int(index): position for position, index in enumerate(indices)}
+    scores = np.full(len(indices), np.nan, dtype=np.float32)
+    for batch_indices, values in zip(batches, _batch_scores(model, strategy, loader, settings.device), strict=True):
+        values = values.cpu().numpy()
+        bad = batch_indices[~np.isfinite(values)]
+        if len(bad):
+            raise ValueError(f'the score of {view.index.image_path(int(bad[0]))} is not finite: the model diverged')
+        scores[[positions[int(i)] for i in batch_indices]] = values
+        on_progress(len(batch_indices))
+    return scores
+
+
+def _batch_scores(
+    model: nn.Module, strategy: QueryStrategy, loader: Any, device: torch.device
+) -> Iterator[torch.Tensor]:
+    for batch in loader:
+        batch = move_batch(batch, device)
+        yield strategy.image_scores(model, batch['img'], batch['img_metas']).float()

@@ -1,0 +1,96 @@
+"""Loaders: views of a data set that tag their batches as labeled or unlabeled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+from mmcv.parallel import collate
+from torch.utils.data import DataLoader, Dataset
+
+from .samplers import AspectGroupBatchSampler, SameSizeBatchSampler
+
+
+class TrainLoader:
+    """Endlessly repeatable passes over a part of a data set, in batches of one tag.
+
+    Args:
+        tag: ``'labeled'`` or ``'unlabeled'``; decides which losses a stage trains the batches on.
+        dataset: indexed by :class:`~mmdet_miaod.datasets.samplers.Draw`.
+        sampler: draws the batches.
+        workers: loader processes; 0 loads in the training process.
+        pin_memory: copy batches to page-locked memory, from where a GPU fetches them faster.
+    """
+
+    def __init__(
+        self,
+        tag: str,
+        dataset: Dataset,
+        sampler: AspectGroupBatchSampler,
+        workers: int = 0,
+        pin_memory: bool = False,
+    ) -> None:
+        self.tag = tag
+        self.dataset = dataset
+        self._sampler = sampler
+        self._loader = _data_loader(dataset, sampler, workers, pin_memory)
+
+    def __len__(self) -> int:
+        return len(self._sampler)
+
+    def batches(self, count: int, *key: int) -> Iterator[dict[str, Any]]:
+        """Yield ``count`` batches, starting over with a new order when a pass ends before that.
+
+        Args:
+            count: how many batches.
+            key: what the order is derived from, such as seed, cycle, stage, epoch.
+        """
+        done = 0
+        for pass_number in range(-(-count // len(self))):
+            self._sampler.set_epoch(*key, pass_number)
+            for batch in self._loader:
+                yield batch
+                done += 1
+                if done == count:
+                    break
+
+
+def _data_loader(dataset: Dataset, sampler: Any, workers: int, pin_memory: bool) -> DataLoader:
+    return DataLoader(
+        dataset,
+        batch_sampler=sampler,
+        num_workers=workers,
+        collate_fn=_collate,
+        pin_memory=pin_memory,
+        persistent_workers=workers > 0,
+    )
+
+
+def _collate(samples: Sequence[dict]) -> dict[str, Any]:
+    return collate(samples, samples_per_gpu=len(samples))
+
+
+def build_scoring_loader(
+    dataset: Dataset,
+    indices: np.ndarray,
+    sizes: np.ndarray,
+    batch_size: int,
+    workers: int = 0,
+    pin_memory: bool = False,
+) -> tuple[DataLoader, list[np.ndarray]]:
+    """Build a loader of whole images without augmentation, each batch of one image size.
+
+    Args:
+        dataset: indexed by pool index.
+        indices: ``(n,)`` pool indices to load.
+        sizes: ``(N, 2)`` width and height of each pool image.
+        batch_size: largest number of images in a batch.
+        workers: loader processes.
+        pin_memory: copy batches to page-locked memory.
+
+    Returns:
+        The loader, and the pool indices of each of its batches.
+    """
+    sampler = SameSizeBatchSampler(indices, sizes, batch_size)
+    return _data_loader(dataset, sampler, workers, pin_memory), sampler.batches

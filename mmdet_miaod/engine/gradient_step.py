@@ -1,0 +1,87 @@
+"""One optimizer step, with or without mixed precision."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+
+import torch
+from mmcv.runner import build_optimizer
+from torch import nn
+
+AMP_DTYPES = {'float16': torch.float16, 'bfloat16': torch.bfloat16}
+
+
+class MixedPrecision:
+    """Autocast and loss scaling for one device.
+
+    Args:
+        device: where the model is.
+        dtype: ``'float16'``, ``'bfloat16'`` or None for plain float32. Only float16 on a GPU needs its loss scaled.
+
+    Raises:
+        ValueError: for another dtype.
+    """
+
+    def __init__(self, device: torch.device, dtype: str | None = None) -> None:
+        if dtype is not None and dtype not in AMP_DTYPES:
+            raise ValueError(f'amp dtype is {dtype!r}: choose one of {sorted(AMP_DTYPES)}')
+        self._device_type = device.type
+        self._dtype = AMP_DTYPES.get(dtype)
+        self.scaler = torch.amp.GradScaler(
+            device.type, enabled=dtype == 'float16' and device.type == 'cuda'
+        )
+
+    def autocast(self) -> AbstractContextManager:
+        """Return the context in which the model's forward pass runs."""
+        enabled = self._dtype is not None
+        return torch.autocast(self._device_type, dtype=self._dtype, enabled=enabled)
+
+
+class GradientStep:
+    """Turns a loss into one step of an optimizer.
+
+    Gradients are zeroed rather than dropped: a parameter that a loss does not reach still gets momentum
+    and weight decay, as in the published training.
+
+    Args:
+        optimizer: over the parameters of the stage.
+        precision: the mixed precision that the loss was computed with.
+        grad_clip: keyword arguments of ``torch.nn.utils.clip_grad_norm_``, or None.
+    """
+
+    def __init__(
+        self, optimizer: torch.optim.Optimizer, precision: MixedPrecision, grad_clip: dict | None = None
+    ) -> None:
+        self._optimizer = optimizer
+        self._scaler = precision.scaler
+        self._grad_clip = grad_clip
+        self._parameters = [p for group in optimizer.param_groups for p in group['params']]
+        for parameter in self._parameters:
+            parameter.grad = torch.zeros_like(parameter)
+
+    def __call__(self, loss: torch.Tensor) -> None:
+        """Zero the gradients, back-propagate the 0-d ``loss`` and step."""
+        self._optimizer.zero_grad(set_to_none=False)
+        self._scaler.scale(loss).backward()
+        if self._grad_clip is not None:
+            self._scaler.unscale_(self._optimizer)
+            nn.utils.clip_grad_norm_(self._parameters, **self._grad_clip)
+        self._scaler.step(self._optimizer)
+        self._scaler.update()
+
+
+def build_stage_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimizer:
+    """Build an optimizer over the model's trainable parameters and only those.
+
+    Args:
+        model: whose ``requires_grad`` flags were set for the stage.
+        config: as MMDetection's ``optimizer`` key, ``paramwise_cfg`` included.
+    """
+    if 'paramwise_cfg' in config or 'constructor' in config:
+        optimizer = build_optimizer(model, dict(config))
+        for group in optimizer.param_groups:
+            group['params'] = [p for p in group['params'] if p.requires_grad]
+        optimizer.param_groups = [group for group in optimizer.param_groups if group['params']]
+        return optimizer
+    kwargs = dict(config)
+    return getattr(torch.optim, kwargs.pop('type'))((p for p in model.parameters() if p.requires_grad), **kwargs)

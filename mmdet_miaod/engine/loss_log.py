@@ -1,0 +1,89 @@
+"""Losses on their way from the device to the log, checked on the way."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import distributed as dist
+
+
+@dataclass(frozen=True)
+class LossRecord:
+    """The losses of one batch.
+
+    Attributes:
+        tag: ``'labeled'`` or ``'unlabeled'``.
+        iteration: number of the iteration in its epoch, from 0.
+        files: the batch's image files.
+        losses: loss terms by name, detached 0-d tensors on the device, ``'loss'`` their sum.
+    """
+
+    tag: str
+    iteration: int
+    files: tuple[str, ...]
+    losses: dict[str, torch.Tensor]
+
+
+class LossLog:
+    """Collects losses without waiting for the device, and reads them all at once.
+
+    Reading a tensor from a GPU waits for everything queued before it, so it is done only when the losses are
+    due in the log. On a CPU each batch is checked before its optimizer step.
+
+    Args:
+        where: says which stage and epoch this is, for the error.
+        world_size: number of processes whose means are logged.
+    """
+
+    def __init__(self, where: str, world_size: int = 1) -> None:
+        self._where = where
+        self._world_size = world_size
+        self._pending: list[LossRecord] = []
+
+    def add(self, record: LossRecord) -> None:
+        """Take the losses of a batch."""
+        self._pending.append(record)
+
+    def flush(self) -> list[tuple[dict[str, float], int]]:
+        """Return the collected losses as floats, each with its batch's number of images, and forget them.
+
+        Raises:
+            FloatingPointError: when a loss is not finite, naming the stage, iteration, images and terms.
+        """
+        pending, self._pending = self._pending, []
+        if not pending:
+            return []
+        values = torch.stack([value.float() for record in pending for value in record.losses.values()])
+        if self._world_size > 1:
+            dist.all_reduce(values)
+            values /= self._world_size
+        numbers = iter(values.tolist())
+        read = [{name: next(numbers) for name in record.losses} for record in pending]
+        for record, losses in zip(pending, read, strict=True):
+            self._check(record, losses)
+        return [
+            (_log_names(record.tag, losses), len(record.files))
+            for record, losses in zip(pending, read, strict=True)
+        ]
+
+    def _check(self, record: LossRecord, losses: dict[str, float]) -> None:
+        bad = [f'{name} = {value}' for name, value in losses.items() if not math.isfinite(value)]
+        if bad:
+            raise FloatingPointError(
+                f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, {record.tag} batch: '
+                f'{", ".join(bad)}; images: {", ".join(record.files)}. '
+                'A lower learning rate or gradient clipping (optimizer_config.grad_clip) may help.'
+            )
+
+
+def _log_names(tag: str, losses: dict[str, float]) -> dict[str, float]:
+    """Tell the sum of an unlabeled batch from that of a labeled one."""
+    return {('loss_unlabeled' if (tag, name) == ('unlabeled', 'loss') else name): v for name, v in losses.items()}
+
+
+def batch_files(img_metas: Sequence[dict]) -> tuple[str, ...]:
+    """Return the image files of a batch from its meta data."""
+    return tuple(meta.get('ori_filename') or meta.get('filename', '?') for meta in img_metas)

@@ -1,0 +1,48 @@
+"""Where the model runs: one device, or one device in each of many processes."""
+
+from __future__ import annotations
+
+import torch
+from mmcv.parallel import MMDataParallel, MMDistributedDataParallel
+from torch import distributed as dist
+from torch import nn
+
+
+def check_device(name: str) -> torch.device:
+    """Return the device of a name such as ``cpu`` or ``cuda:0``.
+
+    Raises:
+        ValueError: when there is no such device here, saying which there are.
+    """
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise ValueError(f'{name!r} is no device: use cpu, or cuda:N for the GPU number N') from error
+    if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
+        raise ValueError(
+            f'device {name} is not there: PyTorch sees {torch.cuda.device_count()} GPUs; use --device cpu to run without'
+        )
+    if device.type not in ('cpu', 'cuda'):
+        raise ValueError(f'device {name} is not supported: use cpu or cuda:N')
+    if device.type == 'cuda' and device.index is None:
+        device = torch.device('cuda', torch.cuda.current_device())
+    return device
+
+
+def wrap_model(model: nn.Module, device: torch.device) -> nn.Module:
+    """Wrap a detector for training: batches are moved to its device, gradients averaged over processes.
+
+    Args:
+        model: already on ``device``, its ``requires_grad`` flags set for the stage.
+        device: the device of this process.
+    """
+    device_ids = [device.index] if device.type == 'cuda' else None
+    if dist.is_available() and dist.is_initialized():
+        return MMDistributedDataParallel(
+            model,
+            device_ids=device_ids,
+            broadcast_buffers=False,
+            # The two batches of an iteration reach different parameters.
+            find_unused_parameters=True,
+        )
+    return MMDataParallel(model, device_ids=device_ids or [])

@@ -1,0 +1,117 @@
+"""The epoch runner that trains on labeled and unlabeled batches in turn."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from mmcv.parallel import DataContainer
+from mmcv.runner import RUNNERS, EpochBasedRunner
+
+from ..datasets.loaders import TrainLoader
+from .gradient_step import GradientStep, MixedPrecision
+from .loss_log import LossLog, LossRecord, batch_files
+from .stage import Stage
+
+TAG_KEYS = {'labeled': 0, 'unlabeled': 1}
+
+
+@RUNNERS.register_module()
+class AlternatingEpochRunner(EpochBasedRunner):
+    """Runs the epochs of one stage: an iteration is one optimizer step for each kind of batch of the stage.
+
+    The hooks of MMCV work as with its own runner; ``before_train_iter`` and ``after_train_iter`` are called
+    once an iteration. Optimizer steps and checkpoints are not hooks here.
+
+    Args:
+        stage: what is trained on what.
+        gradient_step: turns a loss into an optimizer step.
+        precision: mixed precision of the forward pass.
+        order_key: what the order of the data is derived from, such as (seed, cycle, stage number).
+        sync_interval: iterations between two readings of the losses; 1 checks each before its step.
+        labels: text and numbers that go into every line of the log, such as the cycle and the stage.
+        kwargs: as for MMCV's runner.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        stage: Stage,
+        gradient_step: GradientStep,
+        precision: MixedPrecision,
+        order_key: Sequence[int],
+        sync_interval: int = 1,
+        labels: dict[str, Any] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.stage = stage
+        self.labels = labels or {}
+        self._gradient_step = gradient_step
+        self._precision = precision
+        self._order_key = tuple(order_key)
+        self._sync_interval = sync_interval
+
+    def run(self, loaders: Sequence[TrainLoader]) -> None:
+        """Train the epochs that are left.
+
+        Args:
+            loaders: one for each tag of the stage, in the order in which an iteration uses them.
+
+        Raises:
+            ValueError: when the loaders' tags are not the stage's.
+            FloatingPointError: when a loss is not finite.
+        """
+        if tuple(loader.tag for loader in loaders) != self.stage.tags:
+            raise ValueError(f'stage {self.stage.name!r} needs loaders of the tags {self.stage.tags}')
+        lengths = {loader.tag: len(loader) for loader in loaders}
+        length = lengths[self.stage.epoch_length]
+        self.data_loader = range(length)
+        self._max_iters = self._max_epochs * length
+        self.call_hook('before_run')
+        while self.epoch < self._max_epochs:
+            self.train(loaders)
+        self.call_hook('after_run')
+
+    def train(self, loaders: Sequence[TrainLoader]) -> None:
+        """Train one epoch."""
+        self.model.train()
+        self.mode = 'train'
+        length = len(self.data_loader)
+        where = f'stage {self.stage.name!r} of cycle {self.labels.get("cycle", "?")}, epoch {self.epoch + 1}'
+        losses = LossLog(where, self.world_size)
+        self.call_hook('before_train_epoch')
+        streams = [
+            loader.batches(length, *self._order_key, self.epoch, TAG_KEYS[loader.tag]) for loader in loaders
+        ]
+        for self._inner_iter, batches in enumerate(zip(*streams, strict=True)):
+            self.call_hook('before_train_iter')
+            for tag, batch in zip(self.stage.tags, batches, strict=True):
+                self._train_batch(tag, batch, losses)
+            if (self._inner_iter + 1) % self._sync_interval == 0 or self._inner_iter + 1 == length:
+                self._read(losses)
+                self.log_buffer.output.update(self.labels)
+            self.call_hook('after_train_iter')
+            self._iter += 1
+        self.call_hook('after_train_epoch')
+        self._epoch += 1
+
+    def _train_batch(self, tag: str, batch: dict[str, Any], losses: LossLog) -> None:
+        with self._precision.autocast():
+            self.outputs = self.model.train_step(
+                batch, self.optimizer, loss_terms=self.stage.losses(tag)
+            )
+        files = batch_files(_flat_metas(batch['img_metas']))
+        losses.add(LossRecord(tag, self._inner_iter, files, self.outputs['log_vars']))
+        if self._sync_interval == 1:
+            self._read(losses)
+        self._gradient_step(self.outputs['loss'])
+
+    def _read(self, losses: LossLog) -> None:
+        for values, count in losses.flush():
+            self.log_buffer.update(values, count)
+
+
+def _flat_metas(img_metas: Any) -> list[dict]:
+    """Return the meta data of a batch as the loader hands it over (one GPU's list in a DataContainer)."""
+    return img_metas.data[0] if isinstance(img_metas, DataContainer) else img_metas
