@@ -30,7 +30,7 @@ def on_main(action: Callable[[], T]) -> T:
     """Run an action in the main process alone, and return its result in every process.
 
     Raises:
-        Exception: the action's own exception in the main process, a RuntimeError that quotes it in the others.
+        Exception: the action's own in the main process, a RuntimeError that quotes it in the others.
     """
     if world_size() == 1:
         return action()

@@ -1,15 +1,24 @@
-# PASCAL VOC 2007 + 2012 as the published experiment uses it (METHOD 2a): the pool is VOC2007 trainval (index 0 to 5010)
+# PASCAL VOC 2007 + 2012 as the published experiment uses it: the pool is VOC2007 trainval (index 0 to 5010)
 # followed by VOC2012 trainval (5011 to 16550), the test set is VOC2007 test.
 #
 # `data_root` is the one place that says where the data is: '${data_root}' below is resolved by mmdet's
 # replace_cfg_vals after command-line overrides, and the lists are relative to it.
 data_root = 'data/VOCdevkit/'
+# Longest and shortest side that images are resized to, in pixels.
+img_scale = (1000, 600)
+# Class names; None means the 20 classes of VOC.
+classes = None
+# Image lists below data_root, and the folder of JPEGImages and Annotations of each.
+pool_lists = ['VOC2007/ImageSets/Main/trainval.txt', 'VOC2012/ImageSets/Main/trainval.txt']
+pool_folders = ['VOC2007/', 'VOC2012/']
+test_lists = ['VOC2007/ImageSets/Main/test.txt']
+test_folders = ['VOC2007/']
 
 img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
 train_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='Resize', img_scale=(1000, 600), keep_ratio=True),
+    dict(type='Resize', img_scale='${img_scale}', keep_ratio=True),
     dict(type='RandomFlip', flip_ratio=0.5),
     dict(type='Normalize', **img_norm_cfg),
     dict(type='Pad', size_divisor=32),
@@ -19,7 +28,7 @@ train_pipeline = [
 # As train_pipeline, without labels.
 unlabeled_pipeline = [
     dict(type='LoadImageFromFile'),
-    dict(type='Resize', img_scale=(1000, 600), keep_ratio=True),
+    dict(type='Resize', img_scale='${img_scale}', keep_ratio=True),
     dict(type='RandomFlip', flip_ratio=0.5),
     dict(type='Normalize', **img_norm_cfg),
     dict(type='Pad', size_divisor=32),
@@ -30,7 +39,7 @@ test_pipeline = [
     dict(type='LoadImageFromFile'),
     dict(
         type='MultiScaleFlipAug',
-        img_scale=(1000, 600),
+        img_scale='${img_scale}',
         flip=False,
         transforms=[
             dict(type='Resize', keep_ratio=True),
@@ -43,26 +52,31 @@ test_pipeline = [
     ),
 ]
 
-pool_lists = dict(
-    ann_file=['VOC2007/ImageSets/Main/trainval.txt', 'VOC2012/ImageSets/Main/trainval.txt'],
-    img_prefix=['VOC2007/', 'VOC2012/'],
-)
 data = dict(
     samples_per_gpu=2,
     workers_per_gpu=2,
-    train=dict(type='VOCDetectionDataset', data_root='${data_root}', **pool_lists, pipeline=train_pipeline),
+    train=dict(
+        type='VOCDetectionDataset',
+        data_root='${data_root}',
+        ann_file='${pool_lists}',
+        img_prefix='${pool_folders}',
+        classes='${classes}',
+        pipeline=train_pipeline,
+    ),
     pool=dict(
         type='ImagePoolDataset',
         data_root='${data_root}',
-        **pool_lists,
+        ann_file='${pool_lists}',
+        img_prefix='${pool_folders}',
         pipeline=unlabeled_pipeline,
         score_pipeline=test_pipeline,
     ),
     test=dict(
         type='VOCDetectionDataset',
         data_root='${data_root}',
-        ann_file='VOC2007/ImageSets/Main/test.txt',
-        img_prefix='VOC2007/',
+        ann_file='${test_lists}',
+        img_prefix='${test_folders}',
+        classes='${classes}',
         pipeline=test_pipeline,
         test_mode=True,
         # True: IoU with 1 pixel added to widths and heights, as MMDetection's VOCDataset

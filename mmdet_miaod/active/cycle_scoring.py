@@ -75,7 +75,9 @@ class CycleScorer:
     def _score_chunk(self, cycle: int, number: int, chunk: np.ndarray, model: nn.Module) -> None:
         started = time.monotonic()
         mine = np.arange(distributed.rank(), len(chunk), distributed.world_size())
-        values = score_chunk(model, self._strategy, self._view, chunk[mine], self._settings, self._on_progress)
+        values = score_chunk(
+            model, self._strategy, self._view, chunk[mine], self._settings, self._on_progress
+        )
         scores = np.empty(len(chunk), dtype=np.float32)
         for positions, part in distributed.gather((mine, values)):
             scores[positions] = part
@@ -85,7 +87,9 @@ class CycleScorer:
             record = store.save_array(self._state.directory / name, scores)
             needs = [*split_names(cycle), model_name(cycle)]
             values = dict(seconds=time.monotonic() - started)
-            return Step('chunk', cycle, number, files=self._state.relative([record]), needs=needs, values=values)
+            return Step(
+                'chunk', cycle, number, files=self._state.relative([record]), needs=needs, values=values
+            )
 
         self._state.record(distributed.on_main(save))
 

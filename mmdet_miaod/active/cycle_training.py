@@ -129,15 +129,15 @@ class CycleTrainer:
         self._state.record(distributed.on_main(save))
         self._drop_checkpoints(cycle, keep=0)
 
-    def _epoch_saver(
-        self, cycle: int, number: int, stage: Stage
-    ) -> Callable[[AlternatingEpochRunner], None]:
+    def _epoch_saver(self, cycle: int, number: int, stage: Stage) -> Callable[[AlternatingEpochRunner], None]:
         started = time.monotonic()
 
         def save_epoch(runner: AlternatingEpochRunner) -> None:
             nonlocal started
             seconds = time.monotonic() - started
-            step = Step('epoch', cycle, number, runner.epoch + 1, values=dict(stage=stage.name, seconds=seconds))
+            step = Step(
+                'epoch', cycle, number, runner.epoch + 1, values=dict(stage=stage.name, seconds=seconds)
+            )
             self._state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
             if stage.is_label_set_training and distributed.is_main():
                 self._link_epoch(step, first=step.epoch == 1)

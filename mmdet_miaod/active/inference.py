@@ -37,7 +37,12 @@ def detect(
     model.eval()
     mine = np.arange(distributed.rank(), len(dataset), distributed.world_size())
     loader, batches = build_scoring_loader(
-        dataset, mine, dataset.index.sizes, settings.batch_size, settings.workers, settings.device.type == 'cuda'
+        dataset,
+        mine,
+        dataset.index.sizes,
+        settings.batch_size,
+        settings.workers,
+        settings.device.type == 'cuda',
     )
     found: dict[int, list[np.ndarray]] = {}
     for indices, detections in zip(batches, _batch_detections(model, loader, settings.device), strict=True):

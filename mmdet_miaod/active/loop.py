@@ -98,9 +98,13 @@ class ActiveLearningLoop:
             if position + 1 == len(cycles):
                 break
             if not len(split.candidates(len(self._pool))):
-                self._logger.warning('Every image of the pool is labeled: the run ends after cycle %d.', cycle)
+                self._logger.warning(
+                    'Every image of the pool is labeled: the run ends after cycle %d.', cycle
+                )
                 break
-            split = self._saved_split(cycles[position + 1]) or self._query(cycle, cycles[position + 1], split, model)
+            split = self._saved_split(cycles[position + 1]) or self._query(
+                cycle, cycles[position + 1], split, model
+            )
         if self._state.find('end', cycle) is None:
             self._state.record(Step('end', cycle))
 

@@ -50,7 +50,7 @@ def initial_split(pool_size: int, initial_size: int, seed: int, unlabeled_from: 
     Raises:
         ValueError: when the initial set is empty or larger than the pool.
     """
-    if not 0 < initial_size <= pool_size:
+    if initial_size < 1 or initial_size > pool_size:
         raise ValueError(
             f'X_L_0_size is {initial_size}, but the pool has {pool_size} images: choose 1 to {pool_size}'
         )
@@ -97,7 +97,7 @@ def next_split(split: Split, selected: np.ndarray, pool_size: int, seed: int) ->
 def _check_selection(split: Split, selected: np.ndarray, pool_size: int) -> None:
     if len(np.unique(selected)) != len(selected):
         raise ValueError('the query selected an image twice')
-    if len(selected) and not (0 <= selected.min() and selected.max() < pool_size):
+    if len(selected) and (selected.min() < 0 or selected.max() >= pool_size):
         raise ValueError(f'the query selected an index outside the pool of {pool_size} images')
     known = np.intersect1d(split.labeled, selected)
     if len(known):

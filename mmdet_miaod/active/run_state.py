@@ -50,7 +50,12 @@ class RunIdentity:
             if ours != theirs
         ]
         lines += difflib.unified_diff(
-            self.config.splitlines(), other.config.splitlines(), 'config of the run', 'config now', lineterm='', n=1
+            self.config.splitlines(),
+            other.config.splitlines(),
+            'config of the run',
+            'config now',
+            lineterm='',
+            n=1,
         )
         return '\n'.join(lines)
 
@@ -169,7 +174,8 @@ class RunState:
     def relative(self, records: Sequence[store.FileRecord]) -> dict[str, list]:
         """Turn records of written files into a step's ``files``."""
         return {
-            record.path.relative_to(self.directory).as_posix(): [record.size, record.sha256] for record in records
+            record.path.relative_to(self.directory).as_posix(): [record.size, record.sha256]
+            for record in records
         }
 
     def rewind_to_intact(self) -> list[str]:
@@ -203,7 +209,8 @@ class RunState:
         return forgotten
 
     def _usable(self, step: Step, damage: dict[str, str]) -> bool:
-        return all([self._intact(name, damage) for name in step.needs])
+        intact = [self._intact(name, damage) for name in step.needs]
+        return all(intact)
 
     def _intact(self, name: str, damage: dict[str, str]) -> bool:
         """Check a file; what is damaged is noted, what was deleted on purpose is just not there."""

@@ -34,8 +34,19 @@ class ScoringSettings:
 
 
 def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Unpack a loader's batch and move its tensors to the device."""
-    return scatter(batch, [device.index if device.type == 'cuda' else -1])[0]
+    """Unpack a loader's batch and move its tensors to the device.
+
+    MMDetection's test pipelines give a list of augmentations; a single one is taken out of its list.
+
+    Raises:
+        ValueError: when there is more than one augmentation.
+    """
+    moved = scatter(batch, [device.index if device.type == 'cuda' else -1])[0]
+    if isinstance(moved['img'], list):
+        if len(moved['img']) != 1:
+            raise ValueError('the test pipeline makes several versions of an image: set flip=False')
+        moved = {name: value[0] for name, value in moved.items()}
+    return moved
 
 
 def split_chunks(candidates: np.ndarray, chunk_size: int) -> list[np.ndarray]:
@@ -74,11 +85,15 @@ def score_chunk(
     )
     positions = {int(index): position for position, index in enumerate(indices)}
     scores = np.full(len(indices), np.nan, dtype=np.float32)
-    for batch_indices, values in zip(batches, _batch_scores(model, strategy, loader, settings.device), strict=True):
+    for batch_indices, values in zip(
+        batches, _batch_scores(model, strategy, loader, settings.device), strict=True
+    ):
         values = values.cpu().numpy()
         bad = batch_indices[~np.isfinite(values)]
         if len(bad):
-            raise ValueError(f'the score of {view.index.image_path(int(bad[0]))} is not finite: the model diverged')
+            raise ValueError(
+                f'the score of {view.index.image_path(int(bad[0]))} is not finite: the model diverged'
+            )
         scores[[positions[int(i)] for i in batch_indices]] = values
         on_progress(len(batch_indices))
     return scores

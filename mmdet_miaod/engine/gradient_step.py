@@ -16,7 +16,8 @@ class MixedPrecision:
 
     Args:
         device: where the model is.
-        dtype: ``'float16'``, ``'bfloat16'`` or None for plain float32. Only float16 on a GPU needs its loss scaled.
+        dtype: ``'float16'``, ``'bfloat16'`` or None for plain float32. Only float16 on a GPU needs
+            its loss scaled.
 
     Raises:
         ValueError: for another dtype.
@@ -27,9 +28,7 @@ class MixedPrecision:
             raise ValueError(f'amp dtype is {dtype!r}: choose one of {sorted(AMP_DTYPES)}')
         self._device_type = device.type
         self._dtype = AMP_DTYPES.get(dtype)
-        self.scaler = torch.amp.GradScaler(
-            device.type, enabled=dtype == 'float16' and device.type == 'cuda'
-        )
+        self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == 'float16' and device.type == 'cuda')
 
     def autocast(self) -> AbstractContextManager:
         """Return the context in which the model's forward pass runs."""
@@ -84,4 +83,6 @@ def build_stage_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimiz
         optimizer.param_groups = [group for group in optimizer.param_groups if group['params']]
         return optimizer
     kwargs = dict(config)
-    return getattr(torch.optim, kwargs.pop('type'))((p for p in model.parameters() if p.requires_grad), **kwargs)
+    return getattr(torch.optim, kwargs.pop('type'))(
+        (p for p in model.parameters() if p.requires_grad), **kwargs
+    )

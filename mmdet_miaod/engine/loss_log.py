@@ -73,15 +73,17 @@ class LossLog:
         bad = [f'{name} = {value}' for name, value in losses.items() if not math.isfinite(value)]
         if bad:
             raise FloatingPointError(
-                f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, {record.tag} batch: '
-                f'{", ".join(bad)}; images: {", ".join(record.files)}. '
+                f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, '
+                f'{record.tag} batch: {", ".join(bad)}; images: {", ".join(record.files)}. '
                 'A lower learning rate or gradient clipping (optimizer_config.grad_clip) may help.'
             )
 
 
 def _log_names(tag: str, losses: dict[str, float]) -> dict[str, float]:
     """Tell the sum of an unlabeled batch from that of a labeled one."""
-    return {('loss_unlabeled' if (tag, name) == ('unlabeled', 'loss') else name): v for name, v in losses.items()}
+    return {
+        ('loss_unlabeled' if (tag, name) == ('unlabeled', 'loss') else name): v for name, v in losses.items()
+    }
 
 
 def batch_files(img_metas: Sequence[dict]) -> tuple[str, ...]:

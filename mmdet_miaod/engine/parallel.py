@@ -20,7 +20,8 @@ def check_device(name: str) -> torch.device:
         raise ValueError(f'{name!r} is no device: use cpu, or cuda:N for the GPU number N') from error
     if device.type == 'cuda' and (device.index or 0) >= torch.cuda.device_count():
         raise ValueError(
-            f'device {name} is not there: PyTorch sees {torch.cuda.device_count()} GPUs; use --device cpu to run without'
+            f'device {name} is not there: PyTorch sees {torch.cuda.device_count()} GPUs; '
+            'use --device cpu to run without'
         )
     if device.type not in ('cpu', 'cuda'):
         raise ValueError(f'device {name} is not supported: use cpu or cuda:N')

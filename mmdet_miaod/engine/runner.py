@@ -69,9 +69,11 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self.data_loader = range(length)
         self._max_iters = self._max_epochs * length
         self.call_hook('before_run')
-        while self.epoch < self._max_epochs:
-            self.train(loaders)
-        self.call_hook('after_run')
+        try:
+            while self.epoch < self._max_epochs:
+                self.train(loaders)
+        finally:
+            self.call_hook('after_run')
 
     def train(self, loaders: Sequence[TrainLoader]) -> None:
         """Train one epoch."""
@@ -98,9 +100,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
 
     def _train_batch(self, tag: str, batch: dict[str, Any], losses: LossLog) -> None:
         with self._precision.autocast():
-            self.outputs = self.model.train_step(
-                batch, self.optimizer, loss_terms=self.stage.losses(tag)
-            )
+            self.outputs = self.model.train_step(batch, self.optimizer, loss_terms=self.stage.losses(tag))
         files = batch_files(_flat_metas(batch['img_metas']))
         losses.add(LossRecord(tag, self._inner_iter, files, self.outputs['log_vars']))
         if self._sync_interval == 1:

@@ -82,9 +82,7 @@ def label_set_stage(epochs: int, lr_step: Sequence[int] = ()) -> Stage:
 
 def minimize_uncertainty_stage(epochs: int) -> Stage:
     """Both classifiers frozen; the rest learns to make them agree on unlabeled images (eq. 2 and 5)."""
-    return Stage(
-        'minimize', epochs, unlabeled_losses=('loss_dis', 'loss_mil_pseudo'), freeze=CLASSIFIERS
-    )
+    return Stage('minimize', epochs, unlabeled_losses=('loss_dis', 'loss_mil_pseudo'), freeze=CLASSIFIERS)
 
 
 def maximize_uncertainty_stage(epochs: int) -> Stage:
@@ -119,9 +117,7 @@ def supervised_schedule(epoch_ratio: Sequence[int], epoch: int, lr_step: Sequenc
     label_epochs, uncertainty_epochs = epoch_ratio
     before_last = epoch * (label_epochs + 2 * uncertainty_epochs)
     steps = tuple(before_last + step for step in lr_step)
-    return (
-        Stage('supervised', before_last + label_epochs, ('loss_cls', 'loss_bbox'), lr_step=steps),
-    )
+    return (Stage('supervised', before_last + label_epochs, ('loss_cls', 'loss_bbox'), lr_step=steps),)
 
 
 SCHEDULES = {'miaod': miaod_schedule, 'supervised': supervised_schedule}

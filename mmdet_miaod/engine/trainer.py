@@ -33,7 +33,7 @@ class TrainSettings:
         log_config: as in MMDetection.
         grad_clip: keyword arguments of ``clip_grad_norm_`` or None.
         amp_dtype: ``'float16'``, ``'bfloat16'`` or None.
-        custom_hooks: further hooks, as in MMDetection.
+        custom_hooks: further hooks, as in MMDetection, or functions that make one for a stage.
     """
 
     device: torch.device
@@ -45,7 +45,7 @@ class TrainSettings:
     log_config: Mapping[str, Any]
     grad_clip: Mapping[str, Any] | None = None
     amp_dtype: str | None = None
-    custom_hooks: Sequence[Mapping[str, Any] | Hook] = field(default=())
+    custom_hooks: Sequence[Mapping[str, Any] | Callable[[], Hook]] = field(default=())
 
 
 @dataclass(frozen=True)
@@ -132,7 +132,9 @@ def register_hooks(
     """Register learning rate, timer, log, custom and checkpoint hooks, in this order of priority."""
     runner.register_lr_hook(stage_lr_config(settings.lr_config, stage))
     runner.register_timer_hook(dict(type='IterTimerHook'))
-    runner.register_custom_hooks([deepcopy(hook) if isinstance(hook, Mapping) else hook for hook in settings.custom_hooks])
+    runner.register_custom_hooks(
+        [deepcopy(dict(hook)) if isinstance(hook, Mapping) else hook() for hook in settings.custom_hooks]
+    )
     if get_dist_info()[0] == 0:
         runner.register_logger_hooks(deepcopy(dict(settings.log_config)))
     runner.register_hook(EpochEndHook(on_epoch_end), priority='LOWEST')

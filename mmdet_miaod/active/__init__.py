@@ -1,0 +1,1 @@
+"""The active-learning side: split, query, scoring, run state and the loop over the cycles."""

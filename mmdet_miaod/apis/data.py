@@ -1,0 +1,106 @@
+"""The data of a run: pool, labeled view, test set and the loaders over them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from mmcv import Config
+from torch.utils.data import Dataset
+
+from .. import distributed
+from ..active.pool import Split
+from ..datasets.builder import build_dataset
+from ..datasets.loaders import TrainLoader
+from ..datasets.pool import ImagePoolDataset
+from ..datasets.samplers import AspectGroupBatchSampler
+
+
+@dataclass(frozen=True)
+class RunData:
+    """Everything a run reads.
+
+    Attributes:
+        pool: all images that may be trained on, without annotations.
+        labeled: the same images with the annotations that were asked for; shares the pool's index.
+        test: the test set.
+    """
+
+    pool: ImagePoolDataset
+    labeled: Dataset
+    test: Dataset
+
+
+def load_data(config: Config) -> RunData:
+    """Index and check the data; annotation files of pool images are not opened.
+
+    Raises:
+        FileNotFoundError: when a folder, list or image is missing.
+        ValueError: when a list is malformed, an image cannot be decoded, or the classes do not fit the model.
+    """
+    pool = build_dataset(config.data.pool)
+    labeled = build_dataset(config.data.train, index=pool.index)
+    test = build_dataset(config.data.test)
+    mode = config.get('check_images', 'decode')
+    pool.index.check_images(mode)
+    test.index.check_images(mode)
+    _check_classes(config, labeled, test)
+    _check_sizes(config, len(pool))
+    return RunData(pool, labeled, test)
+
+
+def _check_classes(config: Config, labeled: Dataset, test: Dataset) -> None:
+    number = config.model.bbox_head.num_classes
+    if len(labeled.CLASSES) != number:
+        raise ValueError(
+            f'the data has {len(labeled.CLASSES)} classes {tuple(labeled.CLASSES)}, but '
+            f'model.bbox_head.num_classes is {number}: make them equal'
+        )
+    if tuple(labeled.CLASSES) != tuple(test.CLASSES):
+        raise ValueError('data.train and data.test have different classes')
+
+
+def _check_sizes(config: Config, pool_size: int) -> None:
+    for key in ('X_L_0_size', 'X_S_size'):
+        if config[key] > pool_size:
+            raise ValueError(f'{key} is {config[key]}, but the pool has {pool_size} images')
+
+
+class LoaderFactory:
+    """Builds the loaders of a split.
+
+    Args:
+        data: the run's data.
+        config: for ``X_L_repeat``, ``X_U_repeat``, ``data.samples_per_gpu`` and ``data.workers_per_gpu``.
+        device: batches for a GPU are pinned.
+    """
+
+    def __init__(self, data: RunData, config: Config, device: torch.device) -> None:
+        self._data = data
+        self._batch_size = config.data.samples_per_gpu
+        self._workers = config.data.get('workers_per_gpu', 0)
+        self._repeats = dict(labeled=config.X_L_repeat, unlabeled=config.X_U_repeat)
+        self._pin_memory = device.type == 'cuda'
+
+    def __call__(self, split: Split) -> dict[str, TrainLoader]:
+        """Return the loaders of a split by tag; an empty X_U has none."""
+        parts = dict(
+            labeled=(self._data.labeled, split.labeled), unlabeled=(self._data.pool, split.unlabeled)
+        )
+        return {
+            tag: self._build(tag, dataset, indices)
+            for tag, (dataset, indices) in parts.items()
+            if len(indices)
+        }
+
+    def _build(self, tag: str, dataset: Dataset, indices: np.ndarray) -> TrainLoader:
+        sampler = AspectGroupBatchSampler(
+            indices,
+            self._data.pool.index.aspect_flags,
+            self._batch_size,
+            self._repeats[tag],
+            distributed.rank(),
+            distributed.world_size(),
+        )
+        return TrainLoader(tag, dataset, sampler, self._workers, self._pin_memory)

@@ -1,0 +1,45 @@
+"""The metrics of a detector on a test set."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from torch import nn
+from torch.utils.data import Dataset
+
+from .. import distributed
+from ..active.inference import detect
+from ..active.scoring import ScoringSettings
+
+
+def evaluate_detector(
+    model: nn.Module, dataset: Dataset, settings: ScoringSettings, evaluation: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Run a detector over a test set and compute its metrics.
+
+    Args:
+        model: the detector.
+        dataset: the test set.
+        settings: batch size, workers, device.
+        evaluation: keyword arguments of the data set's ``evaluate``.
+
+    Returns:
+        Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
+    """
+    detections = detect(model, dataset, settings)
+    metrics = distributed.on_main(lambda: dict(dataset.evaluate(detections, **evaluation)))
+    return _plain(metrics)
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy numbers into Python's, and NaN into None, as JSON wants it."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    number = value.item() if hasattr(value, 'item') else value
+    return None if math.isnan(number) else number

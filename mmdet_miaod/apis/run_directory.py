@@ -1,0 +1,106 @@
+"""Run directories: making one, finding one, opening one."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+
+import mmcv
+import mmdet
+import numpy as np
+import torch
+import torchvision
+from mmcv import Config
+
+from .. import distributed
+from ..active import store
+from ..active.run_state import MANIFEST_NAME, RunIdentity, RunState
+from ..version import __version__
+from .config import identity_text
+from .data import RunData
+
+
+def create_run(config: Config, name: str) -> Path:
+    """Make a new run directory in the config's ``work_directory`` and dump the config there.
+
+    Raises:
+        FileExistsError: when it exists already; a new run never touches an old one.
+    """
+    directory = Path(config.work_directory) / name
+    directory.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        directory.mkdir()
+    except FileExistsError:
+        raise FileExistsError(
+            f'{directory}: this run directory exists already; choose another --run-name, or go on with '
+            f'that run with --resume {directory}'
+        ) from None
+    store.write_text(directory / Path(config.filename or 'config.py').name, config.pretty_text)
+    return directory
+
+
+def newest_run(work_directory: str | Path) -> Path:
+    """Return the run directory of a work directory whose manifest was written last.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    manifests = list(Path(work_directory).glob(f'*/{MANIFEST_NAME}'))
+    if not manifests:
+        raise FileNotFoundError(f'{work_directory}: there is no run to resume here')
+    return max(manifests, key=lambda path: path.stat().st_mtime).parent
+
+
+def open_run(
+    directory: Path, config: Config, data: RunData, resume: bool, force: bool, logger: logging.Logger
+) -> RunState:
+    """Start a run's manifest, or read it and go back to the newest state whose files are intact.
+
+    Args:
+        directory: the run directory, locked by this process.
+        config: the config as it is now.
+        data: the data as it is now.
+        resume: whether the run was begun before.
+        force: go on even though the config or the pool changed.
+        logger: is told what is damaged.
+
+    Raises:
+        FileNotFoundError: when there is no manifest to resume from.
+        ValueError: when the manifest is damaged, or the config or the pool changed.
+    """
+    identity = RunIdentity(identity_text(config), data.pool.index.fingerprint(), len(data.pool), config.seed)
+    state = RunState(directory, identity, environment_versions())
+    if not resume:
+        distributed.on_main(state.save)
+        return state
+    saved = distributed.on_main(lambda: _read_state(directory, logger))
+    state.steps, state.options = saved.steps, saved.options
+    changes = saved.identity.differences(identity)
+    if changes and not force:
+        raise ValueError(
+            f'{directory}: the config or the data is not what this run began with; resume with the old '
+            f'one, or with --force:\n{changes}'
+        )
+    if changes:
+        logger.warning('Going on although this changed:\n%s', changes)
+    distributed.on_main(state.save)
+    return state
+
+
+def _read_state(directory: Path, logger: logging.Logger) -> RunState:
+    store.remove_temporary_files(directory)
+    saved = RunState.load(directory)
+    steps_before = len(saved.steps)
+    for problem in saved.rewind_to_intact():
+        logger.warning('Damaged: %s', problem)
+    lost = steps_before - len(saved.steps)
+    if lost:
+        logger.warning('The run goes back by %d steps, to the newest state whose files are intact.', lost)
+    return saved
+
+
+def environment_versions() -> dict[str, str]:
+    """Return the versions of what the numbers depend on."""
+    modules = (torch, torchvision, mmcv, mmdet, np)
+    versions = {module.__name__: str(module.__version__) for module in modules}
+    return dict(versions, mmdet_miaod=__version__)

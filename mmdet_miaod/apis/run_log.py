@@ -1,0 +1,68 @@
+"""The log of a run: MMDetection's logger, with a file of this run's own."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from mmdet.utils import get_root_logger
+from terminaltables import AsciiTable
+
+from .. import distributed
+from ..active.metrics import cycle_metrics
+from ..active.run_state import RunState
+
+FORMAT = '%(asctime)s - %(name)s - %(levelname)s - %(message)s'
+
+
+@contextmanager
+def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None) -> Iterator[logging.Logger]:
+    """Log to the terminal and, in the main process, to a file, for as long as the context lasts.
+
+    Args:
+        path: the log file; appended to.
+        level: what is logged.
+        console_level: what of it the terminal shows, everything by default.
+    """
+    logger = get_root_logger(log_level=level)
+    consoles = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
+    levels = [handler.level for handler in consoles]
+    for handler in consoles:
+        handler.setLevel(console_level or handler.level)
+    file_handler = None
+    if distributed.is_main():
+        # Not a FileHandler: into those MMCV writes the origin of every parameter of every model built.
+        file_handler = logging.StreamHandler(open(path, 'a', encoding='utf-8'))  # noqa: SIM115 (closed below)
+        file_handler.setFormatter(logging.Formatter(FORMAT))
+        logger.addHandler(file_handler)
+    try:
+        yield logger
+    finally:
+        if file_handler is not None:
+            logger.removeHandler(file_handler)
+            file_handler.stream.close()
+        for handler, old_level in zip(consoles, levels, strict=True):
+            handler.setLevel(old_level)
+
+
+@contextmanager
+def muted(logger: logging.Logger) -> Iterator[None]:
+    """Let only warnings through for a while."""
+    level = logger.level
+    logger.setLevel(logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.setLevel(level)
+
+
+def cycle_table(state: RunState) -> str:
+    """Return the table of finished cycles: labeled images, mAP in percent, minutes."""
+    rows = [['cycle', 'labeled images', 'mAP (%)', 'time (min)']]
+    for entry in cycle_metrics(state):
+        minutes = sum(entry['seconds'].values()) / 60
+        score = '-' if entry['mAP'] is None else f'{100 * entry["mAP"]:.2f}'
+        rows.append([str(entry['cycle']), str(entry['labeled']), score, f'{minutes:.1f}'])
+    return AsciiTable(rows).table
