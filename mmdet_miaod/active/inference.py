@@ -59,4 +59,4 @@ def _batch_detections(
 ) -> Iterator[list[list[np.ndarray]]]:
     for batch in loader:
         batch = move_batch(batch, device)
-        yield model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False)
+        yield model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
