@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import Any
 
 import mmcv
 import mmdet
@@ -52,7 +53,13 @@ def newest_run(work_directory: str | Path) -> Path:
 
 
 def open_run(
-    directory: Path, config: Config, data: RunData, resume: bool, force: bool, logger: logging.Logger
+    directory: Path,
+    config: Config,
+    data: RunData,
+    resume: bool,
+    force: bool,
+    logger: logging.Logger,
+    start: dict[str, Any] | None = None,
 ) -> RunState:
     """Start a run's manifest, or read it and go back to the newest state whose files are intact.
 
@@ -63,13 +70,14 @@ def open_run(
         resume: whether the run was begun before.
         force: go on even though the config or the pool changed.
         logger: is told what is damaged.
+        start: what a new run remembers about where it began.
 
     Raises:
         FileNotFoundError: when there is no manifest to resume from.
         ValueError: when the manifest is damaged, or the config or the pool changed.
     """
     identity = RunIdentity(identity_text(config), data.pool.index.fingerprint(), len(data.pool), config.seed)
-    state = RunState(directory, identity, environment_versions())
+    state = RunState(directory, identity, environment_versions(), start)
     if not resume:
         distributed.on_main(state.save)
         return state

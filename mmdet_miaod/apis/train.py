@@ -6,74 +6,22 @@ import logging
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
 from pathlib import Path
 
-import torch
 from mmcv import Config
 
 from .. import distributed
-from ..active.annotator import SimulatedAnnotator
-from ..active.cycle_scoring import CycleScorer
-from ..active.cycle_training import CheckpointSettings, CycleTrainer
-from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..active.pool import Split, load_split
-from ..active.query import QUERY_STRATEGIES
 from ..active.run_state import RunState, lock_run
-from ..active.scoring import ScoringSettings
 from ..engine.parallel import check_device
-from ..engine.progress import ProgressHook, RunClock, run_steps
-from ..engine.trainer import TrainSettings
 from ..randomness import use_deterministic_algorithms
-from ..version import __version__
-from .config import schedule_of
-from .data import LoaderFactory, RunData, load_data
-from .evaluate import evaluate_detector
+from .assemble import Run, assemble_run
+from .config import check_config
+from .data import RunData, load_data
 from .model import build_model, load_weights
 from .run_directory import create_run, open_run
-from .run_log import cycle_table, run_logger
-
-
-@dataclass(frozen=True)
-class StartingPoint:
-    """A split, and perhaps a model, of an earlier run to go on from.
-
-    Attributes:
-        labeled_path: its ``X_L_{c}.npy``.
-        unlabeled_path: its ``X_U_{c}.npy``.
-        cycle: the number that cycle gets in the new run.
-        model_path: the model that was trained on this split; without one the cycle is trained again.
-    """
-
-    labeled_path: str
-    unlabeled_path: str
-    cycle: int
-    model_path: str | None = None
-
-
-@dataclass(frozen=True)
-class RunOptions:
-    """How to run a config; none of it changes the numbers but the starting point.
-
-    Attributes:
-        device: ``'cpu'`` or ``'cuda:N'``.
-        run_name: name of the new run's folder in the work directory; a timestamp by default.
-        resume: run directory to go on with.
-        force: go on even though the config or the pool changed.
-        deterministic: ask PyTorch for deterministic algorithms.
-        start: a split to begin with.
-        console_level: what the terminal shows of the log.
-        progress: draw the progress bar when there is a terminal.
-    """
-
-    device: str = 'cpu'
-    run_name: str | None = None
-    resume: str | None = None
-    force: bool = False
-    deterministic: bool = False
-    start: StartingPoint | None = None
-    console_level: str | None = None
-    progress: bool = True
+from .run_log import run_logger
+from .run_options import RunOptions, StartingPoint
 
 
 def train(config: Config, options: RunOptions) -> Path:
@@ -92,6 +40,7 @@ def train(config: Config, options: RunOptions) -> Path:
         FloatingPointError: when a loss becomes infinite or NaN.
         OSError: when the disk is full.
     """
+    check_config(config)
     device = check_device(options.device)
     if options.deterministic:
         use_deterministic_algorithms()
@@ -105,27 +54,16 @@ def train(config: Config, options: RunOptions) -> Path:
     else:
         directory = Path(options.resume)
     with run_log_and_lock(directory, timestamp, config, options) as logger:
-        state = open_run(directory, config, data, options.resume is not None, options.force, logger)
-        _run(
-            config,
-            options,
-            data,
-            state,
-            start,
-            TrainSettings(
-                device=device,
-                work_dir=str(directory),
-                timestamp=timestamp,
-                seed=config.seed,
-                optimizer=config.optimizer,
-                lr_config=config.lr_config,
-                log_config=config.log_config,
-                grad_clip=(config.get('optimizer_config') or {}).get('grad_clip'),
-                amp_dtype=(config.get('amp') or {}).get('dtype'),
-                custom_hooks=config.get('custom_hooks') or (),
-            ),
-            logger,
-        )
+        resume = options.resume is not None
+        began = {} if options.start is None else options.start.remembered()
+        state = open_run(directory, config, data, resume, options.force, logger, began)
+        if resume:
+            _check_beginning(state)
+        run = assemble_run(config, options, data, state, timestamp, device, logger)
+        if start is not None:
+            _begin_with(run, start, options.start)
+        run.loop.run()
+        logger.info('The run is finished: %s', directory)
     return directory
 
 
@@ -156,80 +94,20 @@ def _load_start(start: StartingPoint | None, config: Config, data: RunData) -> S
     return load_split(start.labeled_path, start.unlabeled_path, len(data.pool))
 
 
-def _run(
-    config: Config,
-    options: RunOptions,
-    data: RunData,
-    state: RunState,
-    start: Split | None,
-    settings: TrainSettings,
-    logger: logging.Logger,
-) -> None:
-    cycles = list(config.cycles)
-    if options.start is not None:
-        state.options['first_cycle'] = options.start.cycle
-    cycles = [cycle for cycle in cycles if cycle >= state.options.get('first_cycle', cycles[0])]
-    scoring = scoring_settings(config, settings.device, len(data.pool))
-    strategy = QUERY_STRATEGIES.build(dict(config.query))
-    clock = _run_clock(config, cycles, state, len(data.pool), start)
-    trainer = CycleTrainer(
-        schedule_of(config),
-        lambda: build_model(config, data.labeled.CLASSES),
-        replace(
-            settings, custom_hooks=(*settings.custom_hooks, lambda: ProgressHook(clock, options.progress))
-        ),
-        state,
-        CheckpointSettings(
-            config.checkpoint_config.get('max_keep_ckpts', 3),
-            dict(CLASSES=list(data.labeled.CLASSES), config=config.pretty_text, mmdet_miaod=__version__),
-        ),
-        logger,
-    )
-    loop = ActiveLearningLoop(
-        LoopSettings(
-            cycles, config.X_L_0_size, config.X_S_size, config.seed, config.get('X_U_0_from', 'end')
-        ),
-        data.pool,
-        SimulatedAnnotator(data.labeled),
-        LoaderFactory(data, config, settings.device),
-        trainer,
-        lambda model: evaluate_detector(model, data.test, scoring, config.get('evaluation', {})),
-        CycleScorer(data.pool, strategy, scoring, state, logger),
-        strategy,
-        state,
-        logger,
-        lambda cycle: logger.info('\n%s', cycle_table(state)),
-    )
-    if start is not None:
-        loop.save_split(cycles[0], start)
-        if options.start.model_path is not None:
-            model = trainer.fresh_model()
-            load_weights(model, options.start.model_path)
-            trainer.save_model(cycles[0], model)
-    loop.run()
-    logger.info('The run is finished: %s', state.directory)
+def _check_beginning(state: RunState) -> None:
+    """Refuse to resume a run that began with a given split or model and does not have it any more."""
+    first = state.options.get('first_cycle')
+    needed = ['split', 'model'] if state.options.get('first_model_given') else ['split']
+    if first is not None and any(state.find(kind, first) is None for kind in needed):
+        raise ValueError(
+            f'{state.directory}: the split or model that this run was given is not there, or damaged; begin '
+            'a new run with --init-split'
+        )
 
 
-def scoring_settings(config: Config, device: torch.device, pool_size: int) -> ScoringSettings:
-    """Translate the config's keys for evaluation and scoring."""
-    return ScoringSettings(
-        device,
-        batch_size=config.data.get('test_samples_per_gpu', config.data.samples_per_gpu),
-        workers=config.data.get('workers_per_gpu', 0),
-        # A thousand chunks at most, so that the manifest stays small for large pools.
-        chunk_size=max(config.get('score_chunk_size', 1024), -(-pool_size // 1000)),
-    )
-
-
-def _run_clock(
-    config: Config, cycles: list[int], state: RunState, pool_size: int, start: Split | None
-) -> RunClock:
-    first = len(start.labeled) if start is not None else config.X_L_0_size
-    sizes = [min(first + number * config.X_S_size, pool_size) for number in range(len(cycles))]
-    batch = config.data.samples_per_gpu * distributed.world_size()
-    schedule = schedule_of(config)
-    steps = run_steps(schedule, sizes, (config.X_L_repeat, config.X_U_repeat), batch)
-    done = sum(
-        count for cycle, count in zip(cycles, steps, strict=True) if state.find('model', cycle) is not None
-    )
-    return RunClock(sum(steps), done)
+def _begin_with(run: Run, split: Split, start: StartingPoint) -> None:
+    run.loop.save_split(start.cycle, split)
+    if start.model_path is not None:
+        model = run.trainer.fresh_model()
+        load_weights(model, start.model_path)
+        run.trainer.save_model(start.cycle, model)

@@ -9,6 +9,7 @@ from mmcv.parallel import DataContainer
 from mmcv.runner import RUNNERS, EpochBasedRunner
 
 from ..datasets.loaders import TrainLoader
+from ..randomness import seed_everything
 from .gradient_step import GradientStep, MixedPrecision
 from .loss_log import LossLog, LossRecord, batch_files
 from .stage import Stage
@@ -82,6 +83,8 @@ class AlternatingEpochRunner(EpochBasedRunner):
         length = len(self.data_loader)
         where = f'stage {self.stage.name!r} of cycle {self.labels.get("cycle", "?")}, epoch {self.epoch + 1}'
         losses = LossLog(where, self.world_size)
+        # Whatever draws random numbers in the model draws the same ones in a resumed run.
+        seed_everything(*self._order_key, self.epoch)
         self.call_hook('before_train_epoch')
         streams = [
             loader.batches(length, *self._order_key, self.epoch, TAG_KEYS[loader.tag]) for loader in loaders

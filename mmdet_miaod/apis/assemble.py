@@ -1,0 +1,140 @@
+"""A run put together from its config: here keys become arguments."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+import torch
+from mmcv import Config
+
+from .. import distributed
+from ..active.annotator import SimulatedAnnotator
+from ..active.cycle_scoring import CycleScorer
+from ..active.cycle_training import CheckpointSettings, CycleTrainer
+from ..active.loop import ActiveLearningLoop, LoopSettings
+from ..active.query import QUERY_STRATEGIES
+from ..active.run_state import RunState
+from ..active.scoring import ScoringSettings
+from ..engine.progress import ProgressHook, RunClock, run_steps
+from ..engine.trainer import TrainSettings
+from ..version import __version__
+from .config import schedule_of
+from .data import LoaderFactory, RunData
+from .evaluate import evaluate_detector
+from .model import build_model
+from .run_log import cycle_table
+from .run_options import RunOptions
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run that is ready to go.
+
+    Attributes:
+        loop: runs the cycles.
+        trainer: trains their models.
+    """
+
+    loop: ActiveLearningLoop
+    trainer: CycleTrainer
+
+
+def assemble_run(
+    config: Config,
+    options: RunOptions,
+    data: RunData,
+    state: RunState,
+    timestamp: str,
+    device: torch.device,
+    logger: logging.Logger,
+) -> Run:
+    """Put a run together.
+
+    Args:
+        config: what to run.
+        options: how to run it.
+        data: the run's data.
+        state: the run's manifest.
+        timestamp: first part of the log files' names.
+        device: where the model is trained.
+        logger: for the text log.
+    """
+    first_cycle = state.options.get('first_cycle', config.cycles[0])
+    cycles = [cycle for cycle in config.cycles if cycle >= first_cycle]
+    scoring = scoring_settings(config, device, len(data.pool))
+    strategy = QUERY_STRATEGIES.build(dict(config.query))
+    clock = run_clock(config, cycles, state, len(data.pool))
+    trainer = CycleTrainer(
+        schedule_of(config),
+        lambda: build_model(config, data.labeled.CLASSES),
+        train_settings(config, options, str(state.directory), timestamp, device, clock),
+        state,
+        CheckpointSettings(
+            config.checkpoint_config.get('max_keep_ckpts', 3),
+            dict(CLASSES=list(data.labeled.CLASSES), config=config.pretty_text, mmdet_miaod=__version__),
+        ),
+        logger,
+    )
+    loop = ActiveLearningLoop(
+        LoopSettings(
+            cycles, config.X_L_0_size, config.X_S_size, config.seed, config.get('X_U_0_from', 'end')
+        ),
+        data.pool,
+        SimulatedAnnotator(data.labeled),
+        LoaderFactory(data, config, device),
+        trainer,
+        lambda model: evaluate_detector(model, data.test, scoring, config.get('evaluation', {})),
+        CycleScorer(data.pool, strategy, scoring, state, logger),
+        strategy,
+        state,
+        logger,
+        lambda cycle: logger.info('\n%s', cycle_table(state)),
+    )
+    return Run(loop, trainer)
+
+
+def train_settings(
+    config: Config,
+    options: RunOptions,
+    directory: str,
+    timestamp: str,
+    device: torch.device,
+    clock: RunClock,
+) -> TrainSettings:
+    """Translate the config's keys for training."""
+    return TrainSettings(
+        device=device,
+        work_dir=directory,
+        timestamp=timestamp,
+        seed=config.seed,
+        optimizer=config.optimizer,
+        lr_config=config.lr_config,
+        log_config=config.log_config,
+        grad_clip=(config.get('optimizer_config') or {}).get('grad_clip'),
+        amp_dtype=(config.get('amp') or {}).get('dtype'),
+        custom_hooks=(*(config.get('custom_hooks') or ()), lambda: ProgressHook(clock, options.progress)),
+    )
+
+
+def scoring_settings(config: Config, device: torch.device, pool_size: int) -> ScoringSettings:
+    """Translate the config's keys for evaluation and scoring."""
+    return ScoringSettings(
+        device,
+        batch_size=config.data.get('test_samples_per_gpu', config.data.samples_per_gpu),
+        workers=config.data.get('workers_per_gpu', 0),
+        # A thousand chunks at most, so that the manifest stays small for large pools.
+        chunk_size=max(config.get('score_chunk_size', 1024), -(-pool_size // 1000)),
+    )
+
+
+def run_clock(config: Config, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
+    """Count the optimizer steps of all cycles, and those of the cycles that are trained."""
+    numbers = [list(config.cycles).index(cycle) for cycle in cycles]
+    sizes = [min(config.X_L_0_size + number * config.X_S_size, pool_size) for number in numbers]
+    batch = config.data.samples_per_gpu * distributed.world_size()
+    steps = run_steps(schedule_of(config), sizes, (config.X_L_repeat, config.X_U_repeat), batch)
+    done = sum(
+        count for cycle, count in zip(cycles, steps, strict=True) if state.find('model', cycle) is not None
+    )
+    return RunClock(sum(steps), done)

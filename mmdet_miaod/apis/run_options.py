@@ -1,0 +1,52 @@
+"""How a config is run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class StartingPoint:
+    """A split, and perhaps a model, of an earlier run to go on from.
+
+    Attributes:
+        labeled_path: its ``X_L_{c}.npy``.
+        unlabeled_path: its ``X_U_{c}.npy``.
+        cycle: the number that cycle gets in the new run.
+        model_path: the model that was trained on this split; without one the cycle is trained again.
+    """
+
+    labeled_path: str
+    unlabeled_path: str
+    cycle: int
+    model_path: str | None = None
+
+    def remembered(self) -> dict[str, Any]:
+        """Return what the manifest keeps, so that a resumed run knows where it began."""
+        return dict(first_cycle=self.cycle, first_model_given=self.model_path is not None)
+
+
+@dataclass(frozen=True)
+class RunOptions:
+    """How to run a config; none of it changes the numbers but the starting point.
+
+    Attributes:
+        device: ``'cpu'`` or ``'cuda:N'``.
+        run_name: name of the new run's folder in the work directory; a timestamp by default.
+        resume: run directory to go on with.
+        force: go on even though the config or the pool changed.
+        deterministic: ask PyTorch for deterministic algorithms.
+        start: a split to begin with.
+        console_level: what the terminal shows of the log.
+        progress: draw the progress bar when there is a terminal.
+    """
+
+    device: str = 'cpu'
+    run_name: str | None = None
+    resume: str | None = None
+    force: bool = False
+    deterministic: bool = False
+    start: StartingPoint | None = None
+    console_level: str | None = None
+    progress: bool = True
