@@ -75,7 +75,17 @@ def build_stage_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimiz
     Args:
         model: whose ``requires_grad`` flags were set for the stage.
         config: as MMDetection's ``optimizer`` key, ``paramwise_cfg`` included.
+
+    Raises:
+        ValueError: when there is no such optimizer, or it does not take these arguments.
     """
+    try:
+        return _build_optimizer(model, config)
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'optimizer = {dict(config)}: cannot be built ({error})') from error
+
+
+def _build_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimizer:
     if 'paramwise_cfg' in config or 'constructor' in config:
         optimizer = build_optimizer(model, dict(config))
         for group in optimizer.param_groups:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from fnmatch import fnmatchcase
+from typing import Any
 
 from torch import nn
 
@@ -23,7 +24,7 @@ class Stage:
         unlabeled_losses: loss terms that unlabeled batches are trained on; empty: no unlabeled batches.
         train: patterns (as in file names) of the parameters that this stage trains.
         freeze: patterns of the parameters that it leaves alone; wins over ``train``.
-        lr_step: epochs of this stage (from 0) at which the learning rate drops; empty: none.
+        lr_step: epochs of this stage (from 0) at which the learning rate drops, at least 1; empty: none.
         epoch_length: ``'labeled'`` or ``'unlabeled'``, the loader that sets the length of an epoch;
             the other one starts over when it is shorter.
     """
@@ -42,8 +43,12 @@ class Stage:
             value = getattr(self, item.name)
             if isinstance(value, (list, tuple)):
                 object.__setattr__(self, item.name, tuple(value))
-        if self.epochs < 1:
-            raise ValueError(f'stage {self.name!r}: epochs is {self.epochs}, at least 1 is needed')
+        if not _is_count(self.epochs):
+            raise ValueError(f'stage {self.name!r}: epochs is {self.epochs!r}, at least 1 is needed')
+        if not all(_is_count(step) for step in self.lr_step):
+            raise ValueError(
+                f'stage {self.name!r}: lr_step is {self.lr_step}, expected epochs from 1 on (the first is 0)'
+            )
         if not self.labeled_losses and not self.unlabeled_losses:
             raise ValueError(f'stage {self.name!r} has no losses')
         if self.epoch_length not in ('labeled', 'unlabeled'):
@@ -69,6 +74,10 @@ class Stage:
     def trains(self, parameter_name: str) -> bool:
         """Tell whether the stage trains the parameter of this name."""
         return _matches(parameter_name, self.train) and not _matches(parameter_name, self.freeze)
+
+
+def _is_count(value: Any) -> bool:
+    return isinstance(value, int) and value >= 1
 
 
 def _matches(name: str, patterns: Sequence[str]) -> bool:
@@ -140,8 +149,10 @@ def build_schedule(
     if isinstance(schedule, str):
         if schedule not in SCHEDULES:
             raise ValueError(f'schedule is {schedule!r}: choose one of {sorted(SCHEDULES)} or list stages')
-        if len(epoch_ratio) != 2:
-            raise ValueError(f'epoch_ratio is {list(epoch_ratio)}: two numbers are needed')
+        if not isinstance(epoch_ratio, Sequence) or len(epoch_ratio) != 2:
+            raise ValueError(f'epoch_ratio is {epoch_ratio!r}: two numbers are needed')
+        if not isinstance(epoch, int) or epoch < 0:
+            raise ValueError(f'epoch is {epoch!r}: a whole number of at least 0 is needed')
         return SCHEDULES[schedule](epoch_ratio, epoch, lr_step)
     stages = [stage if isinstance(stage, Stage) else _stage_from_config(stage) for stage in schedule]
     if not stages:
@@ -154,7 +165,7 @@ def _stage_from_config(config: Mapping) -> Stage:
         return Stage(**config)
     except TypeError as error:
         known = ', '.join(item.name for item in fields(Stage))
-        raise ValueError(f'schedule: {dict(config)} is no stage ({error}); its keys are {known}') from error
+        raise ValueError(f'schedule: {config!r} is no stage ({error}); its keys are {known}') from error
 
 
 def set_trainable(model: nn.Module, stage: Stage, frozen: frozenset[str]) -> list[nn.Parameter]:
