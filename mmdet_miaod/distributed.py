@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
 
 from mmcv.runner import get_dist_info
 from torch import distributed as dist
+from torch import nn
 
 T = TypeVar('T')
+# Parts of the messages with which gloo and NCCL report that a peer is gone.
+_LOST_PEER = ('gloo', 'nccl', 'connection closed', 'connection reset', 'broken pipe', 'store', 'timed out')
+
+
+class PeerError(RuntimeError):
+    """Another process of the run failed or is gone, so this one cannot go on."""
+
+
+def is_lost_peer(error: BaseException) -> bool:
+    """Tell whether an error means that another process of the run is gone."""
+    if isinstance(error, PeerError):
+        return True
+    text = str(error).lower()
+    return isinstance(error, RuntimeError) and world_size() > 1 and any(part in text for part in _LOST_PEER)
+
+
+@contextmanager
+def _lost_peers_named() -> Iterator[None]:
+    try:
+        yield
+    except RuntimeError as error:
+        if is_lost_peer(error):
+            raise PeerError(f'another process of the run is gone ({error})') from error
+        raise
 
 
 def rank() -> int:
@@ -30,7 +56,7 @@ def on_main(action: Callable[[], T]) -> T:
     """Run an action in the main process alone, and return its result in every process.
 
     Raises:
-        Exception: the action's own in the main process, a RuntimeError that quotes it in the others.
+        Exception: the action's own in the main process, a :class:`PeerError` that quotes it in the others.
     """
     if world_size() == 1:
         return action()
@@ -41,11 +67,14 @@ def on_main(action: Callable[[], T]) -> T:
             outcome[0] = action()
         except BaseException as caught:
             error, outcome[1] = caught, f'{type(caught).__name__}: {caught}'
-    dist.broadcast_object_list(outcome)
     if error is not None:
+        with suppress(Exception):  # its own error says more than that nobody is there to hear of it
+            dist.broadcast_object_list(outcome)
         raise error
+    with _lost_peers_named():
+        dist.broadcast_object_list(outcome)
     if outcome[1] is not None:
-        raise RuntimeError(f'the main process failed: {outcome[1]}')
+        raise PeerError(f'the main process failed: {outcome[1]}')
     return outcome[0]
 
 
@@ -54,7 +83,8 @@ def gather(value: T) -> list[T]:
     if world_size() == 1:
         return [value]
     values: list[Any] = [None] * world_size()
-    dist.all_gather_object(values, value)
+    with _lost_peers_named():
+        dist.all_gather_object(values, value)
     return values
 
 
@@ -66,3 +96,12 @@ def same_everywhere(value: Any, what: str) -> None:
     """
     if any(other != value for other in gather(value)):
         raise RuntimeError(f'the processes disagree on {what}; do all of them see the same files?')
+
+
+def copy_buffers_from_main(model: nn.Module) -> None:
+    """Give every process the main process's buffers, such as running means, which training leaves unequal."""
+    if world_size() == 1:
+        return
+    with _lost_peers_named():
+        for buffer in model.buffers():
+            dist.broadcast(buffer, 0)

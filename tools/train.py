@@ -66,6 +66,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    from mmdet_miaod import distributed
     from mmdet_miaod.apis import RunOptions, StartingPoint, load_config, train
     from mmdet_miaod.apis.launch import default_device, start_processes
     from mmdet_miaod.apis.run_directory import newest_run
@@ -84,7 +85,7 @@ def main(arguments: argparse.Namespace) -> None:
         start = StartingPoint(*arguments.init_split, cycle, arguments.load_from)
     resume = arguments.resume
     if resume == '':
-        resume = str(newest_run(config.work_directory))
+        resume = distributed.on_main(lambda: str(newest_run(config.work_directory)))
     options = RunOptions(
         device=device,
         run_name=arguments.run_name,

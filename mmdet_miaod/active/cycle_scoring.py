@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable
@@ -58,15 +59,26 @@ class CycleScorer:
         if chunks:
             self._logger.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
         for number, chunk in enumerate(chunks):
-            if not distributed.on_main(lambda: self._is_done(cycle, number)):  # noqa: B023 (called at once)
+            done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)
+            if not done:
                 self._score_chunk(cycle, number, chunk, model)
         self._join(cycle, chunks)
 
-    def _is_done(self, cycle: int, number: int) -> bool:
-        if self._state.find('chunk', cycle, number) is None:
+    def tidy(self) -> None:
+        """Drop the parts of the scores of every cycle whose scores are put together."""
+        forgotten = []
+        for step in self._state.of_kind('scores'):
+            forgotten += self._state.forget_files('chunk', step.cycle)
+        self._state.drop(forgotten)
+
+    def _is_done(self, cycle: int, number: int, chunk: np.ndarray) -> bool:
+        step = self._state.find('chunk', cycle, number)
+        record = self._state.file_record(chunk_name(cycle, number))
+        # A run that goes on by force may have other candidates now.
+        if step is None or record is None or step.values.get('images') != _digest(chunk):
             return False
         try:
-            store.verify(self._state.file_record(chunk_name(cycle, number)))
+            store.verify(record)
         except store.DamagedFileError as error:
             self._logger.warning('%s; it is scored again.', error)
             return False
@@ -86,7 +98,7 @@ class CycleScorer:
             name = chunk_name(cycle, number)
             record = store.save_array(self._state.directory / name, scores)
             needs = [*split_names(cycle), model_name(cycle)]
-            values = dict(seconds=time.monotonic() - started)
+            values = dict(seconds=time.monotonic() - started, images=_digest(chunk))
             return Step(
                 'chunk', cycle, number, files=self._state.relative([record]), needs=needs, values=values
             )
@@ -104,11 +116,7 @@ class CycleScorer:
             return Step('scores', cycle, files=self._state.relative([record]), needs=needs)
 
         self._state.record(distributed.on_main(save))
-        forgotten = self._state.forget_files('chunk', cycle)
-        if forgotten and distributed.is_main():
-            self._state.save()
-            for path in forgotten:
-                store.remove(path)
+        self.tidy()
 
 
 def scores_name(cycle: int) -> str:
@@ -119,3 +127,7 @@ def scores_name(cycle: int) -> str:
 def chunk_name(cycle: int, number: int) -> str:
     """Path of one chunk of a cycle's scores, while the scoring lasts."""
     return f'cycle{cycle}/scores_part_{number:05d}.npy'
+
+
+def _digest(indices: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64).tobytes()).hexdigest()

@@ -30,7 +30,7 @@ class CheckpointSettings:
     """What is saved and what stays.
 
     Attributes:
-        max_keep: resume checkpoints that stay; 2 or more survive damage to the newest.
+        max_keep: resume checkpoints that stay, at least 1; 2 or more survive damage to the newest.
         meta: plain values stored in every checkpoint, such as the class names.
     """
 
@@ -100,7 +100,7 @@ class CycleTrainer:
         for number, stage in enumerate(self.schedule):
             here = done is not None and done.number == number
             epochs_done = done.epoch if here else 0
-            if (done is not None and number < done.number) or epochs_done == stage.epochs:
+            if (done is not None and number < done.number) or epochs_done >= stage.epochs:
                 continue
             train_stage(
                 model,
@@ -110,7 +110,7 @@ class CycleTrainer:
                 self._logger,
                 frozen,
                 self._epoch_saver(cycle, number, stage),
-                checkpoint.get('optimizer') if here else None,
+                checkpoint if here else None,
             )
         self.save_model(cycle, model)
         return model
@@ -127,7 +127,24 @@ class CycleTrainer:
             return Step('model', cycle, files=self._state.relative([record]), needs=needs)
 
         self._state.record(distributed.on_main(save))
-        self._drop_checkpoints(cycle, keep=0)
+        self.tidy()
+
+    def tidy(self) -> None:
+        """Drop superseded checkpoints and show the newest ones under MMDetection's names.
+
+        The last checkpoint of a finished cycle stays until the next cycle has one, in case the model that
+        was made of it is damaged.
+        """
+        epochs = self._state.of_kind('epoch')
+        newest = epochs[-1].cycle if epochs else None
+        forgotten = []
+        for cycle in {step.cycle for step in epochs}:
+            keep = 0 if cycle != newest else self._checkpoints.max_keep
+            if cycle == newest and self._state.find('model', cycle) is not None:
+                keep = 1
+            forgotten += self._state.forget_files('epoch', cycle, keep)
+        self._state.drop(forgotten)
+        distributed.on_main(self._link_epochs)
 
     def _epoch_saver(self, cycle: int, number: int, stage: Stage) -> Callable[[AlternatingEpochRunner], None]:
         started = time.monotonic()
@@ -135,13 +152,11 @@ class CycleTrainer:
         def save_epoch(runner: AlternatingEpochRunner) -> None:
             nonlocal started
             seconds = time.monotonic() - started
-            step = Step(
-                'epoch', cycle, number, runner.epoch + 1, values=dict(stage=stage.name, seconds=seconds)
-            )
+            values = dict(stage=stage.name, seconds=seconds, label_set=stage.is_label_set_training)
+            step = Step('epoch', cycle, number, runner.epoch + 1, values=values)
+            distributed.copy_buffers_from_main(runner.model.module)
             self._state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
-            if stage.is_label_set_training and distributed.is_main():
-                self._link_epoch(step, first=step.epoch == 1)
-            self._drop_checkpoints(cycle, keep=self._checkpoints.max_keep)
+            self.tidy()
             started = time.monotonic()
 
         return save_epoch
@@ -151,6 +166,7 @@ class CycleTrainer:
             meta=dict(self._checkpoints.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
             state_dict=_weights(runner.model.module),
             optimizer=runner.optimizer.state_dict(),
+            scaler=runner.precision.scaler.state_dict(),
         )
         name = epoch_name(step)
         record = store.save_checkpoint(self._state.directory / name, checkpoint)
@@ -158,25 +174,20 @@ class CycleTrainer:
         files, needs = self._state.relative([record]), [*split_names(step.cycle), name]
         return Step('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)
 
-    def _link_epoch(self, step: Step, first: bool) -> None:
+    def _link_epochs(self) -> None:
         """Show the newest label-set stage's checkpoints as ``epoch_{n}.pth`` and ``latest.pth``."""
-        directory = self._state.directory
-        if first:
-            for path in directory.glob('epoch_*.pth'):
+        steps = [step for step in self._state.of_kind('epoch') if step.values.get('label_set')]
+        if not steps:
+            return
+        directory, newest = self._state.directory, steps[-1]
+        steps = [step for step in steps if (step.cycle, step.number) == (newest.cycle, newest.number)]
+        shown = {f'epoch_{step.epoch}.pth': step for step in steps[-self._checkpoints.max_keep :]}
+        for path in directory.glob('epoch_*.pth'):
+            if path.name not in shown:
                 store.remove(path)
-        checkpoint = directory / epoch_name(step)
-        for name in (f'epoch_{step.epoch}.pth', LATEST):
-            store.link_file(checkpoint, directory / name)
-        numbered = sorted(directory.glob('epoch_*.pth'), key=lambda path: int(path.stem.split('_')[1]))
-        for path in numbered[: -self._checkpoints.max_keep]:
-            store.remove(path)
-
-    def _drop_checkpoints(self, cycle: int, keep: int) -> None:
-        superseded = self._state.forget_files('epoch', cycle, keep)
-        if superseded and distributed.is_main():
-            self._state.save()
-            for path in superseded:
-                store.remove(path)
+        for name, step in {**shown, LATEST: newest}.items():
+            if step.files:
+                store.link_file(directory / epoch_name(step), directory / name)
 
     def _load_weights(self, model: nn.Module, path: Path) -> dict[str, Any]:
         checkpoint = store.load_checkpoint(path)

@@ -22,7 +22,7 @@ from .metrics import write_metrics
 from .pool import Split, initial_split, load_split, next_split, save_split, split_paths, write_name_lists
 from .query import Query, QueryStrategy
 from .run_state import RunState, Step
-from .store import load_array
+from .store import FileRecord, load_array
 
 
 @dataclass(frozen=True)
@@ -89,29 +89,48 @@ class ActiveLearningLoop:
 
     def run(self) -> None:
         """Run all cycles that are left, or fewer when the pool runs out of unlabeled images."""
-        cycles = list(self._settings.cycles)
-        split = self._first_split(cycles[0])
-        for position, cycle in enumerate(cycles):
-            split = self._saved_split(cycle) or split
+        self._tidy()
+        # A finished cycle's files are not needed any more: the next one's split is all there is to know.
+        begun = [cycle for cycle in self._settings.cycles if self._state.find('split', cycle) is not None]
+        cycles = [cycle for cycle in self._settings.cycles if cycle >= begun[-1]] if begun else None
+        cycles = cycles or list(self._settings.cycles)
+        split = self._saved_split(cycles[0]) or self._first_split(cycles[0])
+        for cycle, next_cycle in zip(cycles, [*cycles[1:], None], strict=True):
             self._annotator.label(split.labeled)
             model = self._train_and_evaluate(cycle, split)
-            if position + 1 == len(cycles):
+            if next_cycle is None:
                 break
             if not len(split.candidates(len(self._pool))):
                 self._logger.warning(
                     'Every image of the pool is labeled: the run ends after cycle %d.', cycle
                 )
                 break
-            split = self._saved_split(cycles[position + 1]) or self._query(
-                cycle, cycles[position + 1], split, model
-            )
+            split = self._query(cycle, next_cycle, split, model)
         if self._state.find('end', cycle) is None:
             self._state.record(Step('end', cycle))
+        distributed.on_main(lambda: write_metrics(self._state))
+
+    def _tidy(self) -> None:
+        """Make what is made of other files anew, and delete what nothing needs, after whatever happened."""
+        self._trainer.tidy()
+        self._scorer.tidy()
+        for step in self._state.of_kind('split'):
+            self._restore_lists(step)
+        if self._state.of_kind('split'):
+            distributed.on_main(lambda: write_metrics(self._state))
+        distributed.on_main(self._state.remove_orphans)
+
+    def _restore_lists(self, step: Step) -> None:
+        """Write a split's lists of names again when one is damaged; they are made of the npy files."""
+        arrays = split_names(step.cycle)
+        lists = [name for name in step.files if name not in arrays]
+        broken = distributed.on_main(lambda: bool(self._state.damaged(lists)))
+        if broken and not distributed.on_main(lambda: bool(self._state.damaged(arrays))):
+            self._logger.info('The lists of names of cycle %d are written again.', step.cycle)
+            split = self._saved_split(step.cycle)
+            distributed.on_main(lambda: self._write_lists(step.cycle, split))
 
     def _first_split(self, cycle: int) -> Split:
-        saved = self._saved_split(cycle)
-        if saved is not None:
-            return saved
         settings = self._settings
         split = initial_split(
             len(self._pool), settings.initial_size, settings.seed, settings.initial_unlabeled_from
@@ -123,17 +142,18 @@ class ActiveLearningLoop:
         """Write a cycle's split, as npy and as lists of names, and record it."""
 
         def save() -> Step:
-            index = self._pool.index
-            directory = self._state.directory
-            records = save_split(split, directory, cycle)
-            records += write_name_lists(
-                split, index.names, index.list_ids, index.tags, directory / f'cycle{cycle}'
-            )
+            records = save_split(split, self._state.directory, cycle)
+            records += self._write_lists(cycle, split)
             values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled))
             files = self._state.relative(records)
             return Step('split', cycle, files=files, needs=split_names(cycle), values=values)
 
         self._state.record(distributed.on_main(save))
+        distributed.same_everywhere([part.tolist() for part in (split.labeled, split.unlabeled)], 'the split')
+
+    def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
+        index, folder = self._pool.index, self._state.directory / f'cycle{cycle}'
+        return write_name_lists(split, index.names, index.list_ids, index.tags, folder)
 
     def _saved_split(self, cycle: int) -> Split | None:
         if self._state.find('split', cycle) is None:
@@ -158,8 +178,7 @@ class ActiveLearningLoop:
         return model
 
     def _report(self, cycle: int) -> None:
-        if distributed.is_main():
-            write_metrics(self._state)
+        distributed.on_main(lambda: write_metrics(self._state))
         self._on_cycle_end(cycle)
 
     def _query(self, cycle: int, next_cycle: int, split: Split, model: nn.Module | None) -> Split:
@@ -175,7 +194,6 @@ class ActiveLearningLoop:
         selected = distributed.on_main(lambda: np.asarray(self._strategy.select(query)))
         following = next_split(split, selected, len(self._pool), self._settings.seed)
         self.save_split(next_cycle, following)
-        if distributed.is_main():
-            write_metrics(self._state)
+        distributed.on_main(lambda: write_metrics(self._state))
         self._logger.info('Cycle %d: %d images were selected and labeled.', cycle, len(selected))
         return following

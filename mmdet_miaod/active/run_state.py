@@ -2,62 +2,26 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, fields, replace
+from pathlib import Path, PurePosixPath
 from typing import Any
 
-from filelock import FileLock, Timeout
-
+from .. import distributed
 from . import store
+from .run_identity import RunIdentity
+from .run_lock import lock_run
+
+__all__ = ['FORMAT', 'MANIFEST_NAME', 'PREVIOUS_NAME', 'RunIdentity', 'RunState', 'Step', 'lock_run']
 
 MANIFEST_NAME = 'run_state.json'
+# The manifest before its last change, in case the newest is damaged.
+PREVIOUS_NAME = 'run_state.previous.json'
 FORMAT = 1
-
-
-@dataclass(frozen=True)
-class RunIdentity:
-    """What a run must not change while it lasts.
-
-    Attributes:
-        config: the text of the config, without what may differ between two sittings (device, workers).
-        pool_fingerprint: of the pool's image names.
-        pool_size: number of images in the pool.
-        seed: seed of everything.
-    """
-
-    config: str
-    pool_fingerprint: str
-    pool_size: int
-    seed: int
-
-    @property
-    def config_sha256(self) -> str:
-        return hashlib.sha256(self.config.encode()).hexdigest()
-
-    def differences(self, other: RunIdentity) -> str:
-        """Describe what is different in ``other``; empty when nothing is."""
-        lines = [
-            f'{name}: {ours} -> {theirs}'
-            for name, ours, theirs in (
-                ('seed', self.seed, other.seed),
-                ('images in the pool', self.pool_size, other.pool_size),
-                ('fingerprint of the pool', self.pool_fingerprint, other.pool_fingerprint),
-            )
-            if ours != theirs
-        ]
-        lines += difflib.unified_diff(
-            self.config.splitlines(),
-            other.config.splitlines(),
-            'config of the run',
-            'config now',
-            lineterm='',
-            n=1,
-        )
-        return '\n'.join(lines)
+# Files that come and go; one that no step has is left over from an interrupted step.
+ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/scores_part_*.npy')
 
 
 @dataclass(frozen=True)
@@ -81,6 +45,27 @@ class Step:
     files: dict[str, list] = field(default_factory=dict)
     needs: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> Step:
+        """Build a step from the manifest's dict.
+
+        Raises:
+            ValueError, TypeError: when it is no step; file names that leave the run directory are refused.
+        """
+        step = cls(**value)
+        for item in fields(cls):
+            kinds = {'str': str, 'int': int, 'list': list, 'dict': dict}
+            if type(getattr(step, item.name)) is not kinds[str(item.type).split('[')[0]]:
+                raise ValueError(f'{item.name} of a step is {getattr(step, item.name)!r}')
+        for name in (*step.files, *step.needs):
+            path = PurePosixPath(name)
+            if path.is_absolute() or '..' in path.parts or not path.parts or '\0' in name:
+                raise ValueError(f'{name!r} is no file of the run directory')
+        for name, (size, sha256) in step.files.items():
+            if type(size) is not int or not isinstance(sha256, str):
+                raise ValueError(f'the record of {name} is {[size, sha256]}')
+        return step
 
 
 class RunState:
@@ -113,7 +98,10 @@ class RunState:
         self.save()
 
     def save(self) -> None:
-        """Write the manifest."""
+        """Write the manifest, in the main process; all processes have to call this."""
+        distributed.on_main(self._write)
+
+    def _write(self) -> None:
         manifest = dict(
             format=FORMAT,
             config_sha256=self.identity.config_sha256,
@@ -122,35 +110,56 @@ class RunState:
             options=self.options,
             steps=[asdict(step) for step in self.steps],
         )
-        text = json.dumps(manifest, sort_keys=True, allow_nan=False)
-        manifest['manifest_sha256'] = hashlib.sha256(text.encode()).hexdigest()
-        store.write_json(self.directory / MANIFEST_NAME, manifest)
+        manifest['manifest_sha256'] = _checksum(manifest)
+        path = self.directory / MANIFEST_NAME
+        if path.exists():
+            store.link_file(path, self.directory / PREVIOUS_NAME)
+        store.write_json(path, manifest)
 
     @classmethod
-    def load(cls, directory: str | Path) -> RunState:
+    def load(cls, directory: str | Path, name: str = MANIFEST_NAME) -> RunState:
         """Read the manifest of a run directory.
 
         Raises:
             FileNotFoundError: when there is none.
             store.DamagedFileError: when it is not what was written.
         """
-        path = Path(directory) / MANIFEST_NAME
+        path = Path(directory) / name
         try:
             manifest = json.loads(path.read_text(encoding='utf-8'))
-            checksum = manifest.pop('manifest_sha256')
-            text = json.dumps(manifest, sort_keys=True, allow_nan=False)
-            if hashlib.sha256(text.encode()).hexdigest() != checksum:
+            if manifest.pop('manifest_sha256') != _checksum(manifest):
                 raise ValueError('its checksum does not fit its content')
             if manifest['format'] != FORMAT:
                 raise ValueError(f'its format is {manifest["format"]}, this version reads {FORMAT}')
-            names = RunIdentity.__dataclass_fields__
-            identity = RunIdentity(**{name: manifest[name] for name in names})
-            steps = [Step(**step) for step in manifest['steps']]
-            return cls(directory, identity, manifest['environment'], manifest['options'], steps)
+            identity = RunIdentity(**{item.name: manifest[item.name] for item in fields(RunIdentity)})
+            steps = [Step.from_json(step) for step in manifest['steps']]
+            return cls(directory, identity, dict(manifest['environment']), dict(manifest['options']), steps)
         except FileNotFoundError:
             raise FileNotFoundError(f'{path}: there is no manifest, so this is no run directory') from None
-        except (ValueError, KeyError, TypeError, AttributeError) as error:
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise store.DamagedFileError(f'{path}: the manifest is damaged ({error})') from error
+
+    @classmethod
+    def recover(cls, directory: str | Path) -> tuple[RunState, str]:
+        """Read the manifest or, when that is damaged or missing, the one before it.
+
+        Returns:
+            The state, and what was damaged (empty: nothing).
+
+        Raises:
+            FileNotFoundError: when there is no manifest at all.
+            store.DamagedFileError: when none of them is intact.
+        """
+        try:
+            return cls.load(directory), ''
+        except (FileNotFoundError, store.DamagedFileError) as damage:
+            try:
+                state = cls.load(directory, PREVIOUS_NAME)
+            except (FileNotFoundError, store.DamagedFileError):
+                raise damage from None
+            # It takes the place of the damaged one, which must not become the previous one in turn.
+            store.link_file(state.directory / PREVIOUS_NAME, state.directory / MANIFEST_NAME)
+            return state, str(damage)
 
     def find(self, kind: str, cycle: int, number: int | None = None) -> Step | None:
         """Return the newest step of a kind in a cycle, or None."""
@@ -195,8 +204,8 @@ class RunState:
     def forget_files(self, kind: str, cycle: int, keep: int = 0) -> list[Path]:
         """Take the files of all but the ``keep`` newest steps of a kind out of the manifest.
 
-        The steps stay for their values, but the run cannot go back to them. Write the manifest before
-        deleting the files.
+        The steps stay for their values, but the run cannot go back to them. :meth:`drop` then writes the
+        manifest and deletes the files.
 
         Returns:
             The paths of the files that may be deleted now.
@@ -207,6 +216,33 @@ class RunState:
             forgotten += [self.directory / name for name in self.steps[i].files]
             self.steps[i] = replace(self.steps[i], files={})
         return forgotten
+
+    def drop(self, forgotten: Sequence[Path]) -> None:
+        """Write the manifest without forgotten files, then delete them; for all processes to call."""
+        if not forgotten:
+            return
+        self.save()
+
+        def delete() -> None:
+            for path in forgotten:
+                store.remove(path)
+
+        distributed.on_main(delete)
+
+    def damaged(self, names: Sequence[str]) -> list[str]:
+        """Return what is wrong with some recorded files, one line a file that is."""
+        damage: dict[str, str] = {}
+        for name in names:
+            self._intact(name, damage)
+        return list(damage.values())
+
+    def remove_orphans(self) -> None:
+        """Delete large files that no step has: those of steps that were interrupted or forgotten."""
+        recorded = {name for step in self.steps for name in step.files}
+        for pattern in ORPHANS:
+            for path in self.directory.glob(pattern):
+                if path.relative_to(self.directory).as_posix() not in recorded:
+                    store.remove(path)
 
     def _usable(self, step: Step, damage: dict[str, str]) -> bool:
         intact = [self._intact(name, damage) for name in step.needs]
@@ -224,17 +260,5 @@ class RunState:
         return name not in damage
 
 
-def lock_run(directory: str | Path) -> FileLock:
-    """Take the run directory for this process; the lock ends with the process, however it ends.
-
-    Raises:
-        BlockingIOError: when another process has it.
-    """
-    lock = FileLock(Path(directory) / '.lock')
-    try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        raise BlockingIOError(
-            f'{directory}: another process is running in this run directory; wait for it or stop it first'
-        ) from None
-    return lock
+def _checksum(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True, allow_nan=False).encode()).hexdigest()

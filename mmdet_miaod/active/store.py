@@ -7,11 +7,13 @@ file or the new one.
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import io
 import json
 import os
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,11 @@ import numpy as np
 import torch
 
 TEMPORARY_PREFIX = '.writing-'
-_READ_SIZE = 1 << 20
+_BUFFER_SIZE = 1 << 20
+# What file systems without hard links, or with too many of them, answer.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL)
+# What reading a file ends with when the file itself is gone or broken, rather than its reader refused.
+_BROKEN = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
 
 
 class DamagedFileError(ValueError):
@@ -41,12 +47,23 @@ def _perform(operation: str, path: Path, action: Callable[[], Any]) -> Any:
     return action()
 
 
+def _do(operation: str, path: Path, action: Callable[[], Any]) -> Any:
+    """Run one operation on the disk; an error says which file it was about."""
+    try:
+        return _perform(operation, path, action)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
 class _HashedFile(io.RawIOBase):
-    """A write-only file that hashes what passes through it."""
+    """A new, write-only file that hashes what reaches it; to be used through a buffer."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._file = _perform('open', path, lambda: open(path, 'wb'))  # noqa: SIM115 (closed by close())
+        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        self._descriptor = _do('open', path, lambda: os.open(path, flags, 0o666))
         self._hash = hashlib.sha256()
         self.size = 0
 
@@ -55,28 +72,34 @@ class _HashedFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast('B')
-        _perform('write', self._path, lambda: self._file.write(view))
-        self._hash.update(view)
-        self.size += len(view)
-        return len(view)
+        count = _do('write', self._path, lambda: os.write(self._descriptor, view))
+        self._hash.update(view[:count])
+        self.size += count
+        return count
 
     def sync(self) -> None:
-        self._file.flush()
-        _perform('fsync', self._path, lambda: os.fsync(self._file.fileno()))
+        _do('fsync', self._path, lambda: os.fsync(self._descriptor))
 
     def close(self) -> None:
-        self._file.close()
+        if not self.closed:
+            os.close(self._descriptor)
         super().close()
 
     def hexdigest(self) -> str:
         return self._hash.hexdigest()
 
 
-def make_directory(path: str | Path) -> Path:
-    """Create a folder and its parents where missing, durably."""
+def make_directory(path: str | Path, exist_ok: bool = True) -> Path:
+    """Create a folder and its parents where missing, durably.
+
+    Raises:
+        FileExistsError: when it is there and ``exist_ok`` is false.
+    """
     path = Path(path)
-    if not path.is_dir():
-        _perform('mkdir', path, lambda: path.mkdir(parents=True, exist_ok=True))
+    if not path.is_dir() or not exist_ok:
+        if not path.parent.is_dir():
+            make_directory(path.parent)
+        _do('mkdir', path, lambda: path.mkdir(exist_ok=exist_ok))
         sync_directory(path.parent)
     return path
 
@@ -85,12 +108,12 @@ def sync_directory(path: str | Path) -> None:
     """Make the names in a folder durable."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
-        _perform('fsync', Path(path), lambda: os.fsync(descriptor))
+        _do('fsync', Path(path), lambda: os.fsync(descriptor))
     finally:
         os.close(descriptor)
 
 
-def write_file(path: str | Path, write_content: Callable[[io.RawIOBase], Any]) -> FileRecord:
+def write_file(path: str | Path, write_content: Callable[[io.BufferedWriter], Any]) -> FileRecord:
     """Write a file whole or not at all.
 
     Args:
@@ -108,12 +131,15 @@ def write_file(path: str | Path, write_content: Callable[[io.RawIOBase], Any]) -
     temporary = path.parent / f'{TEMPORARY_PREFIX}{path.name}'
     try:
         with _HashedFile(temporary) as file:
-            write_content(file)
+            buffer = io.BufferedWriter(file, _BUFFER_SIZE)
+            write_content(buffer)
+            buffer.flush()
             file.sync()
             record = FileRecord(path, file.size, file.hexdigest())
-        _perform('rename', path, lambda: os.replace(temporary, path))
+        _do('rename', path, lambda: os.replace(temporary, path))
     except BaseException:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
     sync_directory(path.parent)
     return record
@@ -151,7 +177,10 @@ def load_array(path: str | Path) -> np.ndarray:
 
 def save_checkpoint(path: str | Path, checkpoint: dict) -> FileRecord:
     """Write a checkpoint of tensors and plain Python values whole or not at all."""
-    return write_file(path, lambda file: torch.save(checkpoint, file))
+    # By way of memory: an error of the disk within torch.save comes out of it as something else.
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    return write_file(path, lambda file: file.write(content.getbuffer()))
 
 
 def load_checkpoint(path: str | Path) -> dict:
@@ -178,11 +207,13 @@ def link_file(source: str | Path, path: str | Path) -> None:
     temporary = path.parent / f'{TEMPORARY_PREFIX}{path.name}'
     temporary.unlink(missing_ok=True)
     try:
-        _perform('link', path, lambda: os.link(source, temporary))
-    except PermissionError:
+        _do('link', path, lambda: os.link(source, temporary))
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
         write_file(path, lambda file: file.write(source.read_bytes()))
         return
-    _perform('rename', path, lambda: os.replace(temporary, path))
+    _do('rename', path, lambda: os.replace(temporary, path))
     # Renaming one link of a file onto another link of the same file does nothing and keeps both names.
     temporary.unlink(missing_ok=True)
     sync_directory(path.parent)
@@ -191,15 +222,17 @@ def link_file(source: str | Path, path: str | Path) -> None:
 def remove(path: str | Path) -> None:
     """Delete a file if it is there."""
     path = Path(path)
-    if path.exists():
-        _perform('remove', path, path.unlink)
+    if path.exists() or path.is_symlink():
+        _do('remove', path, lambda: path.unlink(missing_ok=True))
 
 
 def hash_file(path: str | Path) -> tuple[int, str]:
     """Return the size in bytes and the SHA-256 of a file's content."""
     digest, size = hashlib.sha256(), 0
     with open(path, 'rb') as file:
-        while block := file.read(_READ_SIZE):
+        # What was just written is in memory as well, but it is the disk that is asked.
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        while block := file.read(_BUFFER_SIZE):
             digest.update(block)
             size += len(block)
     return size, digest.hexdigest()
@@ -210,10 +243,13 @@ def verify(record: FileRecord) -> None:
 
     Raises:
         DamagedFileError: naming the file and what is wrong with it.
+        OSError: when the file may be intact but this process cannot read it.
     """
     try:
         size, sha256 = hash_file(record.path)
     except OSError as error:
+        if error.errno not in _BROKEN:
+            raise
         raise DamagedFileError(f'{record.path}: cannot be read ({error.strerror})') from error
     if size != record.size:
         raise DamagedFileError(f'{record.path}: has {size} bytes instead of {record.size}')

@@ -15,7 +15,8 @@ from mmcv import Config
 
 from .. import distributed
 from ..active import store
-from ..active.run_state import MANIFEST_NAME, RunIdentity, RunState
+from ..active.run_lock import LOCK_NAME
+from ..active.run_state import MANIFEST_NAME, PREVIOUS_NAME, RunIdentity, RunState
 from ..version import __version__
 from .config import identity_text
 from .data import RunData
@@ -26,18 +27,48 @@ def create_run(config: Config, name: str) -> Path:
 
     Raises:
         FileExistsError: when it exists already; a new run never touches an old one.
+        ValueError: when the name is a path.
     """
+    if name in ('', '.', '..') or Path(name).name != name:
+        raise ValueError(f'--run-name {name!r}: expected the name of a folder; --work-dir says where')
     directory = Path(config.work_directory) / name
-    directory.parent.mkdir(parents=True, exist_ok=True)
-    try:
-        directory.mkdir()
-    except FileExistsError:
-        raise FileExistsError(
-            f'{directory}: this run directory exists already; choose another --run-name, or go on with '
-            f'that run with --resume {directory}'
-        ) from None
+    if not _is_begun_in_vain(directory):
+        try:
+            store.make_directory(directory, exist_ok=False)
+        except FileExistsError:
+            raise FileExistsError(
+                f'{directory}: this run directory exists already; choose another --run-name, or go on with '
+                f'that run with --resume {directory}'
+            ) from None
     store.write_text(directory / Path(config.filename or 'config.py').name, config.pretty_text)
     return directory
+
+
+def _is_begun_in_vain(directory: Path) -> bool:
+    """Tell whether a run was stopped here before its first manifest, so that there is nothing to lose."""
+    if not directory.is_dir():
+        return False
+    harmless = (LOCK_NAME, store.TEMPORARY_PREFIX)
+    return all(
+        path.is_file() and (path.name.startswith(harmless) or path.suffix in ('.py', '.log'))
+        for path in directory.iterdir()
+    )
+
+
+def check_run_directory(directory: Path) -> None:
+    """Check that there is a run to resume.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    if any((directory / name).exists() for name in (MANIFEST_NAME, PREVIOUS_NAME)):
+        return
+    if _is_begun_in_vain(directory):
+        raise FileNotFoundError(
+            f'{directory}: this run was stopped before it began; start it again with --run-name '
+            f'{directory.name} in place of --resume'
+        )
+    raise FileNotFoundError(f'{directory}: there is no run to resume here (no {MANIFEST_NAME})')
 
 
 def newest_run(work_directory: str | Path) -> Path:
@@ -46,7 +77,8 @@ def newest_run(work_directory: str | Path) -> Path:
     Raises:
         FileNotFoundError: when there is none.
     """
-    manifests = list(Path(work_directory).glob(f'*/{MANIFEST_NAME}'))
+    names = (MANIFEST_NAME, PREVIOUS_NAME)
+    manifests = [path for name in names for path in Path(work_directory).glob(f'*/{name}')]
     if not manifests:
         raise FileNotFoundError(f'{work_directory}: there is no run to resume here')
     return max(manifests, key=lambda path: path.stat().st_mtime).parent
@@ -79,7 +111,8 @@ def open_run(
     identity = RunIdentity(identity_text(config), data.pool.index.fingerprint(), len(data.pool), config.seed)
     state = RunState(directory, identity, environment_versions(), start)
     if not resume:
-        distributed.on_main(state.save)
+        distributed.on_main(lambda: _refuse_begun(directory))
+        state.save()
         return state
     saved = distributed.on_main(lambda: _read_state(directory, logger))
     state.steps, state.options = saved.steps, saved.options
@@ -91,13 +124,20 @@ def open_run(
         )
     if changes:
         logger.warning('Going on although this changed:\n%s', changes)
-    distributed.on_main(state.save)
+    state.save()
     return state
+
+
+def _refuse_begun(directory: Path) -> None:
+    if (directory / MANIFEST_NAME).exists():
+        raise FileExistsError(f'{directory}: another process began a run here in this moment')
 
 
 def _read_state(directory: Path, logger: logging.Logger) -> RunState:
     store.remove_temporary_files(directory)
-    saved = RunState.load(directory)
+    saved, damage = RunState.recover(directory)
+    if damage:
+        logger.warning('Damaged: %s. The run goes on from the manifest before it.', damage)
     steps_before = len(saved.steps)
     for problem in saved.rewind_to_intact():
         logger.warning('Damaged: %s', problem)

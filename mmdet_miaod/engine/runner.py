@@ -49,7 +49,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self.stage = stage
         self.labels = labels or {}
         self._gradient_step = gradient_step
-        self._precision = precision
+        self.precision = precision
         self._order_key = tuple(order_key)
         self._sync_interval = sync_interval
 
@@ -102,7 +102,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self._epoch += 1
 
     def _train_batch(self, tag: str, batch: dict[str, Any], losses: LossLog) -> None:
-        with self._precision.autocast():
+        with self.precision.autocast():
             self.outputs = self.model.train_step(batch, self.optimizer, loss_terms=self.stage.losses(tag))
         files = batch_files(_flat_metas(batch['img_metas']))
         losses.add(LossRecord(tag, self._inner_iter, files, self.outputs['log_vars']))

@@ -76,7 +76,7 @@ def train_stage(
     logger: logging.Logger,
     frozen: frozenset[str],
     on_epoch_end: Callable[[AlternatingEpochRunner], None],
-    optimizer_state: dict | None = None,
+    checkpoint: Mapping[str, Any] | None = None,
 ) -> None:
     """Train the rest of a stage.
 
@@ -88,7 +88,8 @@ def train_stage(
         logger: for the text log.
         frozen: names of the parameters that no stage trains.
         on_epoch_end: called with the runner after each epoch, to save a checkpoint.
-        optimizer_state: the optimizer's state after ``position.epochs_done`` epochs.
+        checkpoint: with the state of the ``optimizer`` and the loss ``scaler`` after
+            ``position.epochs_done`` epochs.
 
     Raises:
         FloatingPointError: when a loss is not finite.
@@ -98,9 +99,12 @@ def train_stage(
     model.zero_grad(set_to_none=True)
     set_trainable(model, stage, frozen)
     optimizer = build_stage_optimizer(model, settings.optimizer)
-    if optimizer_state is not None:
-        optimizer.load_state_dict(optimizer_state)
     precision = MixedPrecision(settings.device, settings.amp_dtype)
+    if checkpoint is not None:
+        optimizer.load_state_dict(checkpoint['optimizer'])
+        # The state is empty without loss scaling.
+        if checkpoint.get('scaler') and precision.scaler.is_enabled():
+            precision.scaler.load_state_dict(checkpoint['scaler'])
     runner = AlternatingEpochRunner(
         wrap_model(model, settings.device),
         optimizer=optimizer,

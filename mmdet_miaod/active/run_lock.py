@@ -1,0 +1,68 @@
+"""The lock of a run directory: one process at a time works in it."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import socket
+from contextlib import suppress
+from pathlib import Path
+
+LOCK_NAME = '.lock'
+# Descriptors of the locks that this process holds, for its children to close.
+_held: set[int] = set()
+
+
+def _close_in_child() -> None:
+    """Let go of the locks in a forked child: a loader process may outlive a killed run for a while."""
+    for descriptor in _held:
+        os.close(descriptor)
+    _held.clear()
+
+
+os.register_at_fork(after_in_child=_close_in_child)
+
+
+class RunLock:
+    """A held lock.
+
+    Args:
+        descriptor: of the open and locked file.
+    """
+
+    def __init__(self, descriptor: int) -> None:
+        self._descriptor = descriptor
+        _held.add(descriptor)
+
+    def release(self) -> None:
+        """Let go of the run directory."""
+        if self._descriptor in _held:
+            _held.remove(self._descriptor)
+            os.close(self._descriptor)
+
+
+def lock_run(directory: str | Path) -> RunLock:
+    """Take the run directory for this process; the lock ends with the process, however it ends.
+
+    Raises:
+        BlockingIOError: when another process has it.
+        OSError: when the file system has no locks.
+    """
+    path = Path(directory) / LOCK_NAME
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        owner = os.pread(descriptor, 200, 0).decode(errors='replace').strip() or 'another process'
+        os.close(descriptor)
+        raise BlockingIOError(
+            f'{directory}: another process is running in this run directory ({owner}); wait for it or stop '
+            'it first'
+        ) from None
+    except OSError as error:
+        os.close(descriptor)
+        raise OSError(error.errno, f'{error.strerror}; the lock cannot be taken', str(path)) from error
+    with suppress(OSError):  # a full disk; it is a courtesy only
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, f'process {os.getpid()} on {socket.gethostname()}\n'.encode(), 0)
+    return RunLock(descriptor)
