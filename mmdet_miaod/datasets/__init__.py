@@ -3,6 +3,7 @@
 from .builder import build_dataset
 from .image_index import ImageIndex
 from .pool import ImagePoolDataset
+from .transforms import BoxFreeRandomCrop
 from .voc import VOCDetectionDataset
 
-__all__ = ['ImageIndex', 'ImagePoolDataset', 'VOCDetectionDataset', 'build_dataset']
+__all__ = ['BoxFreeRandomCrop', 'ImageIndex', 'ImagePoolDataset', 'VOCDetectionDataset', 'build_dataset']

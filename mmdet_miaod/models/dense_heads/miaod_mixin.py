@@ -226,15 +226,21 @@ class MIAODHeadMixin(AnchorLossMixin):
                 results.append(class_wise_nms(boxes, scores[image], *limits))
             return results
 
+    def scores_and_deltas(self, logits: Tensor, box_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Foreground scores and box deltas (B, n, 4) of one level, of logits and output of f_r."""
+        return self.class_probability(logits)[..., : self.num_classes], flatten_map(box_map, 4)
+
     def _detection_candidates(self, maps: BranchMaps) -> tuple[Tensor, Tensor, Tensor]:
         """Scores (B, m, C), deltas (B, m, 4) and anchors (B, m, 4) that stay of all levels."""
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
         limit = self.test_cfg.get('nms_pre', -1)
-        kept = []
-        for logits, box_map, priors in zip(self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True):
-            scores = self.class_probability(logits)[..., : self.num_classes]
-            kept.append(keep_best_anchors(scores, flatten_map(box_map, 4), priors, limit))
+        kept = [
+            keep_best_anchors(*self.scores_and_deltas(logits, box_map), priors, limit)
+            for logits, box_map, priors in zip(
+                self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True
+            )
+        ]
         return tuple(join_levels(parts) for parts in zip(*kept, strict=True))
 
     def simple_test(
