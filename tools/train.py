@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from mmcv import DictAction
@@ -65,7 +66,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     return options
 
 
-def main(arguments: argparse.Namespace) -> None:
+def main(arguments: argparse.Namespace, on_directory: Callable[[Path], None] = lambda path: None) -> None:
     from mmdet_miaod import distributed
     from mmdet_miaod.apis import RunOptions, StartingPoint, load_config, train
     from mmdet_miaod.apis.launch import default_device, start_processes
@@ -95,6 +96,7 @@ def main(arguments: argparse.Namespace) -> None:
         start=start,
         console_level='WARNING' if arguments.quiet else None,
         progress=not arguments.quiet,
+        on_directory=on_directory,
     )
     train(config, options)
 
@@ -105,7 +107,11 @@ if __name__ == '__main__':
     parsed = parse_arguments()
     from mmdet_miaod.apis.command_line import run_tool
 
-    resume_hint = (
-        f'Go on with: python tools/train.py {parsed.config} --resume [RUN_DIR] and the same options.'
-    )
-    sys.exit(run_tool(lambda: main(parsed), lambda: resume_hint))
+    begun: list[Path] = []
+
+    def resume_hint() -> str:
+        if not begun:
+            return ''
+        return f'Go on with: python tools/train.py {parsed.config} --resume {begun[0]} and the same options.'
+
+    sys.exit(run_tool(lambda: main(parsed, begun.append), resume_hint))

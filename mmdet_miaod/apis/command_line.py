@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import errno
 import signal
 import sys
+import traceback
 from collections.abc import Callable
-from types import FrameType
+
+from .. import distributed
+from .signals import StopSignals, Terminated, stop_signals
 
 EXIT_CODES = (
     'exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage, 130 interrupted, 143 terminated'
 )
 # What a user can mend; anything else is a fault of the program and shows its traceback.
 USER_ERRORS = (OSError, ValueError, KeyError, FloatingPointError, ImportError)
-
-
-class Terminated(BaseException):
-    """SIGTERM arrived."""
-
-
-def _raise_terminated(number: int, frame: FrameType | None) -> None:
-    raise Terminated
+# What a disk answers when it, a quota or the largest size of a file is full.
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def run_tool(main: Callable[[], int | None], hint: Callable[[], str] = lambda: '') -> int:
@@ -27,23 +25,40 @@ def run_tool(main: Callable[[], int | None], hint: Callable[[], str] = lambda: '
 
     Args:
         main: returns the exit code, None for 0.
-        hint: what to say when the tool is stopped from outside, such as how to go on.
+        hint: what to say when the tool is stopped from outside or fails, such as how to go on.
     """
-    signal.signal(signal.SIGTERM, _raise_terminated)
+    stop = StopSignals()
     try:
-        return main() or 0
-    except KeyboardInterrupt:
-        _say(f'interrupted. {hint()}')
-        return 130
-    except Terminated:
-        _say(f'terminated. {hint()}')
-        return 143
-    except USER_ERRORS as error:
-        # str() of a KeyError is the repr of its message.
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        _say(f'error: {message}')
+        with stop_signals() as stop:
+            return main() or 0
+    except (KeyboardInterrupt, Terminated):
+        return _stopped(stop, hint)
+    except Exception as error:
+        # Whatever goes wrong after a signal goes wrong because of it: a loader process or a peer is gone.
+        if stop.received is not None:
+            return _stopped(stop, hint)
+        if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error):
+            _say(f'error: {_message(error)}')
+        else:
+            traceback.print_exc()
         _say(hint())
         return 1
+
+
+def _stopped(stop: StopSignals, hint: Callable[[], str]) -> int:
+    terminated = stop.received == signal.SIGTERM
+    _say(f'{"terminated" if terminated else "interrupted"}. {hint()}')
+    return 143 if terminated else 130
+
+
+def _message(error: Exception) -> str:
+    # str() of a KeyError is the repr of its message.
+    message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if isinstance(error, OSError) and error.errno in _FULL:
+        message += '. Nothing that was finished is lost; make room on the disk first.'
+    if distributed.world_size() > 1:
+        message = f'process {distributed.rank()}: {message}'
+    return message
 
 
 def _say(message: str) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 
@@ -40,6 +42,7 @@ class RunOptions:
         start: a split to begin with.
         console_level: what the terminal shows of the log.
         progress: draw the progress bar when there is a terminal.
+        on_directory: called with the run directory as soon as there is one to resume.
     """
 
     device: str = 'cpu'
@@ -50,3 +53,4 @@ class RunOptions:
     start: StartingPoint | None = None
     console_level: str | None = None
     progress: bool = True
+    on_directory: Callable[[Path], None] = lambda directory: None
