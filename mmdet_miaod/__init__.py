@@ -5,6 +5,7 @@ registers the data sets, models and query strategies.
 """
 
 # ruff: noqa: E402 -- the order of these imports is what this module is for
+import logging
 import warnings
 
 from .environment import check_environment
@@ -12,6 +13,8 @@ from .version import __version__
 
 check_environment()
 
+# Imported by mmcv, it says at every start on a machine without a GPU that there is none.
+logging.getLogger('torch.utils.cpp_extension').setLevel(logging.ERROR)
 with warnings.catch_warnings():
     # mmcv 1.7 announces mmcv 2.0 at every import
     warnings.filterwarnings('ignore', message='On January 1, 2023', category=UserWarning)

@@ -1,0 +1,137 @@
+"""Figures as files: SVG in a light and a dark dress, PNG, and the numbers behind them as CSV."""
+
+from __future__ import annotations
+
+import csv
+import io
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib
+from matplotlib.figure import Figure
+
+from ..active import store
+
+INK, GRID, PAPER = '#222222', '#d5d5d5', '#ffffff'
+# Okabe and Ito's colors; told apart without color by line styles, markers and hatches as well.
+COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#3a96c4', '#5a5a5a')
+LINE_STYLES = ('-', '--', '-.', ':', (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
+MARKERS = ('o', 's', '^', 'D', 'v', 'X', 'P')
+HATCHES = ('', '///', '...', 'xx', '\\\\\\', '++', 'oo')
+_DARK = {
+    INK: '#e4e4e4',
+    GRID: '#41464d',
+    PAPER: '#1b1f24',
+    '#0072b2': '#56a9e8',
+    '#d55e00': '#ff8a3d',
+    '#009e73': '#2fc79a',
+    '#b8860b': '#e0b340',
+    '#3a96c4': '#7cc4ea',
+    '#5a5a5a': '#a8a8a8',
+}
+# Class and run names are text: no mathematics between dollar signs. Text stays text in SVG.
+_STYLE = {
+    'text.parse_math': False,
+    'svg.fonttype': 'none',
+    'svg.hashsalt': 'mmdet_miaod',
+    'font.family': 'DejaVu Sans',
+    'font.size': 9.5,
+    'hatch.linewidth': 0.6,
+    'axes.spines.top': False,
+    'axes.spines.right': False,
+    'axes.grid': True,
+    'axes.axisbelow': True,
+    'grid.color': GRID,
+    'hatch.color': PAPER,
+    **{key: PAPER for key in ('figure.facecolor', 'axes.facecolor', 'savefig.facecolor')},
+    **{key: INK for key in ('text.color', 'axes.edgecolor', 'axes.labelcolor', 'xtick.color', 'ytick.color')},
+    'legend.framealpha': 0.0,
+    'legend.fontsize': 8.5,
+}
+
+
+@dataclass(frozen=True)
+class Plot:
+    """A figure that can be drawn, and the numbers that it shows.
+
+    Attributes:
+        name: stem of its files.
+        title: what is written above it.
+        description: what it shows, in a sentence, for those who do not see it.
+        columns: names of the columns of its numbers.
+        rows: its numbers.
+        draw: draws it into an empty figure.
+        size: width and height in inches.
+    """
+
+    name: str
+    title: str
+    description: str
+    columns: Sequence[str]
+    rows: Sequence[Sequence[Any]]
+    draw: Callable[[Figure], None]
+    size: tuple[float, float] = (5.2, 3.4)
+
+
+def styled(number: int) -> dict[str, Any]:
+    """Color, line style and marker of the n-th line of a plot."""
+    return dict(
+        color=COLORS[number % len(COLORS)],
+        linestyle=LINE_STYLES[number % len(LINE_STYLES)],
+        marker=MARKERS[number % len(MARKERS)],
+        markersize=4,
+        linewidth=1.6,
+    )
+
+
+def filled(number: int) -> dict[str, Any]:
+    """Color and hatch of the n-th kind of bar of a plot."""
+    return dict(color=COLORS[number % len(COLORS)], hatch=HATCHES[number % len(HATCHES)], edgecolor=PAPER)
+
+
+def render(plot: Plot, png: bool = False) -> tuple[str, bytes | None]:
+    """Draw a plot.
+
+    Returns:
+        The SVG, and the PNG when asked for.
+    """
+    with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
+        # A glyph that DejaVu lacks is the browser's to find in the SVG, and a box in the PNG.
+        warnings.filterwarnings('ignore', message='Glyph')
+        figure = Figure(figsize=plot.size, layout='constrained')
+        plot.draw(figure)
+        text = io.StringIO()
+        figure.savefig(text, format='svg', metadata={'Date': None})
+        content = None
+        if png:
+            file = io.BytesIO()
+            figure.savefig(file, format='png', dpi=160)
+            content = file.getvalue()
+    return text.getvalue(), content
+
+
+def darkened(svg: str) -> str:
+    """The same drawing for a dark page."""
+    for light, dark in _DARK.items():
+        svg = svg.replace(light, dark)
+    return svg
+
+
+def csv_text(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
+    """Rows as CSV with a head line; None is an empty field."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(columns)
+    writer.writerows(rows)
+    return text.getvalue()
+
+
+def write_plot(plot: Plot, svg: str, png: bytes | None, directory: Path) -> None:
+    """Write the files of a plot, each whole or not at all."""
+    store.write_text(directory / f'{plot.name}.svg', svg)
+    store.write_text(directory / f'{plot.name}.csv', csv_text(plot.columns, plot.rows))
+    if png is not None:
+        store.write_file(directory / f'{plot.name}.png', lambda file: file.write(png))

@@ -1,0 +1,184 @@
+"""The report of one or several runs: a page that opens from the disk, with nothing to load from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from ..active import store
+from ..version import __version__
+from . import plots
+from .figures import Plot, darkened, render, write_plot
+from .learning_curve import learning_curve
+from .reference_curves import ReferenceCurve, curves_for
+from .run_images import RunImages, balance, data_uri
+from .run_reader import RunRecord, read_run
+
+REPORT_NAME = 'report.html'
+_SHOWN_REFERENCES = ('MI-AOD', 'random')
+
+ImageSource = Callable[[RunRecord], RunImages]
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot as it is put into the page: data URIs of its light and its dark drawing."""
+
+    plot: Plot
+    light: str
+    dark: str
+
+
+@dataclass
+class RunSection:
+    """What the page says about one run."""
+
+    record: RunRecord
+    problems: list[str]
+    pictures: list[Picture] = field(default_factory=list)
+    queries: list[dict[str, Any]] = field(default_factory=list)
+    legend: Sequence[str] = ()
+
+
+def write_report(
+    directories: Sequence[str | Path],
+    path: str | Path | None = None,
+    open_images: ImageSource = RunImages.open,
+    images_per_cycle: int = 24,
+    png: bool = True,
+) -> Path:
+    """Write the report of one or several runs.
+
+    Args:
+        directories: the run directories.
+        path: the page to write; by default ``report.html`` in the run directory, or, for several runs, in
+            the folder that holds the first one.
+        open_images: gives the images of a run; what it raises is said in the page.
+        images_per_cycle: how many selected images of each cycle are shown.
+        png: write each plot as PNG too, beside SVG and CSV.
+
+    Returns:
+        The path of the page. The plots' files are in ``<stem>_plots`` beside it.
+
+    Raises:
+        FileNotFoundError: when a directory holds no run.
+        ValueError: when no directory is given.
+    """
+    if not directories:
+        raise ValueError('a report needs at least one run directory')
+    records = [read_run(directory) for directory in directories]
+    if path is None:
+        first = records[0].directory.resolve()
+        path = (first if len(records) == 1 else first.parent) / REPORT_NAME
+    path = Path(path)
+    folder = path.parent / f'{path.stem}_plots'
+
+    def picture(plot: Plot, prefix: str = '') -> Picture:
+        svg, content = render(plot, png)
+        named = Plot(f'{prefix}{plot.name}', *list(vars(plot).values())[1:])
+        write_plot(named, svg, content, folder)
+        return Picture(plot, _svg_uri(svg), _svg_uri(darkened(svg)))
+
+    references: list[ReferenceCurve] = []
+    sections = []
+    for number, record in enumerate(records):
+        prefix = f'run{number + 1}_' if len(records) > 1 else ''
+        section, found = _run_section(record, open_images, images_per_cycle, prefix, picture)
+        sections.append(section)
+        references = references or found
+    references = [curve for curve in references if curve.method in _SHOWN_REFERENCES]
+    learning = learning_curve(records, references)
+    title = f'Run {records[0].name}' if len(records) == 1 else f'{len(records)} runs'
+    page = _template().render(
+        title=f'MI-AOD: {title}',
+        css=Markup(_resource('report.css')),
+        written=time.strftime('%Y-%m-%d %H:%M'),
+        version=__version__,
+        plots_folder=folder.name,
+        png=png,
+        learning=picture(learning) if learning else None,
+        curve_rows=learning.rows if learning else [],
+        sources=[f'{curve.method}: {curve.source}' for curve in references],
+        runs=sections,
+    )
+    store.write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
+    return path
+
+
+def _run_section(
+    record: RunRecord,
+    open_images: ImageSource,
+    images_per_cycle: int,
+    prefix: str,
+    picture: Callable[[Plot, str], Picture],
+) -> tuple[RunSection, list[ReferenceCurve]]:
+    section = RunSection(record, list(record.problems))
+    drawn = [plots.loss_curves(record), plots.score_histograms(record)]
+    drawn += [plots.stage_times(record), plots.class_precision(record)]
+    images = None
+    try:
+        images = open_images(record)
+        drawn.append(plots.class_balance(balance(record, images), images.classes))
+        section.legend = images.classes
+    except (OSError, ValueError, KeyError, IndexError) as error:
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        section.problems.append(
+            f'Images, boxes and class balance are not shown, because the data cannot be read: {message}'
+        )
+    section.pictures = [picture(plot, prefix) for plot in drawn if plot is not None]
+    section.queries = [
+        _query(record, cycle, images, images_per_cycle)
+        for cycle in record.cycles
+        if len(record.selected(cycle))
+    ]
+    if images is not None:
+        classes: Sequence[str] = images.classes
+    else:
+        classes = list(record.metrics[-1].get('AP', ())) if record.metrics else []
+    return section, curves_for(record.pool_size, classes, record.identity_value('model.type'))
+
+
+def _query(record: RunRecord, cycle: int, images: RunImages | None, limit: int) -> dict[str, Any]:
+    chosen = record.selected(cycle)
+    shown = [_image(record, cycle, int(index), images) for index in chosen[:limit]]
+    return dict(cycle=cycle, total=len(chosen), images=shown)
+
+
+def _image(record: RunRecord, cycle: int, index: int, images: RunImages | None) -> dict[str, Any]:
+    score = record.score_of(cycle, index)
+    entry = dict(name=f'image {index}', score='–' if score is None else f'{score:.4g}')
+    entry |= dict(uri='', contents='', problem='')
+    if images is None:
+        return entry
+    entry['name'] = images.name(index)
+    counts = images.class_counts([index])
+    entry['contents'] = ', '.join(
+        f'{name} × {count}' for name, count in zip(images.classes, counts, strict=True) if count
+    )
+    try:
+        entry['uri'] = data_uri(images.thumbnail(index))
+    except (OSError, ValueError) as error:
+        entry['problem'] = f'cannot be read ({error})'
+    return entry
+
+
+def _svg_uri(svg: str) -> str:
+    return f'data:image/svg+xml;base64,{base64.b64encode(svg.encode("utf-8", "replace")).decode()}'
+
+
+def _resource(name: str) -> str:
+    return (Path(__file__).parent / name).read_text(encoding='utf-8')
+
+
+def _template():
+    environment = Environment(
+        loader=PackageLoader('mmdet_miaod', 'visualization'), autoescape=True, undefined=StrictUndefined
+    )
+    return environment.get_template('report.html.j2')

@@ -1,0 +1,185 @@
+"""Reads a run directory for its report; whatever is missing or damaged is said instead of raised."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..active.metrics import METRICS_NAME
+from ..active.run_state import RunState
+from ..active.store import load_array
+
+# What a record of the loss log holds besides losses.
+_NOT_LOSSES = ('mode', 'epoch', 'iter', 'lr', 'cycle', 'stage', 'stage_number', 'step', 'time', 'data_time')
+
+
+@dataclass
+class RunRecord:
+    """What is known of a run.
+
+    Attributes:
+        directory: the run directory.
+        metrics: entries of ``metrics.json``, one an evaluated cycle.
+        labeled: X_L of each cycle, ``(n,)`` int64 pool indices, ascending.
+        scores: ``(N,)`` float32 scores of the pool by cycle, NaN where not scored.
+        losses: records of the loss log, in the order of training, each with ``cycle``, ``stage``,
+            ``stage_number``, ``step`` (the iteration within its stage, from 1) and the losses.
+        environment: versions by package.
+        config_text: the dumped config.
+        config_path: the file that it is in, None when there is none.
+        identity: the lines of the config that a run may not change; '' when the manifest is not readable.
+        pool_size: number of images in the pool, None when not known.
+        seed: the run's seed, None when not known.
+        finished: whether all cycles are done.
+        problems: what could not be read, in words.
+    """
+
+    directory: Path
+    metrics: list[dict[str, Any]] = field(default_factory=list)
+    labeled: dict[int, np.ndarray] = field(default_factory=dict)
+    scores: dict[int, np.ndarray] = field(default_factory=dict)
+    losses: list[dict[str, Any]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    config_text: str = ''
+    config_path: Path | None = None
+    identity: str = ''
+    pool_size: int | None = None
+    seed: int | None = None
+    finished: bool = False
+    problems: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> str:
+        """Name of the run directory."""
+        return self.directory.resolve().name
+
+    @property
+    def cycles(self) -> list[int]:
+        """Numbers of the cycles that have a split, ascending."""
+        return sorted(self.labeled)
+
+    def identity_value(self, key: str) -> str:
+        """A value of the config as text, by dotted key; '' when it is not known."""
+        found = re.search(rf'(?m)^{re.escape(key)} = (.*)$', self.identity)
+        return found[1].strip("'") if found else ''
+
+    def selected(self, cycle: int) -> np.ndarray:
+        """Pool indices that the query after a cycle selected, most uncertain first; empty when none was."""
+        following = [number for number in self.cycles if number > cycle]
+        if cycle not in self.labeled or not following:
+            return np.zeros(0, np.int64)
+        chosen = np.setdiff1d(self.labeled[following[0]], self.labeled[cycle])
+        scores = self.scores.get(cycle)
+        if scores is None or chosen.size == 0 or chosen.max() >= len(scores):
+            return chosen
+        return chosen[np.argsort(-scores[chosen], kind='stable')]
+
+    def score_of(self, cycle: int, index: int) -> float | None:
+        """Score that an image had in a cycle's query, None when it was not scored."""
+        scores = self.scores.get(cycle)
+        if scores is None or index >= len(scores) or np.isnan(scores[index]):
+            return None
+        return float(scores[index])
+
+
+def read_run(directory: str | Path) -> RunRecord:
+    """Read a run directory.
+
+    Raises:
+        FileNotFoundError: when there is no run in it at all.
+    """
+    directory = Path(directory)
+    if not (directory / 'run_state.json').is_file() and not (directory / METRICS_NAME).is_file():
+        raise FileNotFoundError(
+            f'{directory}: this is no run directory (it has neither run_state.json nor {METRICS_NAME})'
+        )
+    record = RunRecord(directory)
+    for read in (_read_manifest, _read_metrics, _read_splits, _read_scores, _read_losses, _read_config):
+        try:
+            read(record)
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            record.problems.append(f'{error}')
+    return record
+
+
+def loss_names(records: Iterable[dict[str, Any]]) -> list[str]:
+    """Names of the loss terms of some records, in the order in which they appear; sums come last."""
+    names = dict.fromkeys(
+        name
+        for record in records
+        for name, value in record.items()
+        if name not in _NOT_LOSSES and name.startswith('loss') and isinstance(value, (int, float))
+    )
+    return sorted(names, key=lambda name: name in ('loss', 'loss_unlabeled'))
+
+
+def _read_manifest(record: RunRecord) -> None:
+    state = RunState.load(record.directory)
+    record.environment = dict(state.environment)
+    record.identity = state.identity.config
+    record.pool_size, record.seed = state.identity.pool_size, state.identity.seed
+    record.finished = bool(state.of_kind('end'))
+
+
+def _read_metrics(record: RunRecord) -> None:
+    path = record.directory / METRICS_NAME
+    if not path.is_file():
+        record.problems.append('No cycle is evaluated yet.')
+        return
+    entries = json.loads(path.read_text(encoding='utf-8'))
+    record.metrics = [entry for entry in entries if isinstance(entry['labeled'], int)]
+
+
+def _read_splits(record: RunRecord) -> None:
+    for path in record.directory.glob('X_L_*.npy'):
+        found = re.fullmatch(r'X_L_(\d+)\.npy', path.name)
+        if found:
+            record.labeled[int(found[1])] = np.unique(load_array(path).astype(np.int64))
+
+
+def _read_scores(record: RunRecord) -> None:
+    for cycle in record.cycles:
+        path = record.directory / f'cycle{cycle}' / 'scores.npy'
+        if path.is_file():
+            record.scores[cycle] = load_array(path)
+
+
+def _read_losses(record: RunRecord) -> None:
+    """Read all loss logs in the order of their time stamps; epochs that were trained again replace."""
+    entries: dict[tuple, dict[str, Any]] = {}
+    for path in sorted(record.directory.glob('*.log.json')):
+        stage_number = 0
+        for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
+            try:
+                entry = json.loads(line)
+            except ValueError:  # the line that was being written when the run was stopped
+                continue
+            if not isinstance(entry, dict):
+                continue
+            stage_number = entry.get('stage_number', stage_number)
+            if entry.get('mode') == 'train':
+                entry['stage_number'] = stage_number
+                key = (entry['cycle'], stage_number, entry['epoch'], entry['iter'])
+                entries[key] = entry
+    lengths: dict[tuple, int] = {}
+    for cycle, number, _, iteration in entries:
+        lengths[cycle, number] = max(lengths.get((cycle, number), 0), iteration)
+    for key in sorted(entries):
+        cycle, number, epoch, iteration = key
+        step = (epoch - 1) * lengths[cycle, number] + iteration
+        record.losses.append(dict(entries[key], step=step))
+
+
+def _read_config(record: RunRecord) -> None:
+    found = sorted(record.directory.glob('*.py'))
+    if not found:
+        record.problems.append('The dumped config is not there.')
+        return
+    record.config_path = found[0]
+    record.config_text = found[0].read_text(encoding='utf-8', errors='replace')
