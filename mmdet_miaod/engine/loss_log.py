@@ -9,6 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import distributed as dist
 
+from .. import distributed
+
 
 @dataclass(frozen=True)
 class LossRecord:
@@ -72,9 +74,12 @@ class LossLog:
     def _check(self, record: LossRecord, losses: dict[str, float]) -> None:
         bad = [f'{name} = {value}' for name, value in losses.items() if not math.isfinite(value)]
         if bad:
+            # All processes see the same mean and come here together; some of them have the cause.
+            own = [value for value in record.losses.values() if not bool(torch.isfinite(value))]
+            files = [name for part in distributed.gather(record.files if own else ()) for name in part]
             raise FloatingPointError(
                 f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, '
-                f'{record.tag} batch: {", ".join(bad)}; images: {", ".join(record.files)}. '
+                f'{record.tag} batch: {", ".join(bad)}; images: {", ".join(files or record.files)}. '
                 'A lower learning rate or gradient clipping (optimizer_config.grad_clip) may help.'
             )
 

@@ -1,0 +1,51 @@
+"""Child processes forked from one warmed-up process, so that none of them imports PyTorch anew."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import sys
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
+from pathlib import Path
+from typing import Any
+
+from tests.tiny_run import REPOSITORY
+
+PRELOADED = ['pytest', 'torch', 'mmcv.ops', 'mmdet.apis', 'mmdet_miaod.apis', 'tests.reliability.tiny_job']
+
+
+def warm_context() -> multiprocessing.context.ForkServerContext:
+    """The forkserver: it imported everything and never trained (autograd does not survive a fork)."""
+    os.environ.setdefault('OMP_NUM_THREADS', '1')
+    # Fork server processes find the tests by this alone.
+    paths = [str(REPOSITORY), *os.environ.get('PYTHONPATH', '').split(os.pathsep)]
+    os.environ['PYTHONPATH'] = os.pathsep.join(dict.fromkeys(path for path in paths if path))
+    context = multiprocessing.get_context('forkserver')
+    context.set_forkserver_preload(PRELOADED)
+    return context
+
+
+def _run(log: str, action: Callable[..., int | None], arguments: tuple[Any, ...]) -> None:
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    os.dup2(descriptor, 1)
+    os.dup2(descriptor, 2)
+    sys.exit(action(*arguments) or 0)
+
+
+def start(log: Path, action: Callable[..., int | None], *arguments: Any) -> BaseProcess:
+    """Start ``action(*arguments)`` in a child; its result is the exit code, its output goes to ``log``."""
+    process = warm_context().Process(target=_run, args=(str(log), action, arguments))
+    process.start()
+    return process
+
+
+def run(log: Path, action: Callable[..., int | None], *arguments: Any, timeout: float = 300) -> int:
+    """Run ``action(*arguments)`` in a child; returns its exit code, minus the signal that ended it."""
+    process = start(log, action, *arguments)
+    process.join(timeout)
+    if process.is_alive():
+        process.kill()
+        process.join()
+        raise TimeoutError(f'{action.__name__}{arguments} took more than {timeout} s:\n{log.read_text()}')
+    return process.exitcode

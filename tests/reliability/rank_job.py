@@ -1,0 +1,154 @@
+"""What each of many gloo processes does in the tests of distributed runs."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import distributed as dist
+from torch import nn
+
+from mmdet_miaod.active.cycle_scoring import CycleScorer, scores_name
+from mmdet_miaod.active.pool import Split
+from mmdet_miaod.active.query import DiscrepancyQuery, Query
+from mmdet_miaod.active.run_state import RunIdentity, RunState
+from mmdet_miaod.apis.assemble import scoring_settings, train_settings
+from mmdet_miaod.apis.data import LoaderFactory, load_data
+from mmdet_miaod.apis.evaluate import evaluate_detector
+from mmdet_miaod.apis.model import build_model
+from mmdet_miaod.apis.run_options import RunOptions
+from mmdet_miaod.engine.progress import RunClock
+from mmdet_miaod.engine.runner import AlternatingEpochRunner
+from mmdet_miaod.engine.stage import Stage, frozen_parameter_names
+from mmdet_miaod.engine.trainer import StagePosition, train_stage
+from mmdet_miaod.randomness import seed_everything
+from tests.reliability.tiny_job import begin_or_resume
+from tests.tiny_run import tiny_config
+
+DEVICE = torch.device('cpu')
+
+
+def join(folder: str, rank: int, world_size: int) -> None:
+    """Join the process group that meets in a folder; nothing to join for one process."""
+    torch.set_num_threads(1)
+    if world_size > 1:
+        meeting = f'file://{folder}/meeting_{world_size}'
+        dist.init_process_group('gloo', init_method=meeting, rank=rank, world_size=world_size)
+
+
+def detector(config: Any, data: Any, spread: bool) -> nn.Module:
+    """The same detector in every process; ``spread`` makes its scores differ from image to image."""
+    seed_everything(config.seed)
+    model = build_model(config, data.labeled.CLASSES)
+    if spread:
+        torch.manual_seed(0)
+        for branch in ('f_1', 'f_2', 'f_mil'):
+            layer = getattr(model.bbox_head, f'{branch}_retina')
+            nn.init.normal_(layer.weight, std=1.0)
+            if branch != 'f_mil':
+                nn.init.constant_(layer.bias, -1.5)
+    return model
+
+
+def gradients(
+    rank: int,
+    world_size: int,
+    folder: str,
+    data_root: str,
+    batch: int,
+    stage: dict,
+    indices: list,
+    blank: list,
+) -> None:
+    """Train one epoch of a stage through the real runner; process 0 saves the last step's gradients.
+
+    Args:
+        rank: number of this process.
+        world_size: number of processes.
+        folder: where they meet and where ``gradients_{world_size}.pth`` goes.
+        data_root: of the data.
+        batch: images in a batch of one process.
+        stage: fields of the stage.
+        indices: pool images that are labeled and, as well, X_U.
+        blank: pool images that are made all zero.
+    """
+    join(folder, rank, world_size)
+    config = tiny_config(Path(data_root), Path(folder), data__samples_per_gpu=batch)
+    data = load_data(config)
+    data.labeled.label(indices)
+    data.pool.__class__ = type('Blanked', (type(data.pool),), {'__getitem__': _blanked(set(blank))})
+    model = detector(config, data, spread=True)
+    frozen = frozen_parameter_names(model)
+    loaders = LoaderFactory(data, config, DEVICE)(Split(np.array(indices), np.array(indices)))
+    settings = train_settings(config, RunOptions(progress=False), folder, f'log_{rank}', DEVICE, RunClock(0))
+    losses = []
+
+    def keep(runner: AlternatingEpochRunner) -> None:
+        losses.append(dict(runner.log_buffer.val_history))
+        if rank == 0:
+            named = runner.model.module.named_parameters()
+            found = {name: p.grad for name, p in named if p.requires_grad}
+            torch.save((found, losses[-1]), f'{folder}/gradients_{world_size}.pth')
+
+    position = StagePosition(0, 0, Stage(**stage))
+    train_stage(model, position, loaders, settings, logging.getLogger('quiet'), frozen, keep)
+
+
+def _blanked(blank: set[int]) -> Any:
+    def get(self: Any, draw: Any) -> dict:
+        sample = super(type(self), self).__getitem__(draw)
+        if getattr(draw, 'index', draw) in blank:
+            sample['img'].data.zero_()
+        return sample
+
+    return get
+
+
+def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: list) -> None:
+    """Score and query the pool, evaluate the test set; process 0 saves what came of it."""
+    join(folder, rank, world_size)
+    work = Path(folder) / f'scores_{world_size}'
+    config = tiny_config(Path(data_root), Path(folder), score_chunk_size=3, data__samples_per_gpu=2)
+    data = load_data(config)
+    model = detector(config, data, spread=True)
+    settings = scoring_settings(config, DEVICE, len(data.pool))
+    state = RunState(work, RunIdentity('', '', len(data.pool), 0), {})
+    strategy = DiscrepancyQuery()
+    CycleScorer(data.pool, strategy, settings, state, logging.getLogger('quiet')).score(
+        0, model, np.array(candidates)
+    )
+    found = np.load(work / scores_name(0))
+    selected = strategy.select(Query(np.array(candidates), 3, found, np.array([0]), 0))
+    metrics = evaluate_detector(model, data.test, settings, config.evaluation)
+    torch.save((torch.from_numpy(found), selected.tolist(), metrics), work / f'found_{rank}.pth')
+
+
+def whole_run(
+    rank: int, world_size: int, folder: str, data_root: str, overrides: dict, fault: str | None = None
+) -> int:
+    """The tiny run on many processes; process 1 dies or meets a loss that is not finite, if asked to."""
+    if fault is not None and rank == 1:
+        _spoil(fault)
+    begun = (Path(folder) / 'run' / 'run_state.json').exists()
+    place = dict(resume=f'{folder}/run', run_name=None) if begun else dict(run_name='run', resume=None)
+    join(folder, rank, world_size)
+    return begin_or_resume(data_root, folder, None, overrides, place)
+
+
+def _spoil(fault: str) -> None:
+    original = AlternatingEpochRunner._train_batch
+    calls = []
+
+    def spoiled(self: AlternatingEpochRunner, tag: str, batch: dict, losses: Any) -> None:
+        calls.append(tag)
+        if len(calls) == 4 and fault == 'death':
+            os._exit(77)
+        if len(calls) == 4 and fault == 'nan':
+            batch['img'].data[0].fill_(float('nan'))
+        original(self, tag, batch, losses)
+
+    AlternatingEpochRunner._train_batch = spoiled
