@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import traceback
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,8 @@ REQUIRED_KEYS = (
     'epoch_ratio',
     'epoch',
     'query.type',
+    'seed',
+    'checkpoint_config',
     'work_directory',
 )
 # What two sittings of one run may do differently without changing its numbers.
@@ -51,19 +54,41 @@ def load_config(
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such config file')
+    config = _read_config(path)
     try:
-        config = Config.fromfile(str(path))
-    except (SyntaxError, NameError, AttributeError, ImportError, TypeError) as error:
-        raise ValueError(f'{path}: cannot be read as a config ({type(error).__name__}: {error})') from error
-    if options:
-        config.merge_from_dict(dict(options))
+        config.merge_from_dict(dict(options or {}))
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
     if data_root is not None:
         config.data_root = data_root
-    config = replace_cfg_vals(config)
+    try:
+        config = replace_cfg_vals(config)
+    except (AssertionError, KeyError, TypeError) as error:
+        raise ValueError(f'{path}: a value ${{...}} names a key that does not fit ({error})') from error
     if data_root is None:
         update_data_root(config)
     check_config(config)
     return config
+
+
+def _read_config(path: str | Path) -> Config:
+    try:
+        return Config.fromfile(str(path))
+    except Exception as error:  # a config is a program, which may fail in any way
+        where = ', '.join(_failed_lines(error)) or str(path)
+        raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
+
+
+def _failed_lines(error: Exception) -> list[str]:
+    """Name the file and line at which reading a config failed, a base config's rather than its user's."""
+    file, line = None, None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_name == '_file2dict':
+            file, line = frame.f_locals.get('filename'), None
+        elif frame.f_code.co_name == '<module>':
+            # MMCV runs a copy under another name; its lines are those of the file.
+            line = number
+    return [] if file is None else [str(file) if line is None else f'{file}, line {line}']
 
 
 def check_config(config: Config) -> None:
@@ -80,10 +105,26 @@ def check_config(config: Config) -> None:
         value = _lookup(config, key)
         if not isinstance(value, int) or value < 1:
             raise ValueError(f'{key} is {value!r}: a whole number of at least 1 is needed')
-    cycles = list(config.cycles)
-    if not cycles or cycles != sorted(set(cycles)) or cycles[0] < 0:
-        raise ValueError(f'cycles is {cycles}: list ascending numbers, such as [0, 1, 2]')
+    cycles = config.cycles
+    counts = isinstance(cycles, Sequence) and all(isinstance(cycle, int) and cycle >= 0 for cycle in cycles)
+    if not counts or not cycles or list(cycles) != sorted(set(cycles)):
+        raise ValueError(f'cycles is {cycles!r}: list ascending numbers, such as [0, 1, 2]')
+    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**32:
+        raise ValueError(f'seed is {config.seed!r}: a whole number from 0 to {2**32 - 1} is needed')
+    _check_choices(config)
     schedule_of(config)
+
+
+def _check_choices(config: Config) -> None:
+    for key, default, choices in (
+        ('X_U_0_from', 'end', ('end', 'next')),
+        ('check_images', 'decode', ('decode', 'header')),
+    ):
+        if config.get(key, default) not in choices:
+            raise ValueError(f'{key} is {config[key]!r}: choose one of {choices}')
+    kept = config.checkpoint_config.get('max_keep_ckpts', 3)
+    if not isinstance(kept, int) or kept < 1:
+        raise ValueError(f'checkpoint_config.max_keep_ckpts is {kept!r}: at least 1 is needed to resume')
 
 
 def _lookup(config: Config, key: str) -> Any:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import logging
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from mmdet.utils import get_root_logger
@@ -45,6 +47,27 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
             file_handler.stream.close()
         for handler, old_level in zip(consoles, levels, strict=True):
             handler.setLevel(old_level)
+
+
+@contextmanager
+def held_back() -> Iterator[list[logging.LogRecord]]:
+    """Keep what is logged while there is no run directory yet, to be written into the run's log.
+
+    Yields:
+        The records, in order; hand them to ``logger.handle`` later. An error shows them on the terminal.
+    """
+    logger = logging.getLogger('mmdet')
+    keeper = MemoryHandler(capacity=sys.maxsize, flushLevel=sys.maxsize)
+    handlers, logger.handlers = logger.handlers, [keeper]
+    try:
+        yield keeper.buffer
+    except BaseException:
+        logger.handlers = handlers
+        for record in keeper.buffer:
+            logger.handle(record)
+        raise
+    finally:
+        logger.handlers = handlers
 
 
 @contextmanager

@@ -11,16 +11,14 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
-from ..active.pool import Split, load_split
+from ..active.pool import Split
 from ..active.run_state import RunState, lock_run
-from ..engine.parallel import check_device
 from ..randomness import use_deterministic_algorithms
 from .assemble import Run, assemble_run
-from .config import check_config
-from .data import RunData, load_data
-from .model import build_model, load_weights
+from .doctor.quick import check_before_start
+from .model import load_weights
 from .run_directory import create_run, open_run
-from .run_log import run_logger
+from .run_log import held_back, run_logger
 from .run_options import RunOptions, StartingPoint
 
 
@@ -40,26 +38,27 @@ def train(config: Config, options: RunOptions) -> Path:
         FloatingPointError: when a loss becomes infinite or NaN.
         OSError: when the disk is full.
     """
-    check_config(config)
-    device = check_device(options.device)
     if options.deterministic:
         use_deterministic_algorithms()
-    data = load_data(config)
-    build_model(config, data.labeled.CLASSES)  # whatever is wrong with the model comes to light here
-    start = _load_start(options.start, config, data)
-    timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
-    if options.resume is None:
-        name = options.run_name or timestamp
-        directory = distributed.on_main(lambda: create_run(config, name))
-    else:
-        directory = Path(options.resume)
+    with held_back() as early_records:
+        prepared = check_before_start(config, options)
+        data, start = prepared.data, prepared.start
+        timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
+        if options.resume is None:
+            name = options.run_name or timestamp
+            directory = distributed.on_main(lambda: create_run(config, name))
+        else:
+            directory = Path(options.resume)
     with run_log_and_lock(directory, timestamp, config, options) as logger:
+        for record in early_records:
+            logger.handle(record)
         resume = options.resume is not None
         began = {} if options.start is None else options.start.remembered()
         state = open_run(directory, config, data, resume, options.force, logger, began)
+        options.on_directory(directory)
         if resume:
             _check_beginning(state)
-        run = assemble_run(config, options, data, state, timestamp, device, logger)
+        run = assemble_run(config, options, data, state, timestamp, prepared.device, logger)
         if start is not None:
             _begin_with(run, start, options.start)
         run.loop.run()
@@ -82,16 +81,6 @@ def run_log_and_lock(
     finally:
         for lock in locks:
             lock.release()
-
-
-def _load_start(start: StartingPoint | None, config: Config, data: RunData) -> Split | None:
-    if start is None:
-        return None
-    if start.cycle not in config.cycles:
-        raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(config.cycles)}')
-    if start.model_path is not None:
-        load_weights(build_model(config, data.labeled.CLASSES), start.model_path)
-    return load_split(start.labeled_path, start.unlabeled_path, len(data.pool))
 
 
 def _check_beginning(state: RunState) -> None:

@@ -1,0 +1,97 @@
+"""What would stop a run later comes to light here, before anything is written or trained."""
+
+from __future__ import annotations
+
+import logging
+
+from mmcv import Config
+from torch import nn
+
+from ..active.annotator import SimulatedAnnotator
+from ..active.pool import Split, initial_split
+from ..active.query import QUERY_STRATEGIES
+from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from ..engine.runner import AlternatingEpochRunner
+from ..engine.stage import Stage, frozen_parameter_names, set_trainable
+from ..engine.trainer import TrainSettings, register_hooks
+from ..models.dense_heads.loss_terms import select_terms
+from .config import schedule_of
+from .data import RunData
+
+
+def check_stages(config: Config, model: nn.Module, settings: TrainSettings) -> None:
+    """Check that every stage finds its loss terms, parameters, optimizer and hooks.
+
+    Args:
+        config: for the schedule.
+        model: a freshly built detector; its ``requires_grad`` flags are changed.
+        settings: how the stages will be trained.
+
+    Raises:
+        ValueError: naming the stage, or the config key and what is wrong with it.
+    """
+    frozen = frozen_parameter_names(model)
+    for stage in schedule_of(config):
+        for tag in stage.tags:
+            try:
+                select_terms(stage.losses(tag), has_labels=tag == 'labeled')
+            except ValueError as error:
+                raise ValueError(f'stage {stage.name!r}, {tag} batches: {error}') from error
+        set_trainable(model, stage, frozen)
+        _check_hooks(stage, model, settings)
+
+
+def _check_hooks(stage: Stage, model: nn.Module, settings: TrainSettings) -> None:
+    optimizer = build_stage_optimizer(model, settings.optimizer)
+    precision = MixedPrecision(settings.device, settings.amp_dtype)
+    runner = AlternatingEpochRunner(
+        model,
+        optimizer=optimizer,
+        logger=logging.getLogger('mmdet'),
+        max_epochs=stage.epochs,
+        stage=stage,
+        gradient_step=GradientStep(optimizer, precision, settings.grad_clip),
+        precision=precision,
+        order_key=(),
+    )
+    try:
+        register_hooks(runner, stage, settings, lambda runner: None)
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error
+
+
+def check_query(config: Config) -> None:
+    """Check that the query strategy can be built.
+
+    Raises:
+        ValueError: when it cannot, saying why.
+    """
+    try:
+        QUERY_STRATEGIES.build(dict(config.query))
+    except (KeyError, TypeError) as error:
+        known = sorted(QUERY_STRATEGIES.module_dict)
+        raise ValueError(f'query = {dict(config.query)}: {error}; the strategies are {known}') from error
+
+
+def check_first_split(config: Config, data: RunData, start: Split | None) -> None:
+    """Ask for the first labels, as the first cycle will, and check that the stages find their images.
+
+    Args:
+        config: for the sizes and the seed.
+        data: the run's data.
+        start: the split that the run was given; None: it is drawn.
+
+    Raises:
+        FileNotFoundError, ValueError: when an annotation file is missing or malformed, when no known class is
+            left, or when there is no unlabeled image for a stage that trains on unlabeled images.
+    """
+    split = start or initial_split(
+        len(data.pool), config.X_L_0_size, config.seed, config.get('X_U_0_from', 'end')
+    )
+    SimulatedAnnotator(data.labeled).label(split.labeled)
+    needing = [stage.name for stage in schedule_of(config) if 'unlabeled' in stage.tags]
+    if needing and not len(split.unlabeled):
+        raise ValueError(
+            f'X_L_0_size is {config.X_L_0_size} of {len(data.pool)} images in the pool, which leaves no '
+            f'unlabeled image for stage {needing[0]!r}: make it smaller'
+        )
