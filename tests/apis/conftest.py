@@ -1,0 +1,20 @@
+"""Fixtures for tests that run whole tools in this process."""
+
+import logging
+import signal
+from collections.abc import Iterator
+
+import pytest
+import torch
+from mmcv.utils.logging import logger_initialized
+
+
+@pytest.fixture(autouse=True)
+def _leave_the_process_as_it_was() -> Iterator[None]:
+    """Take back what a tool sets for the life of its process: log handlers, a signal handler, determinism."""
+    handler = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, handler)
+    torch.use_deterministic_algorithms(False)
+    logging.getLogger('mmdet').handlers.clear()
+    logger_initialized.pop('mmdet', None)
