@@ -21,6 +21,10 @@ MAX_FILE_BYTES = 8 << 20
 # float32 holds every whole number up to here.
 MAX_COORDINATE = 2.0**24
 
+# How `VOCAnnotation.problems` names what is wrong with a box.
+NO_AREA = 'has no area'
+INVERTED = 'is inverted'
+
 _NUMBER = re.compile(r'[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?')
 _MAX_DIGITS = 64
 _CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
@@ -77,7 +81,8 @@ def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> VOCAnn
             continue
         what = f'object {number} ({name}) [{", ".join(f"{corner:g}" for corner in corners)}]'
         if corners[2] <= corners[0] or corners[3] <= corners[1]:
-            problems.append(f'{what} has no area; left out')
+            inverted = corners[2] < corners[0] or corners[3] < corners[1]
+            problems.append(f'{what} {f"{INVERTED} and " if inverted else ""}{NO_AREA}; left out')
             continue
         if size and (min(corners[:2]) < 0 or corners[2] > size[0] or corners[3] > size[1]):
             problems.append(f'{what} leaves the image of {size[0]:g} x {size[1]:g}; kept')

@@ -1,0 +1,84 @@
+"""The quick part of the checks: what tools/train.py does before anything is written or trained."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from mmcv import Config
+
+from ...active.pool import Split, load_split
+from ...engine.parallel import check_device
+from ...engine.progress import RunClock
+from ..assemble import train_settings
+from ..config import check_config
+from ..data import RunData, load_data
+from ..model import build_model, load_weights
+from ..preflight import check_first_split, check_query, check_stages
+from ..run_directory import check_run_directory
+from ..run_options import RunOptions, StartingPoint
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What the quick checks leave for a run to use, so that nothing is read twice.
+
+    Attributes:
+        device: where the model is to be trained.
+        data: indexed and checked; of a new run the first labels are asked for already.
+        start: the split that a new run was given, or None.
+    """
+
+    device: torch.device
+    data: RunData
+    start: Split | None
+
+
+def check_before_start(
+    config: Config,
+    options: RunOptions,
+    on_passed: Callable[[str, str], None] = lambda name, detail: None,
+) -> Prepared:
+    """Check a config and all that it names; stops at the first thing that a run would stop at.
+
+    Args:
+        config: what to run.
+        options: how to run it.
+        on_passed: is told the name of each check that passed, and what was found.
+
+    Raises:
+        FileNotFoundError, KeyError, ValueError, ImportError: what is not usable, and what to do about it.
+    """
+    check_config(config)
+    on_passed('config', f'{config.filename or "the config"} has every key')
+    device = check_device(options.device)
+    on_passed('device', str(device))
+    data = load_data(config)
+    on_passed(
+        'pool and test set',
+        f'{len(data.pool)} and {len(data.test)} images, {len(data.labeled.CLASSES)} classes',
+    )
+    start = _load_start(options.start, config, data)
+    check_query(config)
+    on_passed('query', config.query['type'])
+    model = build_model(config, data.labeled.CLASSES)
+    check_stages(config, model, train_settings(config, options, '', '', device, RunClock(0)))
+    on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
+    if options.resume is None:
+        check_first_split(config, data, start)
+        on_passed('first labels', f'{config.X_L_0_size if start is None else len(start.labeled)} images')
+    else:
+        check_run_directory(Path(options.resume))
+    return Prepared(device, data, start)
+
+
+def _load_start(start: StartingPoint | None, config: Config, data: RunData) -> Split | None:
+    if start is None:
+        return None
+    if start.cycle not in config.cycles:
+        raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(config.cycles)}')
+    if start.model_path is not None:
+        load_weights(build_model(config, data.labeled.CLASSES), start.model_path)
+    return load_split(start.labeled_path, start.unlabeled_path, len(data.pool))
