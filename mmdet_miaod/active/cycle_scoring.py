@@ -5,7 +5,9 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 from torch import nn
@@ -17,6 +19,8 @@ from .cycle_training import model_name, split_names
 from .query import QueryStrategy
 from .run_state import RunState, Step
 from .scoring import ScoringSettings, score_chunk, split_chunks
+
+_BLOCK = 1 << 20  # images without a score that are written at a time
 
 
 class CycleScorer:
@@ -107,16 +111,45 @@ class CycleScorer:
 
     def _join(self, cycle: int, chunks: list[np.ndarray]) -> None:
         def save() -> Step:
-            scores = np.full(len(self._view), np.nan, dtype=np.float32)
-            for number, chunk in enumerate(chunks):
-                scores[chunk] = store.load_array(self._state.directory / chunk_name(cycle, number))
-            record = store.save_array(self._state.directory / scores_name(cycle), scores)
+            directory = self._state.directory
+            parts = (
+                (chunk, store.load_array(directory / chunk_name(cycle, number)))
+                for number, chunk in enumerate(chunks)
+            )
+            record = write_scores(directory / scores_name(cycle), len(self._view), parts)
             store.verify(record)
             needs = [*split_names(cycle), scores_name(cycle)]
             return Step('scores', cycle, files=self._state.relative([record]), needs=needs)
 
         self._state.record(distributed.on_main(save))
         self.tidy()
+
+
+def write_scores(
+    path: str | Path, pool_size: int, parts: Iterable[tuple[np.ndarray, np.ndarray]]
+) -> store.FileRecord:
+    """Write the scores of a pool as ``np.save`` would, holding one part at a time.
+
+    Args:
+        path: the npy file.
+        pool_size: number of images N in the pool; those in no part get NaN.
+        parts: pool indices, ascending over all parts together, and their float32 scores.
+    """
+
+    def write(file: BinaryIO) -> None:
+        header = dict(descr='<f4', fortran_order=False, shape=(pool_size,))
+        np.lib.format.write_array_header_1_0(file, header)
+        done = 0
+        for indices, scores in parts:
+            # Up to the part's last image; the images between its own were not scored.
+            block = np.full(indices[-1] + 1 - done, np.nan, dtype='<f4')
+            block[indices - done] = scores
+            file.write(block)
+            done += len(block)
+        for start in range(done, pool_size, _BLOCK):
+            file.write(np.full(min(_BLOCK, pool_size - start), np.nan, dtype='<f4'))
+
+    return store.write_file(path, write)
 
 
 def scores_name(cycle: int) -> str:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..datasets.image_lists import name_lines
 from . import store
 
 
@@ -160,6 +161,7 @@ def write_name_lists(
     for list_id, tag in enumerate(tags):
         for letter, indices in (('L', split.labeled), ('U', split.unlabeled)):
             chosen = indices[list_ids[indices] == list_id]
-            text = ''.join(f'{names[i]}\n' for i in chosen)
-            records.append(store.write_text(Path(directory) / f'trainval_{letter}_{tag}.txt', text))
+            path = Path(directory) / f'trainval_{letter}_{tag}.txt'
+            lines = name_lines(names, chosen)
+            records.append(store.write_file(path, lambda file, lines=lines: file.writelines(lines)))
     return records

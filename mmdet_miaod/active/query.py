@@ -56,8 +56,26 @@ class QueryStrategy:
         if np.isnan(scores).any():
             bad = query.candidates[np.isnan(scores)]
             raise ValueError(f'{len(bad)} images have no valid score (NaN), the first is index {bad[0]}')
-        order = np.argsort(scores, kind='stable')
-        return query.candidates[order[len(order) - query.size :]]
+        return query.candidates[highest(scores, query.size)]
+
+
+def highest(scores: np.ndarray, count: int) -> np.ndarray:
+    """Return the tail of a stable argsort without sorting more than the tail.
+
+    Args:
+        scores: ``(n,)`` floats without NaN.
+        count: length of the tail, 0 to ``n``.
+
+    Returns:
+        ``(count,)`` int64 positions, ascending in score and, where scores are equal, in position.
+    """
+    if count == 0:
+        return np.zeros(0, dtype=np.int64)
+    threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
+    above = np.flatnonzero(scores > threshold)
+    ties = np.flatnonzero(scores == threshold)
+    tail = np.union1d(above, ties[len(ties) - (count - len(above)) :])
+    return tail[np.argsort(scores[tail], kind='stable')]
 
 
 @QUERY_STRATEGIES.register_module(name='miaod')

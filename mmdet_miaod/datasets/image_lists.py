@@ -65,6 +65,19 @@ class NameTable(Sequence):
         """All names in UTF-8, joined by line breaks."""
         return self._data
 
+    def lines(self, indices: np.ndarray) -> bytes:
+        """The names of ``(n,)`` indices in UTF-8, a line break after each, without a Python loop."""
+        starts = self._breaks[indices] + 1
+        lengths = self._breaks[np.asarray(indices) + 1] + 1 - starts
+        ends = np.cumsum(lengths)
+        if not len(ends):
+            return b''
+        positions = np.repeat(starts - (ends - lengths), lengths) + np.arange(ends[-1])
+        # The last name of the table has no line break of its own to copy.
+        text = np.frombuffer(self._data, np.uint8).take(positions, mode='clip')
+        text[ends - 1] = 0x0A
+        return text.tobytes()
+
     @classmethod
     def concatenate(cls, tables: Sequence[NameTable]) -> NameTable:
         """The names of all tables, in order."""
@@ -78,6 +91,21 @@ class NameTable(Sequence):
             [[-1], *(table._breaks[1:] + start for table, start in zip(tables, starts[:-1], strict=True))]
         )
         return joined
+
+
+def name_lines(names: Sequence[str], indices: np.ndarray) -> Iterator[bytes]:
+    """Lines of a text file that holds some of the names, in blocks.
+
+    Args:
+        names: all names.
+        indices: ``(n,)`` which of them.
+    """
+    for start in range(0, len(indices), _CHUNK):
+        chosen = indices[start : start + _CHUNK]
+        if isinstance(names, NameTable):
+            yield names.lines(chosen)
+        else:
+            yield ''.join(f'{names[i]}\n' for i in chosen).encode()
 
 
 def check_name(name: str, where: str) -> None:
