@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from mmcv.parallel import MMDataParallel, MMDistributedDataParallel
 from torch import distributed as dist
@@ -30,6 +32,17 @@ def check_device(name: str) -> torch.device:
     return device
 
 
+class DistributedModel(MMDistributedDataParallel):
+    """Averages gradients over processes, on CPUs too: there MMCV 1.7 hands batches over as they are packed."""
+
+    def train_step(self, *inputs: Any, **kwargs: Any) -> dict[str, Any]:
+        """Unpack the batch and take the detector's ``train_step``."""
+        if not self.device_ids:
+            unpacked, named = self.scatter(inputs, kwargs, [-1])
+            inputs, kwargs = unpacked[0], named[0]
+        return super().train_step(*inputs, **kwargs)
+
+
 def wrap_model(model: nn.Module, device: torch.device) -> nn.Module:
     """Wrap a detector for training: batches are moved to its device, gradients averaged over processes.
 
@@ -39,7 +52,7 @@ def wrap_model(model: nn.Module, device: torch.device) -> nn.Module:
     """
     device_ids = [device.index] if device.type == 'cuda' else None
     if dist.is_available() and dist.is_initialized():
-        return MMDistributedDataParallel(
+        return DistributedModel(
             model,
             device_ids=device_ids,
             broadcast_buffers=False,
