@@ -6,6 +6,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -28,7 +29,22 @@ def evaluate_detector(
     Returns:
         Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
     """
-    detections = detect(model, dataset, settings)
+    return evaluate_detections(detect(model, dataset, settings), dataset, evaluation)
+
+
+def evaluate_detections(
+    detections: list[list[np.ndarray]], dataset: Dataset, evaluation: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Compute the metrics of detections.
+
+    Args:
+        detections: for each image a list of one ``(n, 5)`` float32 array a class.
+        dataset: the test set.
+        evaluation: keyword arguments of the data set's ``evaluate``.
+
+    Returns:
+        As :func:`evaluate_detector`.
+    """
     metrics = distributed.on_main(lambda: dict(dataset.evaluate(detections, **evaluation)))
     return _plain(metrics)
 

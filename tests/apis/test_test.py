@@ -1,0 +1,88 @@
+"""A checkpoint on the test set: the numbers of the run that made it, whatever kind of checkpoint it is."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from mmdet_miaod.active.store import load_checkpoint, save_checkpoint
+from mmdet_miaod.apis.test import evaluate_checkpoint, load_detector, load_test_set
+from tests.tiny_run import CLASSES, NUM_TEST, tiny_config, tiny_train
+
+
+@pytest.fixture(scope='module')
+def run(tmp_path_factory, tiny_data) -> Path:
+    return tiny_train(tiny_data, tmp_path_factory.mktemp('runs'), cycles=[0])
+
+
+@pytest.fixture
+def config(tiny_data, tmp_path):
+    return tiny_config(tiny_data, tmp_path)
+
+
+def test_numbers_are_those_of_the_run(run, config):
+    counts = []
+    result = evaluate_checkpoint(
+        config, run / 'cycle0' / 'model.pth', on_progress=lambda *count: counts.append(count)
+    )
+    (entry,) = json.loads((run / 'metrics.json').read_text())
+    assert result.metrics == {name: entry[name] for name in ('mAP', 'AP', 'AP50')}
+    assert [len(by_class) for by_class in result.detections] == [len(CLASSES)] * NUM_TEST
+    assert counts[-1] == (NUM_TEST, NUM_TEST)
+
+
+@pytest.mark.parametrize('kind', ['epoch', 'released', 'weights'])
+def test_every_kind_of_checkpoint_is_taken(run, config, tmp_path, kind):
+    path = run / 'cycle0' / 'model.pth'
+    weights = load_checkpoint(path)['state_dict']
+    expected = {name: value.clone() for name, value in weights.items()}
+    if kind == 'epoch':
+        path = run / 'epoch_1.pth'  # of the last stage, which is its last epoch
+    else:
+        # what the published code saves, and bare weights
+        meta = dict(epoch=3, iter=9, CLASSES=CLASSES, env_info='PyTorch: 1.4.0', time='Mon')
+        contents = dict(meta=meta, state_dict=weights, optimizer=dict(state={}, param_groups=[]))
+        path = tmp_path / 'checkpoint.pth'
+        save_checkpoint(path, contents if kind == 'released' else weights)
+    model = load_detector(config, path, CLASSES)
+    assert all(torch.equal(value, expected[name]) for name, value in model.state_dict().items())
+    assert model.CLASSES == CLASSES
+
+
+def test_pretrained_weights_are_not_asked_for(run, tiny_data, tmp_path, config):
+    config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint='no/such/weights.pth')
+    config.load_from = 'no/such/model.pth'
+    load_detector(config, run / 'cycle0' / 'model.pth', CLASSES)
+    assert config.load_from == 'no/such/model.pth'
+
+
+def test_other_classes_are_refused(run, tiny_data, tmp_path):
+    config = tiny_config(tiny_data, tmp_path, classes=list(reversed(CLASSES)))
+    with pytest.raises(ValueError, match=r'trained on the classes .*disc.*the data set has .*triangle'):
+        evaluate_checkpoint(config, run / 'cycle0' / 'model.pth')
+
+
+def test_another_number_of_classes_is_refused(tiny_data, tmp_path):
+    config = tiny_config(tiny_data, tmp_path, model__bbox_head__num_classes=2)
+    with pytest.raises(ValueError, match='num_classes is 2'):
+        load_test_set(config)
+
+
+def test_another_model_is_refused(run, tiny_data, tmp_path):
+    config = tiny_config(tiny_data, tmp_path, model__bbox_head__stacked_convs=2)
+    with pytest.raises(ValueError, match=r'model\.pth: does not fit the model of the config'):
+        load_detector(config, run / 'cycle0' / 'model.pth', CLASSES)
+
+
+def test_missing_and_damaged_checkpoints_are_refused(config, tmp_path):
+    with pytest.raises(FileNotFoundError, match=r'nothing\.pth'):
+        load_detector(config, tmp_path / 'nothing.pth', CLASSES)
+    (tmp_path / 'half.pth').write_bytes(b'PK\x03\x04 half')
+    with pytest.raises(ValueError, match=r'half\.pth'):
+        load_detector(config, tmp_path / 'half.pth', CLASSES)
+
+
+def test_a_device_that_is_not_there_is_refused(config, tmp_path):
+    with pytest.raises(ValueError, match='cuda:99'):
+        evaluate_checkpoint(config, tmp_path / 'nothing.pth', 'cuda:99')

@@ -1,0 +1,108 @@
+"""Evaluate a checkpoint on a config's test set.
+
+example: python tools/test.py configs/MIAOD.py work_dirs/MI-AOD/RUN/cycle6/model.pth --eval mAP
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+from mmcv import DictAction
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    from mmdet_miaod.apis.command_line import EXIT_CODES
+
+    parser = argparse.ArgumentParser(
+        description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument('config', help='config file')
+    parser.add_argument(
+        'checkpoint',
+        help="a cycle's model.pth, an epoch_N.pth, or one that the authors of MI-AOD released",
+    )
+    parser.add_argument(
+        '--eval', nargs='+', choices=['mAP'], default=['mAP'], help='what to compute (default: mAP)'
+    )
+    parser.add_argument(
+        '--out', metavar='FILE', help='write the detections: .pkl as MMDetection does, .json or .npz'
+    )
+    parser.add_argument('--show-dir', metavar='DIR', help='write the images with boxes into this new folder')
+    parser.add_argument(
+        '--show-score-thr', type=float, default=0.3, help='least score of a box in --show-dir (default: 0.3)'
+    )
+    parser.add_argument('--json', action='store_true', help='print the metrics as JSON in place of the table')
+    parser.add_argument('--data-root', help="where the data is (default: the config's data_root)")
+    parser.add_argument('--device', help='cpu or cuda:N (default: cuda:0 where there is a GPU, else cpu)')
+    parser.add_argument(
+        '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='config overrides'
+    )
+    parser.add_argument('-q', '--quiet', action='store_true', help='no progress')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    from mmdet_miaod.apis import load_config
+    from mmdet_miaod.apis.detection_files import check_detection_file, write_detections
+    from mmdet_miaod.apis.launch import default_device
+    from mmdet_miaod.apis.test import evaluate_checkpoint
+    from mmdet_miaod.visualization.boxes import check_show_folder, show_detections
+
+    config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
+    if arguments.out is not None:
+        check_detection_file(arguments.out)
+    if arguments.show_dir is not None:
+        check_show_folder(arguments.show_dir)
+    show_progress = not arguments.quiet and sys.stderr.isatty()
+    result = evaluate_checkpoint(
+        config,
+        arguments.checkpoint,
+        arguments.device or default_device(),
+        _show_progress if show_progress else lambda done, total: None,
+    )
+    dataset = result.dataset
+    if arguments.out is not None:
+        write_detections(arguments.out, result.detections, dataset.index.names, dataset.CLASSES)
+    if arguments.show_dir is not None:
+        show_detections(
+            arguments.show_dir, dataset.index, result.detections, dataset.CLASSES, arguments.show_score_thr
+        )
+    print(json.dumps(result.metrics, indent=1) if arguments.json else metrics_table(result))
+
+
+def metrics_table(result: Any) -> str:
+    """Return the table of average precisions, in percent, of ``evaluate_checkpoint``."""
+    from terminaltables import AsciiTable
+
+    annotations = [result.dataset.get_ann_info(i) for i in range(len(result.dataset))]
+    rows = [['class', 'boxes', 'detections', 'AP (%)']]
+    for label, (name, ap) in enumerate(result.metrics['AP'].items()):
+        boxes = sum(int((annotation['labels'] == label).sum()) for annotation in annotations)
+        detections = sum(len(by_class[label]) for by_class in result.detections)
+        rows.append([name, str(boxes), str(detections), _percent(ap)])
+    rows.append(['mAP', '', '', _percent(result.metrics['mAP'])])
+    table = AsciiTable(rows)
+    table.inner_footing_row_border = True
+    return table.table
+
+
+def _percent(value: float | None) -> str:
+    return '-' if value is None else f'{100 * value:.2f}'
+
+
+def _show_progress(done: int, total: int) -> None:
+    sys.stderr.write(f'\r{done} of {total} images' + ('\n' if done == total else ''))
+
+
+if __name__ == '__main__':
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    os.environ.setdefault('KMP_WARNINGS', '0')
+    parsed = parse_arguments()
+    from mmdet_miaod.apis.command_line import run_tool
+
+    sys.exit(run_tool(lambda: main(parsed)))
