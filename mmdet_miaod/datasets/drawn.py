@@ -13,7 +13,7 @@ import numpy as np
 from mmdet.datasets import VOCDataset
 from PIL import Image
 
-from .drawn_scene import DrawnObject, SceneStyle, draw_scene
+from .drawn_scene import OBJECT_RADIUS, DrawnObject, SceneStyle, draw_scene
 from .drawn_shapes import shape_of
 
 DEMO_CLASSES = ('disc', 'square', 'triangle', 'star', 'ring', 'cross')
@@ -33,6 +33,7 @@ def draw_voc(
     image_size: tuple[int, int] = (192, 144),
     empty_fraction: float = 0.08,
     hard_fraction: float = 0.25,
+    radius: tuple[float, float] = OBJECT_RADIUS,
 ) -> Path:
     """Draw a VOC2007 folder: ``root/VOC2007`` with lists trainval and test.
 
@@ -49,15 +50,19 @@ def draw_voc(
         image_size: Width and height in pixels.
         empty_fraction: Fraction of images without objects.
         hard_fraction: Fraction of images that are hard to read.
+        radius: Least and largest half width of the objects, as fractions of the image's shorter side.
 
     Returns:
         ``root``.
 
     Raises:
-        FileExistsError: ``root`` holds something else. ValueError: No image, or more classes than shapes.
+        FileExistsError: ``root`` holds something else.
+        ValueError: No image, more classes than shapes, or impossible radii.
     """
     classes = _checked_classes(classes)
     _check_counts(num_train, num_test)
+    if not 0 < radius[0] <= radius[1] < 0.5:
+        raise ValueError(f'radius {radius}: expected two ascending fractions below 0.5')
     stamp = {
         'drawing': 'voc',
         'version': _VERSION,
@@ -68,6 +73,7 @@ def draw_voc(
         'image_size': list(image_size),
         'empty_fraction': empty_fraction,
         'hard_fraction': hard_fraction,
+        'radius': list(radius),
     }
 
     def draw(folder: Path) -> None:
@@ -78,7 +84,7 @@ def draw_voc(
             labels = _choose_labels(random, count, len(classes), empty_fraction)
             hard = random.permutation(count) < round(hard_fraction * count)
             styles = [
-                SceneStyle(classes, image_size, chosen, bool(h))
+                SceneStyle(classes, image_size, chosen, bool(h), radius)
                 for chosen, h in zip(labels, hard, strict=True)
             ]
             _draw_list(folder / 'VOC2007', name, names, styles, [seed, part])

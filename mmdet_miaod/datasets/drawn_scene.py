@@ -14,6 +14,8 @@ from .drawn_textures import PATTERNS, muted_color, near_color, paint, vivid_colo
 _HARDSHIPS = ('faint', 'blurred', 'noisy', 'dark', 'tiny')
 _LEAST_VISIBLE = 0.45  # no object is covered further by one that is drawn later
 _USUAL_COLOR = 0.8  # of the objects of a class have its hue, the others any
+OBJECT_RADIUS = (0.1, 0.28)  # of an object, as fractions of the image's shorter side
+_TINY_RADIUS = (0.035, 0.06)
 _TRIES = 12  # placements tried before an object is given up
 
 
@@ -37,12 +39,14 @@ class SceneStyle:
         size: Width and height.
         labels: Labels of the objects, in drawing order.
         hard: Whether the image is made hard to read in one of several ways.
+        radius: Least and largest radius of the objects, as fractions of the image's shorter side.
     """
 
     classes: tuple[str, ...]
     size: tuple[int, int]
     labels: Sequence[int]
     hard: bool
+    radius: tuple[float, float] = OBJECT_RADIUS
 
 
 def draw_scene(random: np.random.RandomState, style: SceneStyle) -> tuple[Image.Image, list[DrawnObject]]:
@@ -57,10 +61,11 @@ def draw_scene(random: np.random.RandomState, style: SceneStyle) -> tuple[Image.
     """
     hardship = _HARDSHIPS[random.randint(len(_HARDSHIPS))] if style.hard else ''
     pixels = _background(random, style.size)
+    radius = _TINY_RADIUS if hardship == 'tiny' else style.radius
     owner = np.full(style.size[::-1], -1)
     placed: list[_Placed] = []
     for label in style.labels:
-        found = _place(random, shape_of(style.classes, label), style.size, owner, placed, hardship == 'tiny')
+        found = _place(random, shape_of(style.classes, label), style.size, owner, placed, radius)
         if found is None:
             continue
         mask, cut = found
@@ -111,13 +116,12 @@ def _place(
     size: tuple[int, int],
     owner: np.ndarray,
     placed: list[_Placed],
-    tiny: bool,
+    radius_range: tuple[float, float],
 ) -> tuple[np.ndarray, bool] | None:
     """Find a place where earlier objects stay visible: the mask, and whether the border cuts it."""
     visible = np.array([(owner == k).sum() for k in range(len(placed))])
     for _ in range(_TRIES):
-        low, high = (0.035, 0.06) if tiny else (0.1, 0.28)
-        radius = min(size) * np.exp(random.uniform(np.log(low), np.log(high)))
+        radius = min(size) * np.exp(random.uniform(*np.log(radius_range)))
         center = [random.uniform(0.4 * radius, side - 0.4 * radius) for side in size]
         stretch = random.uniform(0.8, 1.25)
         turn = random.uniform(-25, 25)

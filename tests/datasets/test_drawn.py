@@ -172,3 +172,16 @@ def test_command_line(tmp_path, monkeypatch, capsys):
     assert capsys.readouterr().out == f'{tmp_path / "a"}: drawn\n' * 2
     with pytest.raises(SystemExit, match='another drawing'):
         run('--seed', '9')
+
+
+def test_radius_sets_the_sizes_of_the_objects(tmp_path):
+    def sides(name, radius):
+        root = draw_voc(tmp_path / name, 6, 1, seed=2, image_size=(64, 48), hard_fraction=0, radius=radius)
+        dataset = dataset_of(root, 'trainval', classes=DEMO_CLASSES)
+        boxes = np.concatenate([dataset.get_ann_info(i)['bboxes'] for i in range(6)])
+        return (boxes[:, 2:] - boxes[:, :2]).max(axis=1)
+
+    assert sides('small', (0.1, 0.12)).max() < 48 * 0.12 * 2 * 1.25 + 1
+    assert np.median(sides('large', (0.3, 0.32))) > 48 * 0.3
+    with pytest.raises(ValueError, match='radius'):
+        sides('none', (0.3, 0.2))
