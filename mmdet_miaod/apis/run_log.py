@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from logging.handlers import MemoryHandler
 from pathlib import Path
 
@@ -17,6 +17,23 @@ from ..active.metrics import cycle_metrics
 from ..active.run_state import RunState
 
 FORMAT = '%(asctime)s - %(name)s - %(levelname)s - %(message)s'
+
+
+class LogFileHandler(logging.StreamHandler):
+    """Writes the log file; a full disk there is told once, and stops the run only where results are written.
+
+    Not a ``FileHandler``: into those MMCV writes the origin of every parameter of every model built.
+    """
+
+    _failed = False
+
+    def handleError(self, record: logging.LogRecord) -> None:
+        error = sys.exc_info()[1]
+        if not isinstance(error, OSError):
+            super().handleError(record)
+        elif not self._failed:
+            self._failed = True
+            sys.stderr.write(f'warning: the log file {self.stream.name} cannot be written ({error})\n')
 
 
 @contextmanager
@@ -35,8 +52,7 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         handler.setLevel(console_level or handler.level)
     file_handler = None
     if distributed.is_main():
-        # Not a FileHandler: into those MMCV writes the origin of every parameter of every model built.
-        file_handler = logging.StreamHandler(open(path, 'a', encoding='utf-8'))  # noqa: SIM115 (closed below)
+        file_handler = LogFileHandler(open(path, 'a', encoding='utf-8'))  # noqa: SIM115 (closed below)
         file_handler.setFormatter(logging.Formatter(FORMAT))
         logger.addHandler(file_handler)
     try:
@@ -44,7 +60,8 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
     finally:
         if file_handler is not None:
             logger.removeHandler(file_handler)
-            file_handler.stream.close()
+            with suppress(OSError):  # what cannot be written was told by then
+                file_handler.stream.close()
         for handler, old_level in zip(consoles, levels, strict=True):
             handler.setLevel(old_level)
 

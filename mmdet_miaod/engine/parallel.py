@@ -33,7 +33,7 @@ def check_device(name: str) -> torch.device:
 
 
 class DistributedModel(MMDistributedDataParallel):
-    """Averages gradients over processes, on CPUs too: there MMCV 1.7 hands batches over as they are packed."""
+    """Averages gradients over processes, on CPUs too: there MMCV 1.7 hands over packed batches."""
 
     def train_step(self, *inputs: Any, **kwargs: Any) -> dict[str, Any]:
         """Unpack the batch and take the detector's ``train_step``."""
