@@ -34,7 +34,7 @@ setup(
     description='Multiple Instance Active Learning for Object Detection (MI-AOD) as an MMDetection plugin',
     license='Apache-2.0',
     packages=find_packages(include=['mmdet_miaod', 'mmdet_miaod.*']),
-    include_package_data=True,
+    package_data={'mmdet_miaod.visualization': ['*.html.j2', '*.css']},
     python_requires='>=3.10',
     install_requires=['numpy', 'torch', 'torchvision', *read_requirements('runtime', pinned=False)],
     extras_require={name: read_requirements(name) for name in ('tests', 'docs', 'optional')},

@@ -1,7 +1,16 @@
 """What the tools call: train, test, score and look."""
 
 from .config import load_config
+from .inference import inference_detector, init_detector, score_images
 from .run_options import RunOptions, StartingPoint
 from .train import train
 
-__all__ = ['RunOptions', 'StartingPoint', 'load_config', 'train']
+__all__ = [
+    'RunOptions',
+    'StartingPoint',
+    'inference_detector',
+    'init_detector',
+    'load_config',
+    'score_images',
+    'train',
+]

@@ -1,4 +1,4 @@
-"""What the command-line tools have in common: ``-q``, ``-v``, exit codes in ``--help``, messages on stderr."""
+"""What command-line tools have in common: ``-q``, ``-v``, exit codes in ``--help``, messages on stderr."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""What a person sees: reports of runs, heat maps, contact sheets. Reads what a run wrote, and never changes it."""
+"""What a person sees: reports, heat maps, contact sheets; a run's own files are read, never changed."""

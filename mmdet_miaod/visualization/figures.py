@@ -46,8 +46,8 @@ _STYLE = {
     'axes.axisbelow': True,
     'grid.color': GRID,
     'hatch.color': PAPER,
-    **{key: PAPER for key in ('figure.facecolor', 'axes.facecolor', 'savefig.facecolor')},
-    **{key: INK for key in ('text.color', 'axes.edgecolor', 'axes.labelcolor', 'xtick.color', 'ytick.color')},
+    **dict.fromkeys(('figure.facecolor', 'axes.facecolor', 'savefig.facecolor'), PAPER),
+    **dict.fromkeys(('text.color', 'axes.edgecolor', 'axes.labelcolor', 'xtick.color', 'ytick.color'), INK),
     'legend.framealpha': 0.0,
     'legend.fontsize': 8.5,
 }
@@ -80,8 +80,8 @@ def styled(number: int) -> dict[str, Any]:
     """Color, line style and marker of the n-th line of a plot."""
     return dict(
         color=COLORS[number % len(COLORS)],
-        linestyle=LINE_STYLES[number % len(LINE_STYLES)],
-        marker=MARKERS[number % len(MARKERS)],
+        linestyle=LINE_STYLES[(number + number // len(COLORS)) % len(LINE_STYLES)],
+        marker=MARKERS[(number + 2 * (number // len(COLORS))) % len(MARKERS)],
         markersize=4,
         linewidth=1.6,
     )
@@ -89,7 +89,11 @@ def styled(number: int) -> dict[str, Any]:
 
 def filled(number: int) -> dict[str, Any]:
     """Color and hatch of the n-th kind of bar of a plot."""
-    return dict(color=COLORS[number % len(COLORS)], hatch=HATCHES[number % len(HATCHES)], edgecolor=PAPER)
+    return dict(
+        color=COLORS[number % len(COLORS)],
+        hatch=HATCHES[(number + number // len(COLORS)) % len(HATCHES)],
+        edgecolor=PAPER,
+    )
 
 
 def render(plot: Plot, png: bool = False) -> tuple[str, bytes | None]:

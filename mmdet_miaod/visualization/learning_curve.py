@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from .figures import GRID, Plot, styled
@@ -114,7 +115,7 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
     )
 
 
-def _draw_curve(axes, curve: Curve, number: int) -> None:
+def _draw_curve(axes: Axes, curve: Curve, number: int) -> None:
     statistics = [curve.mean_and_std(labeled) for labeled in curve.labeled]
     means = [mean for mean, _ in statistics]
     spreads = [std or 0 for _, std in statistics]

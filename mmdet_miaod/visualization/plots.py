@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
 from .figures import GRID, INK, PAPER, Plot, filled, styled
 from .run_reader import RunRecord, loss_names
@@ -67,7 +69,7 @@ def loss_curves(record: RunRecord) -> Plot | None:
         for axes, stage in zip(axes_list, stages, strict=True):
             _draw_stage(axes, panels[stage], names)
             axes.set_title(stage, loc='left', fontsize=9.5, fontweight='bold')
-        axes_list[-1].set_xlabel('iteration of the stage, all cycles in a row (numbers: cycles)')
+        axes_list[-1].set_xlabel('iteration, all cycles in a row (numbers: cycle)')
         handles = {
             label: line for axes in axes_list for line, label in zip(*axes.get_legend_handles_labels())
         }
@@ -78,7 +80,7 @@ def loss_curves(record: RunRecord) -> Plot | None:
         'losses',
         'Losses by stage',
         f'Each loss term over the iterations of the stages {", ".join(map(str, stages))}; a vertical line '
-        'begins each cycle. The scale is logarithmic.',
+        'begins each cycle. Scales are logarithmic where values differ more than tenfold.',
         ('cycle', 'stage', 'stage_number', 'step', 'term', 'value'),
         rows,
         draw,
@@ -86,7 +88,7 @@ def loss_curves(record: RunRecord) -> Plot | None:
     )
 
 
-def _draw_stage(axes, entries: list[dict], names: Sequence[str]) -> None:
+def _draw_stage(axes: Axes, entries: list[dict], names: Sequence[str]) -> None:
     steps, offset, starts = [], 0, {}
     previous = None
     for entry in entries:
@@ -105,8 +107,17 @@ def _draw_stage(axes, entries: list[dict], names: Sequence[str]) -> None:
     for cycle, start in starts.items():
         axes.axvline(start, color=GRID, linewidth=1.2)
         axes.text(start, 1.0, f' {cycle}', transform=axes.get_xaxis_transform(), va='top', fontsize=8)
-    axes.set_yscale('log')
+    shown = [e[name] for e in entries for name in names if e.get(name, 0) > 0]
+    if shown and max(shown) > 10 * min(shown):
+        axes.set_yscale('log')
+        _plain_numbers(axes.yaxis)
     axes.set_ylabel('loss')
+
+
+def _plain_numbers(axis: Axis) -> None:
+    """Write 0.01 on a logarithmic axis, where matplotlib would write a formula."""
+    axis.set_major_formatter(StrMethodFormatter('{x:.3g}'))
+    axis.set_minor_formatter(NullFormatter())
 
 
 def score_histograms(record: RunRecord) -> Plot | None:
@@ -142,6 +153,7 @@ def score_histograms(record: RunRecord) -> Plot | None:
             axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
             if logarithmic:
                 axes.set_xscale('log')
+                _plain_numbers(axes.xaxis)
         axes_list[-1].set_xlabel('uncertainty of the image (bars: number of images)')
         handles, labels = axes_list[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc='outside lower center', ncols=2)
@@ -202,15 +214,17 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
         grid[0].invert_yaxis()
         for axes in grid[len(counts) :]:
             axes.set_visible(False)
-        figure.supxlabel('% of the boxes', fontsize=9.5)
+        for axes in grid[max(len(counts) - per_row, 0) : len(counts)]:
+            axes.set_xlabel('% of boxes')
+            axes.tick_params(labelbottom=True)
         handles, labels = grid[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc='outside lower center', ncols=3)
 
     return Plot(
         'class_balance',
         'Class balance',
-        'Share of each class among the boxes of the images labeled in a cycle, of those selected after it, and '
-        'of both together (the pool as far as it is labeled).',
+        'Share of each class among the boxes of the images labeled in a cycle, of those selected after it, '
+        'and of both together (the pool as far as it is labeled).',
         ('cycle', 'images', 'class', 'boxes', 'share'),
         rows,
         draw,
@@ -237,6 +251,7 @@ def class_precision(record: RunRecord) -> Plot | None:
         axes.set_yticks(places, [_short(name) for name in classes])
         axes.set_ylim(len(classes) - 0.5, -0.5)
         axes.set_xlabel('AP (%)')
+        axes.set_xlim(left=0)
         axes.tick_params(axis='y', color=INK)
         figure.legend(loc='outside lower center', ncols=2)
 

@@ -1,0 +1,250 @@
+"""Asking a trained model: boxes and uncertainty of any images, without annotations.
+
+Example:
+    >>> from mmdet_miaod.apis import inference_detector, init_detector, score_images
+    >>> model = init_detector(CONFIG, CHECKPOINT)
+    >>> prediction = inference_detector(model, IMAGE)
+    >>> prediction.boxes.shape[1], 0 <= prediction.uncertainty <= 1
+    (4, True)
+    >>> predictions, problems = score_images(model, IMAGE_FOLDER)
+    >>> [p.uncertainty for p in predictions] == sorted((p.uncertainty for p in predictions), reverse=True)
+    True
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv import Config
+from torch import nn
+
+from ..active.scoring import move_batch
+from ..datasets import image_files
+from ..datasets.image_index import ImageIndex
+from ..datasets.loaders import build_scoring_loader
+from ..datasets.pool import ImagePoolDataset
+from ..engine.parallel import check_device
+from .config import load_config
+from .model import build_model, load_weights
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says about an image.
+
+    Attributes:
+        path: the image file.
+        uncertainty: the score that images are selected by; larger is more wanted.
+        boxes: ``(n, 4)`` float32 x1, y1, x2, y2 in pixels of the image, best first.
+        scores: ``(n,)`` float32 confidences.
+        labels: ``(n,)`` int64 indices of classes.
+        classes: class names.
+    """
+
+    path: str
+    uncertainty: float
+    boxes: np.ndarray
+    scores: np.ndarray
+    labels: np.ndarray
+    classes: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values, for JSON."""
+        found = zip(self.boxes.tolist(), self.scores.tolist(), self.labels.tolist(), strict=True)
+        boxes = [
+            {'class': self.classes[label], 'score': round(score, 5), 'box': [round(x, 2) for x in box]}
+            for box, score, label in found
+        ]
+        return {'image': self.path, 'uncertainty': self.uncertainty, 'boxes': boxes}
+
+
+def init_detector(
+    config: str | Path | Config,
+    checkpoint: str | Path,
+    device: str = 'cpu',
+    options: dict[str, Any] | None = None,
+) -> nn.Module:
+    """Build the detector of a config with the weights of a checkpoint, ready to be asked.
+
+    Args:
+        config: a config file, such as the one in the run directory, or a loaded config. Its data need not
+            be there.
+        checkpoint: a cycle's ``model.pth``, or a released one.
+        device: ``'cpu'`` or ``'cuda:N'``.
+        options: config overrides by dotted key.
+
+    Returns:
+        The model in evaluation mode, with ``CLASSES`` and ``cfg``.
+
+    Raises:
+        FileNotFoundError: when a file is missing.
+        ValueError, KeyError: when the config or the checkpoint is not right, or they do not fit each other.
+    """
+    config = deepcopy(config) if isinstance(config, Config) else load_config(config, options)
+    # The checkpoint has all weights.
+    config.load_from = None
+    config.model.backbone.init_cfg = None
+    model = build_model(config, ())
+    meta = load_weights(model, checkpoint).get('meta') or {}
+    model.CLASSES = _class_names(config, meta)
+    model.cfg = config
+    return model.to(check_device(device)).eval()
+
+
+def _class_names(config: Config, meta: dict[str, Any]) -> tuple[str, ...]:
+    number = config.model.bbox_head.num_classes
+    configured = config.data.train.get('classes')
+    for names in (meta.get('CLASSES'), configured if not isinstance(configured, str) else None):
+        if names and len(names) == number:
+            return tuple(names)
+    return tuple(f'class {i}' for i in range(number))
+
+
+def inference_detector(model: nn.Module, image: str | Path) -> Prediction:
+    """Boxes and uncertainty of one image.
+
+    Args:
+        model: from :func:`init_detector`.
+        image: an image file.
+
+    Raises:
+        FileNotFoundError, ValueError: when the file is missing or no readable image.
+    """
+    index = ImageIndex.from_files([image])
+    index.check_images('decode')
+    return next(predict_images(model, index))
+
+
+def score_images(
+    model: nn.Module,
+    images: str | Path | Iterable[str | Path],
+    batch_size: int = 2,
+    workers: int = 0,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> tuple[list[Prediction], list[tuple[str, str]]]:
+    """Rank images by how uncertain a model is about them.
+
+    Args:
+        model: from :func:`init_detector`.
+        images: a folder, a text file with one path a line, an image, or several of these.
+        batch_size: largest number of images in a batch; all of one size, as padding counts.
+        workers: loader processes.
+        on_progress: called with the number of images after each batch.
+
+    Returns:
+        Predictions, most uncertain first; and (file, what is wrong) of images that were skipped.
+
+    Raises:
+        FileNotFoundError: when a folder or list is missing, or there is no image in it.
+    """
+    files, problems = find_readable(list_images(images))
+    predictions: list[Prediction] = []
+    if files:
+        index = ImageIndex.from_files(files)
+        for prediction in predict_images(model, index, batch_size, workers):
+            predictions.append(prediction)
+            on_progress(1)
+    return ranked(predictions), problems
+
+
+def ranked(predictions: Iterable[Prediction]) -> list[Prediction]:
+    """Most uncertain first; ties by path."""
+    return sorted(predictions, key=lambda p: (-p.uncertainty, p.path))
+
+
+def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
+    """Paths of the images of folders, list files and single images, each once.
+
+    Raises:
+        FileNotFoundError: when a source is missing or holds no image.
+    """
+    found: dict[str, None] = {}
+    for source in [sources] if isinstance(sources, (str, Path)) else sources:
+        path = str(source)
+        if Path(path).is_dir():
+            entries = image_files.find_images(path)
+        elif image_files.has_image_suffix(path):
+            entries = [path]
+        elif Path(path).is_file():
+            # Relative paths start from where the list is, wherever the tool is started.
+            lines = Path(path).read_text(encoding='utf-8', errors='surrogateescape').splitlines()
+            entries = [str(Path(path).parent / line.strip()) for line in lines if line.strip()]
+        else:
+            raise FileNotFoundError(f'{path}: no such folder, list or image')
+        if not entries:
+            raise FileNotFoundError(f'{path}: there is no image in it')
+        found.update(dict.fromkeys(entries))
+    return list(found)
+
+
+def find_readable(paths: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+    """Tell readable images, by their headers and all their data, from others.
+
+    Returns:
+        Readable files, and (file, what is wrong) of the others; a file listed by two names is readable once.
+    """
+    readable, problems, seen = [], [], set()
+    for path in paths:
+        problem = _problem(path)
+        real = str(Path(path).resolve())
+        if problem is None and real in seen:
+            problem = 'the same file as another one'
+        seen.add(real)
+        if problem is None:
+            readable.append(path)
+        else:
+            problems.append((path, problem))
+    return readable, problems
+
+
+def _problem(path: str) -> str | None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return 'its name is no valid text'
+    if '\n' in path:
+        return 'its name has a line break'
+    failures = image_files.probe([path], image_files.decode)[1]
+    return None if not failures else str(failures[0][1]) or type(failures[0][1]).__name__
+
+
+@torch.inference_mode()
+def predict_images(
+    model: nn.Module, index: ImageIndex, batch_size: int = 1, workers: int = 0
+) -> Iterator[Prediction]:
+    """Run a model over images; yields a prediction each, images of one size after another."""
+    config = model.cfg
+    device = next(model.parameters()).device
+    view = ImagePoolDataset(index=index, pipeline=config.data.pool.score_pipeline)
+    pinned = device.type == 'cuda'
+    order = np.arange(len(index))
+    loader, batches = build_scoring_loader(view, order, index.sizes, batch_size, workers, pinned)
+    model.eval()
+    for indices, batch in zip(batches, loader, strict=True):
+        batch = move_batch(batch, device)
+        features = model.extract_feat(batch['img'])
+        scores = model.bbox_head.uncertainty(features, score_k(config)).tolist()
+        found = model.bbox_head.predict(features, batch['img_metas'], rescale=True)
+        for i, score, (boxes, labels) in zip(indices, scores, found, strict=True):
+            if not np.isfinite(score):
+                raise ValueError(f'the score of {index.image_path(int(i))} is not finite: the model diverged')
+            array = boxes.cpu().numpy()
+            yield Prediction(
+                index.image_path(int(i)),
+                score,
+                array[:, :4],
+                array[:, 4],
+                labels.cpu().numpy(),
+                model.CLASSES,
+            )
+
+
+def score_k(config: Config) -> int:
+    """Number of instances that an image's uncertainty is the mean of."""
+    return int(config.get('k') or config.query.get('k') or 10000)
