@@ -18,9 +18,7 @@ def resume(undisturbed, folder: Path) -> tuple[int, str]:
     """Go on with a run; returns the exit code and what was said, without what earlier sittings said."""
     output = folder / 'output'
     before = len(output.read_text()) if output.exists() else 0
-    code = processes.run(
-        output, begin_or_resume, str(undisturbed.data), str(folder), fault, *arguments.values()
-    )
+    code = processes.run(output, begin_or_resume, str(undisturbed.data), str(folder))
     return code, output.read_text()[before:]
 
 
