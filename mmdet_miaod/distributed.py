@@ -12,7 +12,7 @@ from torch import nn
 
 T = TypeVar('T')
 # Parts of the messages with which gloo and NCCL report that a peer is gone.
-_LOST_PEER = ('gloo', 'nccl', 'connection closed', 'connection reset', 'broken pipe', 'store', 'timed out')
+_LOST_PEER = ('gloo', 'nccl', 'connection closed', 'connection reset', 'broken pipe', 'timed out')
 
 
 class PeerError(RuntimeError):

@@ -54,6 +54,8 @@ def _stopped(stop: StopSignals, hint: Callable[[], str]) -> int:
 def _message(error: Exception) -> str:
     # str() of a KeyError is the repr of its message.
     message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if distributed.is_lost_peer(error) and not isinstance(error, distributed.PeerError):
+        message = f'another process of the run is gone ({message})'
     if isinstance(error, OSError) and error.errno in _FULL:
         message += '. Nothing that was finished is lost; make room on the disk first.'
     if distributed.world_size() > 1:
