@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Protocol
 
 import numpy as np
+from torch.utils.data import Dataset
 
 
 class Annotator(Protocol):
@@ -13,17 +15,33 @@ class Annotator(Protocol):
     def label(self, indices: np.ndarray) -> None:
         """Make the labels of these pool images available to the labeled data set."""
 
+    def count_boxes(self, indices: Sequence[int]) -> int:
+        """Label these pool images and return the number of their boxes."""
+
+    def class_counts(self, indices: Sequence[int]) -> np.ndarray:
+        """Return the ``(C,)`` number of boxes of each class in labeled images."""
+
 
 class SimulatedAnnotator:
     """Answers at once, from the annotation files that come with the data set.
 
     Args:
         dataset: a data set with ``label(indices)``, which reads the annotation files of these images
-            and of no others.
+            and of no others, ``get_cat_ids(index)`` and ``CLASSES``.
     """
 
-    def __init__(self, dataset: Annotator) -> None:
+    def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
 
     def label(self, indices: np.ndarray) -> None:
         self._dataset.label(indices)
+
+    def count_boxes(self, indices: Sequence[int]) -> int:
+        self.label(indices)
+        return sum(len(self._dataset.get_cat_ids(int(i))) for i in indices)
+
+    def class_counts(self, indices: Sequence[int]) -> np.ndarray:
+        counts = np.zeros(len(self._dataset.CLASSES), dtype=np.int64)
+        for i in indices:
+            np.add.at(counts, self._dataset.get_cat_ids(int(i)), 1)
+        return counts

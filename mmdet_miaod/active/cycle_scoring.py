@@ -16,9 +16,10 @@ from .. import distributed
 from ..datasets.pool import ImagePoolDataset
 from . import store
 from .cycle_training import model_name, split_names
+from .feature_files import join_features, merge_parts, save_feature_parts
 from .query import QueryStrategy
 from .run_state import RunState, Step
-from .scoring import ScoringSettings, score_chunk, split_chunks
+from .scoring import ScoringSettings, describe_chunk, split_chunks
 
 _BLOCK = 1 << 20  # images without a score that are written at a time
 
@@ -82,7 +83,8 @@ class CycleScorer:
         if step is None or record is None or step.values.get('images') != _digest(chunk):
             return False
         try:
-            store.verify(record)
+            for name in step.files:
+                store.verify(self._state.file_record(name))
         except store.DamagedFileError as error:
             self._logger.warning('%s; it is scored again.', error)
             return False
@@ -91,20 +93,20 @@ class CycleScorer:
     def _score_chunk(self, cycle: int, number: int, chunk: np.ndarray, model: nn.Module) -> None:
         started = time.monotonic()
         mine = np.arange(distributed.rank(), len(chunk), distributed.world_size())
-        values = score_chunk(
+        described = describe_chunk(
             model, self._strategy, self._view, chunk[mine], self._settings, self._on_progress
         )
-        scores = np.empty(len(chunk), dtype=np.float32)
-        for positions, part in distributed.gather((mine, values)):
-            scores[positions] = part
+        features = merge_parts(len(chunk), distributed.gather((mine, described)))
+        scores = features.pop('scores')
 
         def save() -> Step:
             name = chunk_name(cycle, number)
-            record = store.save_array(self._state.directory / name, scores)
+            records = [store.save_array(self._state.directory / name, scores)]
+            records += save_feature_parts(self._state.directory, cycle, number, features)
             needs = [*split_names(cycle), model_name(cycle)]
             values = dict(seconds=time.monotonic() - started, images=_digest(chunk))
             return Step(
-                'chunk', cycle, number, files=self._state.relative([record]), needs=needs, values=values
+                'chunk', cycle, number, files=self._state.relative(records), needs=needs, values=values
             )
 
         self._state.record(distributed.on_main(save))
@@ -118,8 +120,10 @@ class CycleScorer:
             )
             record = write_scores(directory / scores_name(cycle), len(self._view), parts)
             store.verify(record)
-            needs = [*split_names(cycle), scores_name(cycle)]
-            return Step('scores', cycle, files=self._state.relative([record]), needs=needs)
+            records = [record]
+            records += join_features(directory, cycle, self._strategy.features, chunks, len(self._view))
+            files = self._state.relative(records)
+            return Step('scores', cycle, files=files, needs=[*split_names(cycle), *files])
 
         self._state.record(distributed.on_main(save))
         self.tidy()

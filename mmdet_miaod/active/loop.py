@@ -18,10 +18,12 @@ from ..randomness import derive_seeds
 from .annotator import Annotator
 from .cycle_scoring import CycleScorer, scores_name
 from .cycle_training import CycleTrainer, split_names
+from .feature_files import load_features
 from .metrics import write_metrics
 from .pool import Split, initial_split, load_split, next_split, save_split, split_paths, write_name_lists
 from .query import Query, QueryStrategy
 from .run_state import RunState, Step
+from .selection import SelectionSettings, query_candidates, select_images
 from .store import FileRecord, load_array
 
 
@@ -32,14 +34,14 @@ class LoopSettings:
     Attributes:
         cycles: numbers of the cycles, ascending, for example 0 to 6.
         initial_size: images labeled before the first cycle (``X_L_0_size``).
-        query_size: images labeled after each cycle but the last (``X_S_size``).
+        selection: what is labeled after each cycle but the last (``X_S_size``).
         seed: seed of the splits.
         initial_unlabeled_from: see :func:`~mmdet_miaod.active.pool.initial_split`.
     """
 
     cycles: Sequence[int]
     initial_size: int
-    query_size: int
+    selection: SelectionSettings
     seed: int
     initial_unlabeled_from: str = 'end'
 
@@ -100,7 +102,7 @@ class ActiveLearningLoop:
             model = self._train_and_evaluate(cycle, split)
             if next_cycle is None:
                 break
-            if not len(split.candidates(len(self._pool))):
+            if not len(query_candidates(split, len(self._pool), self._settings.selection, 0, cycle)):
                 self._logger.warning(
                     'Every image of the pool is labeled: the run ends after cycle %d.', cycle
                 )
@@ -133,7 +135,12 @@ class ActiveLearningLoop:
     def _first_split(self, cycle: int) -> Split:
         settings = self._settings
         split = initial_split(
-            len(self._pool), settings.initial_size, settings.seed, settings.initial_unlabeled_from
+            len(self._pool),
+            settings.initial_size,
+            settings.seed,
+            settings.initial_unlabeled_from,
+            settings.selection.excluded,
+            settings.selection.included,
         )
         self.save_split(cycle, split)
         return split
@@ -182,18 +189,29 @@ class ActiveLearningLoop:
         self._on_cycle_end(cycle)
 
     def _query(self, cycle: int, next_cycle: int, split: Split, model: nn.Module | None) -> Split:
-        candidates = split.candidates(len(self._pool))
+        selection, seed = self._settings.selection, self._settings.seed
+        candidates = query_candidates(split, len(self._pool), selection, seed, cycle)
         if self._state.find('scores', cycle) is None:
-            self._scorer.score(cycle, model, candidates)
-        scores = load_array(self._state.directory / scores_name(cycle))
-        size = min(self._settings.query_size, len(candidates))
-        if size < self._settings.query_size:
-            self._logger.warning('Only %d unlabeled images are left to select from.', size)
-        seed = int(derive_seeds(1, self._settings.seed, cycle)[0])
-        query = Query(candidates, size, scores, split.labeled, seed)
-        selected = distributed.on_main(lambda: np.asarray(self._strategy.select(query)))
-        following = next_split(split, selected, len(self._pool), self._settings.seed)
+            # Strategies that compare images need the labeled ones too.
+            looked_at = np.union1d(candidates, split.labeled) if self._strategy.features else candidates
+            self._scorer.score(cycle, model, looked_at)
+        if len(candidates) < selection.size:
+            self._logger.warning('Only %d unlabeled images are left to select from.', len(candidates))
+        selected = distributed.on_main(lambda: self._select(cycle, split, candidates))
+        following = next_split(split, selected, len(self._pool), seed, selection.excluded)
         self.save_split(next_cycle, following)
         distributed.on_main(lambda: write_metrics(self._state))
         self._logger.info('Cycle %d: %d images were selected and labeled.', cycle, len(selected))
         return following
+
+    def _select(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
+        query = Query(
+            candidates,
+            size=0,
+            scores=load_array(self._state.directory / scores_name(cycle)),
+            labeled=split.labeled,
+            seed=int(derive_seeds(1, self._settings.seed, cycle)[0]),
+            features=load_features(self._state.directory, cycle, self._strategy.features),
+            class_counts=self._annotator.class_counts(split.labeled) if self._strategy.needs_counts else None,
+        )
+        return select_images(self._strategy, query, self._settings.selection, self._annotator)

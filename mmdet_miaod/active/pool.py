@@ -36,7 +36,14 @@ def _all_but(taken: np.ndarray, pool_size: int) -> np.ndarray:
     return np.flatnonzero(free)
 
 
-def initial_split(pool_size: int, initial_size: int, seed: int, unlabeled_from: str = 'end') -> Split:
+def initial_split(
+    pool_size: int,
+    initial_size: int,
+    seed: int,
+    unlabeled_from: str = 'end',
+    excluded: Sequence[int] = (),
+    included: Sequence[int] = (),
+) -> Split:
     """Draw the first labeled set at random.
 
     The shuffle is NumPy's legacy Mersenne Twister, bit for bit that of the published code.
@@ -47,16 +54,21 @@ def initial_split(pool_size: int, initial_size: int, seed: int, unlabeled_from: 
         seed: seed of the shuffle.
         unlabeled_from: ``'end'`` takes X_U from the end of the shuffled order (VOC), ``'next'``
             takes the images that follow the labeled ones (published COCO experiment).
+        excluded: pool indices that are in neither set.
+        included: pool indices that are labeled whatever is drawn.
 
     Raises:
-        ValueError: when the initial set is empty or larger than the pool.
+        ValueError: when the initial set is empty, larger than the pool or smaller than ``included``.
     """
-    if initial_size < 1 or initial_size > pool_size:
+    order = _all_but(np.array(excluded, dtype=np.int64), pool_size)
+    if initial_size < max(1, len(included)) or initial_size > len(order):
         raise ValueError(
-            f'X_L_0_size is {initial_size}, but the pool has {pool_size} images: choose 1 to {pool_size}'
+            f'X_L_0_size is {initial_size}, but the pool has {len(order)} images and {len(included)} are '
+            f'always included: choose {max(1, len(included))} to {len(order)}'
         )
-    order = np.arange(pool_size)
     np.random.RandomState(seed).shuffle(order)
+    if len(included):
+        order = np.concatenate([included, order[~np.isin(order, included)]])
     if unlabeled_from == 'end':
         unlabeled = order[-initial_size:]
     elif unlabeled_from == 'next':
@@ -66,7 +78,9 @@ def initial_split(pool_size: int, initial_size: int, seed: int, unlabeled_from: 
     return Split(np.sort(order[:initial_size]), np.sort(unlabeled))
 
 
-def next_split(split: Split, selected: np.ndarray, pool_size: int, seed: int) -> Split:
+def next_split(
+    split: Split, selected: np.ndarray, pool_size: int, seed: int, excluded: Sequence[int] = ()
+) -> Split:
     """Move the selected images to the labeled set and draw a new X_U as large as it.
 
     Where fewer images are left than X_U needs, labeled images fill it up, as in the published code.
@@ -77,13 +91,14 @@ def next_split(split: Split, selected: np.ndarray, pool_size: int, seed: int) ->
             counts for the random numbers when X_U has to be filled up.
         pool_size: number of images in the pool.
         seed: seed of the shuffle, the same in every cycle.
+        excluded: pool indices that are in neither set.
 
     Raises:
         ValueError: when a selected image is labeled already, unknown or selected twice.
     """
     _check_selection(split, selected, pool_size)
     labeled = np.concatenate([split.labeled, selected]).astype(np.int64)
-    rest = _all_but(labeled, pool_size)
+    rest = _all_but(np.concatenate([labeled, np.array(excluded, dtype=np.int64)]), pool_size)
     random = np.random.RandomState(seed)
     random.shuffle(rest)
     unlabeled = rest[: len(labeled)]

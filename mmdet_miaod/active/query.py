@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from mmcv.utils import Registry
+
+from .image_features import IMAGE_FEATURES
 
 QUERY_STRATEGIES = Registry('query strategy')
 
@@ -21,6 +24,9 @@ class Query:
         scores: ``(N,)`` float32, one a pool image, NaN where it was not scored.
         labeled: ``(m,)`` int64 pool indices that are labeled, ascending.
         seed: seed for strategies that draw random numbers; another one in each cycle.
+        features: by name ``(N, D)`` float32, a row a pool image, NaN where it was not looked at; those that
+            the strategy names in :attr:`QueryStrategy.features`, of candidates and labeled images.
+        class_counts: ``(C,)`` boxes of each class among the labeled images, None where not known.
     """
 
     candidates: np.ndarray
@@ -28,20 +34,58 @@ class Query:
     scores: np.ndarray
     labeled: np.ndarray
     seed: int
+    features: dict[str, np.ndarray] = field(default_factory=dict)
+    class_counts: np.ndarray | None = None
 
 
 class QueryStrategy:
     """Base of all strategies: an image score, and a selection that may use the scores.
 
-    A strategy that looks at the images overrides :meth:`image_scores`; one that does not sets
-    ``needs_model = False``, and the pool is not run through the model.
+    A strategy that looks at the images overrides :meth:`score_features` (or :meth:`image_scores`, when it
+    does more with an image than run backbone and neck); one that does not sets ``needs_model = False``, and
+    the pool is not run through the model.
+
+    Attributes:
+        needs_model: whether the pool is run through the model.
+        features: names from ``IMAGE_FEATURES`` that are kept of each image, labeled images too.
+        needs_counts: whether :attr:`Query.class_counts` is wanted.
+        best_first: whether :meth:`select` gives the most wanted image first; else last.
     """
 
     needs_model = True
+    features: tuple[str, ...] = ()
+    needs_counts = False
+    best_first = False
 
     def image_scores(self, model: torch.nn.Module, img: torch.Tensor, img_metas: list[dict]) -> torch.Tensor:
         """Score a batch ``img`` ``(B, 3, H, W)``; returns ``(B,)`` float32, larger is more wanted."""
-        raise NotImplementedError(f'{type(self).__name__} does not look at images')
+        if type(self).score_features is QueryStrategy.score_features:
+            raise NotImplementedError(f'{type(self).__name__} does not look at images')
+        return self.score_features(model, model.extract_feat(img))
+
+    def score_features(self, model: torch.nn.Module, feats: Sequence[torch.Tensor]) -> torch.Tensor:
+        """Score a batch by the features ``(B, channels, H, W)`` of each level; returns ``(B,)``."""
+        raise NotImplementedError(f'{type(self).__name__} has no score_features(model, feats)')
+
+    def describe(
+        self, model: torch.nn.Module, img: torch.Tensor, img_metas: list[dict]
+    ) -> dict[str, torch.Tensor]:
+        """Return ``scores`` ``(B,)`` and each of ``features`` ``(B, D)`` of a batch, in one forward pass."""
+        if not self.features:
+            return dict(scores=self.image_scores(model, img, img_metas))
+        feats = model.extract_feat(img)
+        found = {name: IMAGE_FEATURES[name](model, feats) for name in self.features}
+        return dict(found, scores=self.score_features(model, feats))
+
+    @property
+    def selects_by_score(self) -> bool:
+        """Whether the selection is that of the highest scores."""
+        return type(self).select is QueryStrategy.select
+
+    def rank(self, query: Query) -> np.ndarray:
+        """Return what :meth:`select` returns, the most wanted image first."""
+        selected = self.select(query)
+        return selected if self.best_first else selected[::-1]
 
     def select(self, query: Query) -> np.ndarray:
         """Return the ``(query.size,)`` int64 indices to label, by default those of the highest scores.
@@ -83,16 +127,36 @@ class DiscrepancyQuery(QueryStrategy):
     """MI-AOD's query: the images on which the two classifiers disagree most (paper, section 3.4).
 
     Args:
-        k: an image's score is the mean over the ``k`` instances of largest uncertainty.
+        k: an image's score is that of the ``k`` instances of largest uncertainty.
+        aggregation: 'mean' of them, as published, or their 'sum' (which favors larger images where there are
+            fewer than ``k`` instances) or 'max'.
+
+    Raises:
+        ValueError: ``k`` is smaller than 1, or the aggregation is unknown.
     """
 
-    def __init__(self, k: int = 10000) -> None:
+    def __init__(self, k: int = 10000, aggregation: str = 'mean') -> None:
         if k < 1:
             raise ValueError(f'k is {k}: at least one instance must count')
-        self.k = k
+        if aggregation not in ('mean', 'sum', 'max'):
+            raise ValueError(f"aggregation is {aggregation!r}: choose 'mean', 'sum' or 'max'")
+        self.k = 1 if aggregation == 'max' else k
+        self.aggregation = aggregation
 
     def image_scores(self, model: torch.nn.Module, img: torch.Tensor, img_metas: list[dict]) -> torch.Tensor:
+        if self.aggregation == 'sum':
+            return super().image_scores(model, img, img_metas)
         return model.score(img, img_metas, k=self.k)
+
+    def score_features(self, model: torch.nn.Module, feats: Sequence[torch.Tensor]) -> torch.Tensor:
+        scores = model.bbox_head.uncertainty(feats, self.k)
+        if self.aggregation != 'sum':
+            return scores
+        anchors = np.broadcast_to(model.bbox_head.num_base_priors, len(feats)).tolist()
+        total = sum(
+            level.shape[-2] * level.shape[-1] * number for level, number in zip(feats, anchors, strict=True)
+        )
+        return scores * min(self.k, total)
 
 
 @QUERY_STRATEGIES.register_module(name='random')
@@ -100,6 +164,7 @@ class RandomQuery(QueryStrategy):
     """Select at random: the baseline that every strategy has to beat."""
 
     needs_model = False
+    best_first = True
 
     def select(self, query: Query) -> np.ndarray:
         return np.random.RandomState(query.seed % 2**32).permutation(query.candidates)[: query.size]

@@ -79,29 +79,52 @@ def score_chunk(
     Raises:
         ValueError: when a score is not finite, naming the image.
     """
+    return describe_chunk(model, strategy, view, indices, settings, on_progress)['scores']
+
+
+@torch.inference_mode()
+def describe_chunk(
+    model: nn.Module,
+    strategy: QueryStrategy,
+    view: ImagePoolDataset,
+    indices: np.ndarray,
+    settings: ScoringSettings,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> dict[str, np.ndarray]:
+    """Score some images of the pool, and compute the features that the strategy asks for.
+
+    Arguments and errors are those of :func:`score_chunk`.
+
+    Returns:
+        ``scores`` ``(n,)`` and by name the features ``(n, D)``, float32, in the order of ``indices``; only
+        ``scores`` where there are no indices.
+    """
     model.eval()
     loader, batches = build_scoring_loader(
         view, indices, view.index.sizes, settings.batch_size, settings.workers, settings.device.type == 'cuda'
     )
     positions = {int(index): position for position, index in enumerate(indices)}
-    scores = np.full(len(indices), np.nan, dtype=np.float32)
-    for batch_indices, values in zip(
-        batches, _batch_scores(model, strategy, loader, settings.device), strict=True
-    ):
-        values = values.cpu().numpy()
-        bad = batch_indices[~np.isfinite(values)]
-        if len(bad):
-            raise ValueError(
-                f'the score of {view.index.image_path(int(bad[0]))} is not finite: the model diverged'
-            )
-        scores[[positions[int(i)] for i in batch_indices]] = values
+    found = dict(scores=np.full(len(indices), np.nan, dtype=np.float32))
+    described = _describe_batches(model, strategy, loader, settings.device)
+    for batch_indices, description in zip(batches, described, strict=True):
+        rows = [positions[int(i)] for i in batch_indices]
+        for name, tensor in description.items():
+            values = tensor.float().cpu().numpy()
+            bad = batch_indices[~np.isfinite(values).reshape(len(values), -1).all(axis=1)]
+            if len(bad):
+                raise ValueError(
+                    f'{name} of {view.index.image_path(int(bad[0]))}: not finite, the model diverged'
+                )
+            if name not in found:
+                found[name] = np.full((len(indices), *values.shape[1:]), np.nan, dtype=np.float32)
+            found[name][rows] = values
         on_progress(len(batch_indices))
-    return scores
+    return found
 
 
-def _batch_scores(
+def _describe_batches(
     model: nn.Module, strategy: QueryStrategy, loader: Any, device: torch.device
-) -> Iterator[torch.Tensor]:
+) -> Iterator[dict[str, torch.Tensor]]:
     for batch in loader:
         batch = move_batch(batch, device)
-        yield strategy.image_scores(model, batch['img'], batch['img_metas']).float()
+        yield strategy.describe(model, batch['img'], batch['img_metas'])

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from mmcv import Config
+from mmcv import Config, list_from_file
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
@@ -16,6 +17,7 @@ from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..active.query import QUERY_STRATEGIES
 from ..active.run_state import RunState
 from ..active.scoring import ScoringSettings
+from ..active.selection import SelectionSettings, image_positions
 from ..engine.progress import ProgressHook, RunClock, run_steps
 from ..engine.trainer import TrainSettings
 from ..version import __version__
@@ -78,7 +80,11 @@ def assemble_run(
     )
     loop = ActiveLearningLoop(
         LoopSettings(
-            cycles, config.X_L_0_size, config.X_S_size, config.seed, config.get('X_U_0_from', 'end')
+            cycles,
+            config.X_L_0_size,
+            selection_settings(config, data.pool.index.names),
+            config.seed,
+            config.get('X_U_0_from', 'end'),
         ),
         data.pool,
         SimulatedAnnotator(data.labeled),
@@ -126,6 +132,23 @@ def scoring_settings(config: Config, device: torch.device, pool_size: int) -> Sc
         # A thousand chunks at most, so that the manifest stays small for large pools.
         chunk_size=max(config.get('score_chunk_size', 1024), -(-pool_size // 1000)),
     )
+
+
+def selection_settings(config: Config, names: Sequence[str]) -> SelectionSettings:
+    """Translate the config's keys for the query; ``budget`` wins over ``X_S_size``.
+
+    Args:
+        config: what to run.
+        names: image names of the pool, which ``exclude`` and ``include`` are lists of.
+    """
+    budget = dict(dict(unit='image', size=config.X_S_size), **(config.get('budget') or {}))
+    lists = {}
+    for key in ('exclude', 'include'):
+        entries = config.get(key) or []
+        lists[f'{key}d'] = image_positions(
+            list_from_file(entries) if isinstance(entries, str) else entries, names
+        )
+    return SelectionSettings(**budget, fraction=config.get('query_fraction', 1.0), **lists)
 
 
 def run_clock(config: Config, cycles: list[int], state: RunState, pool_size: int) -> RunClock:

@@ -185,13 +185,21 @@ class MIAODHeadMixin(AnchorLossMixin):
 
     @torch.no_grad()
     def instance_maps(self, feats: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-        """What heat maps show: 'discrepancy' ``|p1 - p2|`` and 'weight' w, (B, n, C) a level each."""
+        """What heat maps show, (B, n, C) a level each.
+
+        Returns:
+            'discrepancy' ``|p1 - p2|``, 'weight' w, and 'sigmoid_1' and 'sigmoid_2', from whose difference
+            the image's uncertainty is made.
+        """
         maps = self.forward_branches(feats, ('f_1', 'f_2', 'f_mil'))
         with full_precision(feats[0].device):
             outputs = self._outputs(maps)
             levels = zip(outputs.probabilities_1, outputs.probabilities_2, strict=True)
             return dict(
-                discrepancy=[instance_discrepancy(a, b) for a, b in levels], weight=outputs.mil_weights
+                discrepancy=[instance_discrepancy(a, b) for a, b in levels],
+                weight=outputs.mil_weights,
+                sigmoid_1=outputs.sigmoids_1,
+                sigmoid_2=outputs.sigmoids_2,
             )
 
     @torch.no_grad()
@@ -216,7 +224,7 @@ class MIAODHeadMixin(AnchorLossMixin):
             raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
         maps = self.forward_branches(feats, ('f_1', 'f_r'))
         with full_precision(feats[0].device):
-            scores, deltas, anchors = self._detection_candidates(maps)
+            scores, deltas, anchors = self.detection_candidates(maps)
             results = []
             for image, meta in enumerate(img_metas):
                 boxes = self.bbox_coder.decode(anchors[image], deltas[image], max_shape=meta['img_shape'])
@@ -230,7 +238,7 @@ class MIAODHeadMixin(AnchorLossMixin):
         """Foreground scores and box deltas (B, n, 4) of one level, of logits and output of f_r."""
         return self.class_probability(logits)[..., : self.num_classes], flatten_map(box_map, 4)
 
-    def _detection_candidates(self, maps: BranchMaps) -> tuple[Tensor, Tensor, Tensor]:
+    def detection_candidates(self, maps: BranchMaps) -> tuple[Tensor, Tensor, Tensor]:
         """Scores (B, m, C), deltas (B, m, 4) and anchors (B, m, 4) that stay of all levels."""
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)

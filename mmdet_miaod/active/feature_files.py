@@ -1,0 +1,79 @@
+"""Features of images on disk: parts while the scoring lasts, then one array a feature."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from . import store
+
+
+def features_name(cycle: int, name: str) -> str:
+    """Path of a cycle's features ``(N, D)`` in the run directory."""
+    return f'cycle{cycle}/features_{name}.npy'
+
+
+def _part_name(cycle: int, number: int, name: str) -> str:
+    return f'cycle{cycle}/features_{name}_part_{number:05d}.npy'
+
+
+def merge_parts(
+    count: int, parts: Sequence[tuple[np.ndarray, dict[str, np.ndarray]]]
+) -> dict[str, np.ndarray]:
+    """Put together what the processes computed of a chunk.
+
+    Args:
+        count: images of the chunk.
+        parts: of each process the positions in the chunk, and by name the values there.
+
+    Returns:
+        By name ``(count, ...)`` float32.
+    """
+    merged: dict[str, np.ndarray] = {}
+    for positions, described in parts:
+        for name, values in described.items():
+            if len(positions):
+                merged.setdefault(name, np.full((count, *values.shape[1:]), np.nan, dtype=np.float32))
+                merged[name][positions] = values
+    return merged
+
+
+def save_feature_parts(
+    directory: Path, cycle: int, number: int, features: dict[str, np.ndarray]
+) -> list[store.FileRecord]:
+    """Write the features of one chunk."""
+    return [
+        store.save_array(directory / _part_name(cycle, number, name), values)
+        for name, values in features.items()
+    ]
+
+
+def join_features(
+    directory: Path, cycle: int, names: Sequence[str], chunks: Sequence[np.ndarray], pool_size: int
+) -> list[store.FileRecord]:
+    """Write each feature of all chunks as one array, with rows of NaN for images in no chunk.
+
+    Args:
+        directory: the run directory.
+        cycle: number of the cycle.
+        names: which features.
+        chunks: pool indices of each chunk.
+        pool_size: number of images N in the pool.
+    """
+    records = []
+    for name in names if len(chunks) else ():
+        joined = None
+        for number, chunk in enumerate(chunks):
+            part = store.load_array(directory / _part_name(cycle, number, name))
+            if joined is None:
+                joined = np.full((pool_size, part.shape[1]), np.nan, dtype=np.float32)
+            joined[chunk] = part
+        records.append(store.save_array(directory / features_name(cycle, name), joined))
+    return records
+
+
+def load_features(directory: Path, cycle: int, names: Sequence[str]) -> dict[str, np.ndarray]:
+    """Read a cycle's features by name."""
+    return {name: store.load_array(directory / features_name(cycle, name)) for name in names}

@@ -1,0 +1,50 @@
+"""Features of whole images that query strategies can ask for by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor
+
+
+@torch.no_grad()
+def pooled_features(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
+    """Each level averaged over its positions; levels of equal width averaged, others joined.
+
+    Args:
+        model: not used.
+        feats: (B, channels, H, W) a level.
+
+    Returns:
+        (B, D) float32; for FPN D is its number of channels.
+    """
+    pooled = [level.float().mean(dim=(2, 3)) for level in feats]
+    if len({level.shape[1] for level in pooled}) == 1:
+        return torch.stack(pooled).mean(dim=0)
+    return torch.cat(pooled, dim=1)
+
+
+@torch.no_grad()
+def class_presence(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
+    """Largest probability of each foreground class over the image's anchors, by classifier 1.
+
+    Args:
+        model: with an MI-AOD head.
+        feats: (B, channels, H, W) a level.
+
+    Returns:
+        (B, C) float32.
+    """
+    head = model.bbox_head
+    levels = []
+    for level in head.forward_branches(feats, ('f_1',))['f_1']:
+        logits = level.float().permute(0, 2, 3, 1).reshape(len(level), -1, head.cls_out_channels)
+        levels.append(head.class_probability(logits)[..., : head.num_classes].amax(dim=1))
+    return torch.stack(levels).amax(dim=0)
+
+
+IMAGE_FEATURES: dict[str, Callable[[torch.nn.Module, Sequence[Tensor]], Tensor]] = {
+    'pooled': pooled_features,
+    'classes': class_presence,
+}

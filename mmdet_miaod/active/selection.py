@@ -1,0 +1,110 @@
+"""What is labeled next: candidates, budget, and the strategy's choice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..randomness import derive_seeds
+from .annotator import Annotator
+from .pool import Split
+from .query import Query, QueryStrategy
+
+BUDGET_UNITS = ('image', 'box')
+
+
+@dataclass(frozen=True)
+class SelectionSettings:
+    """How much is labeled after a cycle, and of which images.
+
+    Attributes:
+        size: how many images or boxes.
+        unit: ``'image'``, or ``'box'``: images are labeled one after another, the most wanted first, until
+            they have ``size`` boxes together.
+        fraction: fraction of the unlabeled images, drawn at random in each cycle, that the query looks at.
+        excluded: pool indices that are never labeled and never trained on.
+        included: pool indices that are labeled before the first cycle, whatever is drawn.
+    """
+
+    size: int
+    unit: str = 'image'
+    fraction: float = 1.0
+    excluded: tuple[int, ...] = ()
+    included: tuple[int, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.unit not in BUDGET_UNITS:
+            raise ValueError(f'budget.unit is {self.unit!r}: choose one of {list(BUDGET_UNITS)}')
+        if self.size < 1:
+            raise ValueError(f'the budget is {self.size}: at least 1 is needed')
+        if not 0 < self.fraction <= 1:
+            raise ValueError(f'query_fraction is {self.fraction}: a number in (0, 1] is needed')
+        both = sorted(set(self.excluded) & set(self.included))
+        if both:
+            raise ValueError(f'images {both[:10]} are both excluded and always included')
+
+
+def query_candidates(
+    split: Split, pool_size: int, settings: SelectionSettings, seed: int, cycle: int
+) -> np.ndarray:
+    """Return the unlabeled images that the query looks at, ascending int64.
+
+    Args:
+        split: of the cycle that was trained.
+        pool_size: number of images in the pool.
+        settings: exclusions and the fraction.
+        seed: seed of the run.
+        cycle: number of the cycle; the fraction is drawn anew in each.
+    """
+    candidates = np.setdiff1d(split.candidates(pool_size), np.array(settings.excluded, dtype=np.int64))
+    if settings.fraction == 1 or not len(candidates):
+        return candidates
+    random = np.random.RandomState(int(derive_seeds(2, seed, cycle)[1]) % 2**32)
+    count = max(1, round(settings.fraction * len(candidates)))
+    return np.sort(random.permutation(candidates)[:count])
+
+
+def select_images(
+    strategy: QueryStrategy, query: Query, settings: SelectionSettings, annotator: Annotator
+) -> np.ndarray:
+    """Return the indices to label.
+
+    Args:
+        strategy: chooses.
+        query: its ``size`` is set here.
+        settings: the budget.
+        annotator: is asked for labels under a budget of boxes, where the next image depends on them.
+    """
+    query = replace(query, size=min(settings.size, len(query.candidates)))
+    if settings.unit == 'image':
+        return np.asarray(strategy.select(query))
+    selected: list[int] = []
+    boxes = 0
+    while boxes < settings.size and len(query.candidates):
+        query = replace(query, size=min(settings.size - boxes, len(query.candidates)))
+        for index in strategy.rank(query).tolist():
+            selected.append(index)
+            boxes += annotator.count_boxes([index])
+            if boxes >= settings.size:
+                break
+        labeled = np.union1d(query.labeled, selected)
+        query = replace(query, candidates=np.setdiff1d(query.candidates, selected), labeled=labeled)
+    return np.array(selected, dtype=np.int64)
+
+
+def image_positions(entries: Sequence[str | int], names: Sequence[str]) -> tuple[int, ...]:
+    """Translate image names (or pool indices) of a config's list into pool indices.
+
+    Raises:
+        ValueError: an image is not in the pool.
+    """
+    wanted = {entry for entry in entries if isinstance(entry, str)}
+    found = {name: i for i, name in enumerate(names) if name in wanted} if wanted else {}
+    missing = sorted(wanted - found.keys())
+    numbers = [entry for entry in entries if not isinstance(entry, str)]
+    missing += [str(number) for number in numbers if not 0 <= number < len(names)]
+    if missing:
+        raise ValueError(f'{len(missing)} images are not in the pool, such as {missing[:5]}')
+    return tuple(sorted({*found.values(), *map(int, numbers)}))
