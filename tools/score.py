@@ -32,9 +32,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         '--format', choices=['csv', 'json'], help='default: json where --out ends in .json, else csv'
     )
     parser.add_argument('--device', help='cpu or cuda:N (default: cuda:0 where there is a GPU, else cpu)')
-    parser.add_argument(
-        '--batch-size', type=int, default=2, help='images of one size in a batch (default: 2)'
-    )
+    parser.add_argument('--batch-size', type=int, default=2, help='images in a batch (default: 2)')
     parser.add_argument('--workers', type=int, default=0, help='loader processes (default: 0)')
     parser.add_argument('--chunk-size', type=int, default=256, help='images saved together (default: 256)')
     options = parser.parse_args(arguments)

@@ -40,7 +40,7 @@ def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], c
         x2, y2 = max(box[2], x1), max(box[3], y1)
         draw.rectangle((x1 - width, y1 - width, x2 + width, y2 + width), outline='white', width=width)
         draw.rectangle((x1, y1, x2, y2), outline=color, width=width)
-        left, top, right, bottom = draw.textbbox((0, 0), caption, font=font)
+        _, _, right, bottom = draw.textbbox((0, 0), caption, font=font)
         x = max(min(x1, image.width - right - 4), 0)
         y = max(y1 - bottom - 4, 0)
         draw.rectangle((x, y, x + right + 4, y + bottom + 3), fill='white', outline=color)

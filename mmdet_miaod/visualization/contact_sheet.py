@@ -1,0 +1,116 @@
+"""Contact sheets: many images of a split at one glance."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from .box_drawing import caption_font, save_picture
+from .run_images import RunImages
+from .run_reader import RunRecord
+
+_SIDE, _GAP, _CAPTION, _TITLE = 200, 10, 36, 44
+
+
+@dataclass(frozen=True)
+class SheetEntry:
+    """An image of a sheet, by its pool index, and what is written under it."""
+
+    index: int
+    caption: str
+
+
+def split_sheets(record: RunRecord, images: RunImages, cycle: int) -> dict[str, list[SheetEntry]]:
+    """What the sheets of a cycle show.
+
+    Returns:
+        ``'labeled'`` in the order of the pool, ``'selected'`` most uncertain first, ``'least_uncertain'``
+        least uncertain first (as many as were selected, 40 at least); empty where nothing is known.
+
+    Raises:
+        ValueError: when the run has no such cycle.
+    """
+    if cycle not in record.labeled:
+        raise ValueError(f'{record.directory}: there is no cycle {cycle}; it has {record.cycles}')
+    selected = record.selected(cycle)
+    scores = record.scores.get(cycle, np.zeros(0))
+    valid = np.flatnonzero(np.isfinite(scores))
+    least = valid[np.argsort(scores[valid], kind='stable')][: max(len(selected), 40)]
+    groups = dict(labeled=record.labeled[cycle], selected=selected, least_uncertain=least)
+
+    def entry(index: int) -> SheetEntry:
+        score = record.score_of(cycle, index)
+        name = images.name(index)
+        return SheetEntry(index, name if score is None else f'{name}\n{score:.4g}')
+
+    return {name: [entry(int(i)) for i in indices] for name, indices in groups.items()}
+
+
+def write_sheets(
+    directory: str | Path,
+    name: str,
+    title: str,
+    entries: Sequence[SheetEntry],
+    thumbnail: Callable[[int], Image.Image],
+    columns: int = 6,
+    per_sheet: int = 60,
+) -> list[Path]:
+    """Write the sheets of a group of images, as many as it takes.
+
+    Args:
+        directory: where they go.
+        name: stem of the files; a number is added where there are several.
+        title: what is written above.
+        entries: the images.
+        thumbnail: a picture by pool index; an image that it cannot read gets an empty field.
+        columns: images side by side.
+        per_sheet: images of a sheet.
+    """
+    pages = [entries[start : start + per_sheet] for start in range(0, len(entries), per_sheet)]
+    written = []
+    for number, page in enumerate(pages, 1):
+        many = len(pages) > 1
+        path = Path(directory) / (f'{name}_{number:03d}.jpg' if many else f'{name}.jpg')
+        heading = f'{title} (sheet {number} of {len(pages)})' if many else title
+        save_picture(draw_sheet(heading, page, thumbnail, columns), path)
+        written.append(path)
+    return written
+
+
+def draw_sheet(
+    title: str, entries: Sequence[SheetEntry], thumbnail: Callable[[int], Image.Image], columns: int = 6
+) -> Image.Image:
+    """Draw one sheet."""
+    columns = max(1, min(columns, len(entries)))
+    rows = -(-len(entries) // columns)
+    cell, line = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
+    sheet = Image.new('RGB', (max(columns * cell + _GAP, 420), _TITLE + rows * line + _GAP), 'white')
+    draw = ImageDraw.Draw(sheet)
+    draw.text((_GAP, 12), title, fill='black', font=caption_font(18))
+    for place, entry in enumerate(entries):
+        x, y = _GAP + place % columns * cell, _TITLE + place // columns * line
+        try:
+            picture = thumbnail(entry.index)
+            sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
+        except (OSError, ValueError):
+            draw.text((x + 20, y + _SIDE // 2), 'cannot be read', fill='black', font=caption_font(14))
+        draw.rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), outline='#999999')
+        for number, text in enumerate(entry.caption.split('\n')[:2]):
+            draw.text(
+                (x, y + _SIDE + 2 + 16 * number), _fitted(draw, text), fill='black', font=caption_font(12)
+            )
+    return sheet
+
+
+def _fitted(draw: ImageDraw.ImageDraw, text: str) -> str:
+    """A name that fits under its picture; its end says more than its beginning."""
+    font = caption_font(12)
+    if draw.textlength(text, font=font) <= _SIDE:
+        return text
+    while text and draw.textlength(f'…{text}', font=font) > _SIDE:
+        text = text[1:]
+    return f'…{text}'
