@@ -1,0 +1,136 @@
+"""A grid of runs as data, read from a Python file."""
+
+from __future__ import annotations
+
+import itertools
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmcv import Config
+
+_KEYS = ('config', 'strategies', 'schedules', 'seeds', 'work_directory', 'baseline', 'options')
+
+
+@dataclass(frozen=True)
+class GridRun:
+    """One run of a grid.
+
+    Attributes:
+        strategy: name of the query strategy in the grid.
+        schedule: name of the schedule in the grid.
+        seed: seed of everything.
+    """
+
+    strategy: str
+    schedule: str
+    seed: int
+
+    @property
+    def setting(self) -> str:
+        """What the run is apart from its seed."""
+        return f'{self.strategy}-{self.schedule}'
+
+    @property
+    def name(self) -> str:
+        """Name of the run directory."""
+        return f'{self.setting}-seed{self.seed}'
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Strategies x schedules x seeds on one config.
+
+    Attributes:
+        config: config file that all runs share.
+        strategies: config of the query strategy by name.
+        schedules: ``'miaod'``, ``'supervised'`` or a list of stages by name.
+        seeds: one run of each strategy and schedule a seed.
+        work_directory: where the run directories, their configs and the results go.
+        baseline: setting (``'strategy-schedule'``) that the others are compared with.
+        options: further config overrides by dotted key.
+    """
+
+    config: Path
+    strategies: Mapping[str, Mapping[str, Any]]
+    schedules: Mapping[str, Any]
+    seeds: Sequence[int]
+    work_directory: Path
+    baseline: str
+    options: Mapping[str, Any]
+
+    @property
+    def runs(self) -> list[GridRun]:
+        """All runs, seed by seed, so that every setting has a first result early."""
+        order = itertools.product(self.seeds, self.schedules, self.strategies)
+        return [GridRun(strategy, schedule, seed) for seed, schedule, strategy in order]
+
+    @property
+    def settings(self) -> list[str]:
+        """All settings, in the order of the file."""
+        return list(dict.fromkeys(run.setting for run in self.runs))
+
+    def run_config(self, run: GridRun) -> str:
+        """Text of the config of a run: the shared config, the run's strategy, schedule and seed."""
+        config = Config(dict(_options(self.options)))
+        query = dict(self.strategies[run.strategy], _delete_=True)
+        base = os.path.relpath(self.config.resolve(), (self.work_directory / 'configs').resolve())
+        values = dict(config._cfg_dict.to_dict(), query=query)
+        values.update(schedule=self.schedules[run.schedule], seed=run.seed)
+        lines = [f'_base_ = [{base!r}]', *(f'{name} = {value!r}' for name, value in values.items())]
+        return '\n'.join(lines) + '\n'
+
+
+def _options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Nest dotted keys."""
+    nested: dict[str, Any] = {}
+    for key, value in options.items():
+        *parents, last = key.split('.')
+        place = nested
+        for parent in parents:
+            place = place.setdefault(parent, {})
+        place[last] = value
+    return nested
+
+
+def load_grid(path: str | Path) -> Grid:
+    """Read a grid from a Python file; ``config`` is relative to it.
+
+    Raises:
+        FileNotFoundError: the file, or the config that it names, is missing.
+        KeyError: a name is missing.
+        ValueError: a name is unknown or unfit for a folder, or the baseline is no setting of the grid.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f'{path}: no such grid file')
+    values = Config.fromfile(str(path))._cfg_dict.to_dict()
+    for key in ('config', 'strategies', 'schedules', 'seeds', 'work_directory'):
+        if not values.get(key):
+            raise KeyError(f'{path}: the grid has no {key!r}')
+    unknown = sorted(values.keys() - set(_KEYS))
+    if unknown:
+        raise ValueError(f'{path}: {unknown} are not known; a grid has {list(_KEYS)}')
+    names = [*values['strategies'], *values['schedules']]
+    odd = [name for name in names if not re.fullmatch(r'[\w+.]+', name)]
+    if odd:
+        raise ValueError(f'{path}: the names {odd} become folders: use letters, digits, "_", "+" and "."')
+    config = path.parent / values['config']
+    if not config.is_file():
+        raise FileNotFoundError(f'{path}: its config {config} is not there')
+    grid = Grid(
+        config,
+        values['strategies'],
+        values['schedules'],
+        list(dict.fromkeys(values['seeds'])),
+        Path(values['work_directory']),
+        values.get('baseline', ''),
+        values.get('options', {}),
+    )
+    baseline = grid.baseline or grid.settings[0]
+    if baseline not in grid.settings:
+        raise ValueError(f'{path}: baseline is {baseline!r}: choose one of {grid.settings}')
+    return Grid(**{**vars(grid), 'baseline': baseline})

@@ -1,0 +1,117 @@
+"""Runs of a grid as processes: one after another, or one a device at a time."""
+
+from __future__ import annotations
+
+import json
+import logging
+import queue
+import subprocess
+import sys
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from ..active import store
+from ..active.run_state import MANIFEST_NAME
+from .grid import Grid, GridRun
+
+_STOP_SECONDS = 60
+
+
+@dataclass
+class GridRunner:
+    """Runs what is not finished of a grid.
+
+    Args:
+        grid: what to run.
+        tool: path of ``tools/train.py``.
+        devices: each takes one run at a time.
+        arguments: further arguments of the tool, such as ``--data-root``.
+        logger: says what begins and ends.
+    """
+
+    grid: Grid
+    tool: Path
+    devices: Sequence[str]
+    arguments: Sequence[str]
+    logger: logging.Logger
+    failed: list[GridRun] = field(default_factory=list)
+    _processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    _stopping: bool = False
+
+    def run(self) -> list[GridRun]:
+        """Run everything; returns the runs that failed. A failed run does not stop the others."""
+        waiting: queue.SimpleQueue[GridRun] = queue.SimpleQueue()
+        for run in self.grid.runs:
+            if is_finished(self.grid.work_directory / run.name):
+                self.logger.info('%s: finished before.', run.name)
+            else:
+                waiting.put(run)
+        workers = [threading.Thread(target=self._work, args=(device, waiting)) for device in self.devices]
+        try:
+            for worker in workers:
+                worker.start()
+            for worker in workers:
+                while worker.is_alive():
+                    worker.join(timeout=0.2)
+        except BaseException:
+            self._stop(workers)
+            raise
+        return self.failed
+
+    def _work(self, device: str, waiting: queue.SimpleQueue) -> None:
+        while not self._stopping:
+            try:
+                run = waiting.get_nowait()
+            except queue.Empty:
+                return
+            self.logger.info('%s: begins on %s.', run.name, device)
+            code = self._run_one(run, device)
+            if code and not self._stopping:
+                self.failed.append(run)
+                self.logger.error('%s: failed (exit code %d); see %s', run.name, code, self._output(run))
+            elif not code:
+                self.logger.info('%s: done.', run.name)
+
+    def _run_one(self, run: GridRun, device: str) -> int:
+        command = self.command(run, device)
+        with open(self._output(run), 'ab') as output:
+            # A session of its own: Ctrl-C reaches the runs through _stop, once, and not twice.
+            process = subprocess.Popen(
+                command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
+            )
+            self._processes[device] = process
+            return process.wait()
+
+    def command(self, run: GridRun, device: str) -> list[str]:
+        """Write the run's config and return the command that begins the run or goes on with it."""
+        folder = self.grid.work_directory
+        config = folder / 'configs' / f'{run.name}.py'
+        store.write_text(config, self.grid.run_config(run))
+        command = [sys.executable, str(self.tool), str(config), '--work-dir', str(folder)]
+        if (folder / run.name / MANIFEST_NAME).is_file():
+            command += ['--resume', str(folder / run.name)]
+        else:
+            command += ['--run-name', run.name]
+        return [*command, '--device', device, '--quiet', *self.arguments]
+
+    def _output(self, run: GridRun) -> Path:
+        return store.make_directory(self.grid.work_directory / 'output') / f'{run.name}.txt'
+
+    def _stop(self, workers: Sequence[threading.Thread]) -> None:
+        self._stopping = True
+        for process in list(self._processes.values()):
+            if process.poll() is None:
+                process.terminate()
+        for worker in workers:
+            worker.join(timeout=_STOP_SECONDS)
+
+
+def is_finished(directory: Path) -> bool:
+    """Tell whether a run directory holds a finished run."""
+    try:
+        steps = json.loads((directory / MANIFEST_NAME).read_text(encoding='utf-8'))['steps']
+    except (OSError, ValueError, KeyError):
+        return False
+    return any(step['kind'] == 'end' for step in steps)

@@ -1,0 +1,133 @@
+"""The results of a grid as tables."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from ..active import store
+from ..active.metrics import METRICS_NAME
+from .grid import Grid
+from .statistics import area_under_curve, mean_and_deviation, paired_difference
+
+
+@dataclass(frozen=True)
+class Curve:
+    """Learning curve of one run: cycles, labeled images and mAP at each, ascending."""
+
+    cycles: tuple[int, ...]
+    labeled: tuple[int, ...]
+    values: tuple[float, ...]
+
+
+def read_curve(directory: Path) -> Curve | None:
+    """Read a run's ``metrics.json``; None where there is no evaluated cycle yet."""
+    try:
+        entries = json.loads((directory / METRICS_NAME).read_text(encoding='utf-8'))
+    except FileNotFoundError:
+        return None
+    rows = sorted((entry['cycle'], entry['labeled'], entry['mAP']) for entry in entries)
+    return Curve(*zip(*rows, strict=True)) if rows else None
+
+
+def read_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
+    """Learning curves by setting and seed; only complete ones, so that means compare like with like."""
+    found = {setting: {} for setting in grid.settings}
+    for run in grid.runs:
+        curve = read_curve(grid.work_directory / run.name)
+        if curve is not None:
+            found[run.setting][run.seed] = curve
+    longest = max((len(curve.cycles) for seeds in found.values() for curve in seeds.values()), default=0)
+    return {
+        setting: {seed: curve for seed, curve in seeds.items() if len(curve.cycles) == longest}
+        for setting, seeds in found.items()
+    }
+
+
+def write_results(grid: Grid) -> Path:
+    """Write ``results.md`` and ``results.csv`` into the grid's folder.
+
+    Returns:
+        Path of ``results.md``.
+
+    Raises:
+        ValueError: no run has a result.
+    """
+    curves = read_curves(grid)
+    if not any(curves.values()):
+        raise ValueError(f'{grid.work_directory}: no run has a result yet')
+    store.write_text(grid.work_directory / 'results.csv', _csv(curves))
+    path = grid.work_directory / 'results.md'
+    store.write_text(path, f'{curve_table(curves)}\n{difference_table(curves, grid.baseline)}')
+    return path
+
+
+def _areas(seeds: dict[int, Curve]) -> dict[int, float]:
+    return {seed: area_under_curve(curve.labeled, curve.values) for seed, curve in seeds.items()}
+
+
+def _spread(values: list[float]) -> str:
+    mean, deviation = mean_and_deviation(values)
+    return f'{mean:.3f}' if math.isnan(deviation) else f'{mean:.3f} ± {deviation:.3f}'
+
+
+def curve_table(curves: dict[str, dict[int, Curve]]) -> str:
+    """Markdown table: mean and standard deviation over seeds of the mAP of each cycle and of the area."""
+    seeds_of_first = next(seeds for seeds in curves.values() if seeds)
+    columns = range(len(next(iter(seeds_of_first.values())).cycles))
+    everything = [curve for seeds in curves.values() for curve in seeds.values()]
+    counts = [sorted({curve.labeled[column] for curve in everything}) for column in columns]
+    # Under a budget of boxes the runs label different numbers of images.
+    heads = [f'{c[0]}' if len(c) == 1 else f'{c[0]} to {c[-1]}' for c in counts]
+    lines = [
+        'mAP by number of labeled images: mean ± standard deviation over seeds. '
+        'Area: under the learning curve, divided by its width.\n',
+        f'| setting | seeds | {" | ".join(heads)} | area |',
+        '|---' * (len(heads) + 3) + '|',
+    ]
+    for setting, seeds in curves.items():
+        if seeds:
+            cells = [_spread([curve.values[column] for curve in seeds.values()]) for column in columns]
+            cells.append(_spread(list(_areas(seeds).values())))
+            lines.append(f'| {setting} | {len(seeds)} | {" | ".join(cells)} |')
+    return '\n'.join(lines) + '\n'
+
+
+def difference_table(curves: dict[str, dict[int, Curve]], baseline: str) -> str:
+    """Markdown table: paired differences of area and last mAP to the baseline, 95% bootstrap intervals."""
+    lines = [
+        f'Difference to {baseline}, seed by seed: mean [95% bootstrap interval over seeds].\n',
+        '| setting | seeds | area | mAP of the last cycle |',
+        '|---|---|---|---|',
+    ]
+    base = curves[baseline]
+    for setting, seeds in curves.items():
+        if setting == baseline or not seeds:
+            continue
+        area = paired_difference(_areas(seeds), _areas(base))
+        last = paired_difference(
+            *({seed: curve.values[-1] for seed, curve in side.items()} for side in (seeds, base))
+        )
+        cells = []
+        for difference in (area, last):
+            interval = '' if np.isnan(difference.low) else f' [{difference.low:+.3f}, {difference.high:+.3f}]'
+            cells.append('-' if np.isnan(difference.mean) else f'{difference.mean:+.3f}{interval}')
+        lines.append(f'| {setting} | {area.seeds} | {cells[0]} | {cells[1]} |')
+    return '\n'.join(lines) + '\n'
+
+
+def _csv(curves: dict[str, dict[int, Curve]]) -> str:
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator='\n')
+    writer.writerow(('setting', 'seed', 'cycle', 'labeled', 'mAP'))
+    for setting, seeds in curves.items():
+        for seed, curve in seeds.items():
+            for row in zip(curve.cycles, curve.labeled, curve.values, strict=True):
+                writer.writerow((setting, seed, *row))
+    return text.getvalue()

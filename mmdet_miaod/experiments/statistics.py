@@ -1,0 +1,72 @@
+"""Learning curves of several seeds as numbers, and differences between two settings."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+
+def area_under_curve(labeled: Sequence[float], values: Sequence[float]) -> float:
+    """Area under a learning curve by the trapezoidal rule, divided by its width: a mean value.
+
+    Args:
+        labeled: (n,) numbers of labeled images, ascending.
+        values: (n,) metric at each.
+
+    Returns:
+        The mean height; the value itself of a curve of one point.
+    """
+    labeled, values = np.asarray(labeled, dtype=float), np.asarray(values, dtype=float)
+    if len(values) == 1:
+        return float(values[0])
+    return float(np.sum((values[1:] + values[:-1]) / 2 * np.diff(labeled)) / (labeled[-1] - labeled[0]))
+
+
+@dataclass(frozen=True)
+class PairedDifference:
+    """Mean of the differences of two settings over seeds.
+
+    Attributes:
+        mean: of the differences.
+        low: lower end of the 95% interval; NaN for a single seed.
+        high: upper end.
+        seeds: number of seeds that both settings have.
+    """
+
+    mean: float
+    low: float
+    high: float
+    seeds: int
+
+
+def paired_difference(
+    values: dict[int, float], baseline: dict[int, float], resamples: int = 10000, seed: int = 0
+) -> PairedDifference:
+    """Difference to a baseline, seed by seed, with a percentile bootstrap interval.
+
+    The seeds that both have are drawn with replacement (Efron and Tibshirani, "An Introduction to the
+    Bootstrap", 1993, chapter 13). With few seeds the interval is too narrow: 3 seeds give 10 different means.
+
+    Args:
+        values: value by seed.
+        baseline: the same of the setting to compare with.
+        resamples: how often the seeds are drawn.
+        seed: of these draws.
+    """
+    shared = sorted(values.keys() & baseline.keys())
+    if not shared:
+        return PairedDifference(np.nan, np.nan, np.nan, 0)
+    differences = np.array([values[s] - baseline[s] for s in shared])
+    if len(differences) == 1:
+        return PairedDifference(float(differences[0]), np.nan, np.nan, 1)
+    drawn = np.random.RandomState(seed).randint(len(differences), size=(resamples, len(differences)))
+    low, high = np.percentile(differences[drawn].mean(axis=1), [2.5, 97.5])
+    return PairedDifference(float(differences.mean()), float(low), float(high), len(shared))
+
+
+def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:
+    """Mean and sample standard deviation (NaN for a single value)."""
+    values = np.asarray(values, dtype=float)
+    return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else float('nan')

@@ -1,0 +1,94 @@
+"""Grids: reading, configs of runs, tables; a tiny grid through the tool."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+from mmcv import Config
+
+from mmdet_miaod.experiments.grid import GridRun, load_grid
+from mmdet_miaod.experiments.results import write_results
+from tests.tiny_run import REPOSITORY, draw_tiny_data, write_tiny_config
+
+GRID = """
+config = 'tiny.py'
+strategies = dict(random=dict(type='random'), entropy=dict(type='entropy'))
+schedules = dict(one=[dict(name='label', epochs=1, labeled_losses=['loss_cls', 'loss_bbox'])])
+seeds = [1, 2]
+options = {{'model.neck.out_channels': 8, 'evaluation.iou_thr': 0.4}}
+work_directory = {work_directory!r}
+"""
+
+
+@pytest.fixture
+def grid_file(tmp_path):
+    data = draw_tiny_data(tmp_path / 'voc', 8, 2)
+    write_tiny_config(tmp_path / 'tiny.py', data, tmp_path / 'unused', X_S_size=2)
+    path = tmp_path / 'grid.py'
+    path.write_text(GRID.format(work_directory=str(tmp_path / 'runs')))
+    return path
+
+
+def test_runs_and_their_configs(grid_file) -> None:
+    grid = load_grid(grid_file)
+    assert [run.name for run in grid.runs][:2] == ['random-one-seed1', 'entropy-one-seed1']
+    assert grid.baseline == 'random-one'
+    path = grid.work_directory / 'configs' / 'run.py'
+    path.parent.mkdir(parents=True)
+    path.write_text(grid.run_config(GridRun('entropy', 'one', 2)))
+    config = Config.fromfile(str(path))
+    assert config.query == dict(type='entropy')  # without the k of the shared config's query
+    assert (config.seed, config.evaluation.iou_thr, config.evaluation.metric) == (2, 0.4, 'mAP')
+    assert len(config.schedule) == 1 and config.X_S_size == 2
+
+
+def test_grid_that_makes_no_sense(grid_file) -> None:
+    good = grid_file.read_text()
+    for wrong, message in (
+        ("baseline = 'magic'", 'baseline'),
+        ('typo = 1', 'typo'),
+        ("config = 'other.py'", 'other.py'),
+        ('seeds = []', 'seeds'),
+        ("schedules = {'a/b': 'miaod'}", 'a/b'),
+    ):
+        grid_file.write_text(f'{good}\n{wrong}\n')
+        with pytest.raises((ValueError, KeyError, FileNotFoundError), match=message):
+            load_grid(grid_file)
+
+
+def write_metrics(grid, name, values) -> None:
+    folder = grid.work_directory / name
+    folder.mkdir(parents=True)
+    entries = [dict(cycle=c, labeled=4 + 2 * c, mAP=value) for c, value in enumerate(values)]
+    (folder / 'metrics.json').write_text(json.dumps(entries))
+
+
+def test_tables(grid_file) -> None:
+    grid = load_grid(grid_file)
+    with pytest.raises(ValueError, match='no run has a result'):
+        write_results(grid)
+    write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
+    write_metrics(grid, 'random-one-seed2', [0.3, 0.4])
+    write_metrics(grid, 'entropy-one-seed1', [0.2, 0.4])
+    write_metrics(grid, 'entropy-one-seed2', [0.2])  # not finished: left out
+    text = write_results(grid).read_text()
+    assert '| setting | seeds | 4 | 6 | area |' in text
+    assert '| random-one | 2 | 0.200 ± 0.141 | 0.300 ± 0.141 | 0.250 ± 0.141 |' in text
+    assert '| entropy-one | 1 | 0.200 | 0.400 | 0.300 |' in text
+    assert '| entropy-one | 1 | +0.150 | +0.200 |' in text
+    rows = (grid.work_directory / 'results.csv').read_text().splitlines()
+    assert rows[1] == 'random-one,1,0,4,0.1' and len(rows) == 7
+
+
+@pytest.mark.slow
+def test_tool_runs_a_grid_and_does_nothing_the_second_time(grid_file) -> None:
+    command = [sys.executable, str(REPOSITORY / 'tools' / 'experiment.py'), str(grid_file)]
+    for _ in range(2):
+        done = subprocess.run([*command, '--devices', 'cpu'], capture_output=True, text=True, timeout=600)
+        assert done.returncode == 0, done.stderr
+    assert done.stderr.count('finished before') == 4
+    folder = load_grid(grid_file).work_directory
+    assert (folder / 'report.html').is_file() and 'entropy-one | 2 |' in (folder / 'results.md').read_text()

@@ -1,0 +1,65 @@
+"""Run a grid of strategies x schedules x seeds, or go on with one, and write its results.
+
+Finished runs are not run again, stopped ones go on where they stopped. The results (results.md, results.csv
+and the report of all runs) are in the grid's work_directory; the path of results.md goes to stdout.
+
+example: python tools/experiment.py configs/experiments/bccd_grid.py --data-root data/bccd --devices cpu
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    from mmdet_miaod.apis.tool_parser import tool_parser
+
+    parser = tool_parser(__doc__)
+    parser.add_argument('grid', metavar='GRID.py', help='grid file, see configs/experiments')
+    parser.add_argument('--work-dir', help="where the runs go (default: the grid's work_directory)")
+    parser.add_argument('--data-root', help="where the data is (default: the config's data_root)")
+    parser.add_argument(
+        '--devices',
+        nargs='+',
+        metavar='DEVICE',
+        help='cpu or cuda:N; one run at a time on each (default: cuda:0 where there is a GPU, else cpu)',
+    )
+    parser.add_argument('--results-only', action='store_true', help='run nothing, write the results')
+    return parser.parse_args(arguments)
+
+
+def main(arguments: argparse.Namespace) -> int:
+    from mmdet_miaod.apis.launch import default_device
+    from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.experiments.grid import load_grid
+    from mmdet_miaod.experiments.processes import GridRunner, is_finished
+    from mmdet_miaod.experiments.results import write_results
+    from mmdet_miaod.visualization.report import write_report
+
+    logger = configure_messages(arguments)
+    grid = load_grid(arguments.grid)
+    if arguments.work_dir:
+        grid = type(grid)(**{**vars(grid), 'work_directory': Path(arguments.work_dir)})
+    failed = []
+    if not arguments.results_only:
+        extra = ['--data-root', arguments.data_root] if arguments.data_root else []
+        tool = Path(__file__).resolve().parent / 'train.py'
+        devices = arguments.devices or [default_device()]
+        failed = GridRunner(grid, tool, devices, extra, logger).run()
+    print(write_results(grid))
+    finished = [path for path in (grid.work_directory / run.name for run in grid.runs) if is_finished(path)]
+    if finished:
+        write_report(finished, grid.work_directory / 'report.html', images_per_cycle=0)
+    for run in failed:
+        logger.error('%s failed; the same command runs it again.', run.name)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    parsed = parse_arguments()
+    from mmdet_miaod.apis.command_line import run_tool
+
+    sys.exit(run_tool(lambda: main(parsed), lambda: 'The same command goes on where it stopped.'))
