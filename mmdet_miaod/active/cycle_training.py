@@ -104,7 +104,7 @@ class CycleTrainer:
                 continue
             train_stage(
                 model,
-                StagePosition(cycle, number, stage, epochs_done),
+                StagePosition(cycle, number, stage, epochs_done, self._iterations_before(cycle, number)),
                 loaders,
                 self._settings,
                 self._logger,
@@ -152,7 +152,12 @@ class CycleTrainer:
         def save_epoch(runner: AlternatingEpochRunner) -> None:
             nonlocal started
             seconds = time.monotonic() - started
-            values = dict(stage=stage.name, seconds=seconds, label_set=stage.is_label_set_training)
+            values = dict(
+                stage=stage.name,
+                seconds=seconds,
+                label_set=stage.is_label_set_training,
+                iterations=len(runner.data_loader),
+            )
             step = Step('epoch', cycle, number, runner.epoch + 1, values=values)
             distributed.copy_buffers_from_main(runner.model.module)
             self._state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
@@ -160,6 +165,13 @@ class CycleTrainer:
             started = time.monotonic()
 
         return save_epoch
+
+    def _iterations_before(self, cycle: int, number: int) -> int:
+        """Count the iterations of the run before a stage."""
+        earlier = (
+            step for step in self._state.of_kind('epoch') if (step.cycle, step.number) < (cycle, number)
+        )
+        return sum(step.values.get('iterations', 0) for step in earlier)
 
     def _save_epoch(self, runner: AlternatingEpochRunner, step: Step) -> Step:
         checkpoint = dict(

@@ -2,5 +2,6 @@
 
 from .runner import AlternatingEpochRunner
 from .stage import Stage
+from .tensorboard import RunTensorboardLoggerHook
 
-__all__ = ['AlternatingEpochRunner', 'Stage']
+__all__ = ['AlternatingEpochRunner', 'RunTensorboardLoggerHook', 'Stage']

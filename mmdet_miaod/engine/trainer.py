@@ -50,12 +50,21 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class StagePosition:
-    """Which stage of which cycle it is, and how many of its epochs are done."""
+    """Where in a run a stage is.
+
+    Attributes:
+        cycle: number of the cycle.
+        number: number of the stage in the cycle, from 0.
+        stage: the stage.
+        epochs_done: how many of its epochs are done.
+        first_iteration: iterations of the run before this stage.
+    """
 
     cycle: int
     number: int
     stage: Stage
     epochs_done: int = 0
+    first_iteration: int = 0
 
 
 class EpochEndHook(Hook):
@@ -110,7 +119,12 @@ def train_stage(
         optimizer=optimizer,
         work_dir=settings.work_dir,
         logger=logger,
-        meta=dict(cycle=position.cycle, stage=stage.name, stage_number=position.number),
+        meta=dict(
+            cycle=position.cycle,
+            stage=stage.name,
+            stage_number=position.number,
+            first_iteration=position.first_iteration,
+        ),
         max_epochs=stage.epochs,
         stage=stage,
         gradient_step=GradientStep(optimizer, precision, settings.grad_clip),

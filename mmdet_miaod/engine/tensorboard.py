@@ -1,0 +1,26 @@
+"""Losses and learning rates of a whole run as one TensorBoard curve each."""
+
+from __future__ import annotations
+
+from mmcv.runner import HOOKS
+from mmcv.runner.dist_utils import master_only
+from mmcv.runner.hooks import TensorboardLoggerHook
+
+from .runner import AlternatingEpochRunner
+
+
+@HOOKS.register_module()
+class RunTensorboardLoggerHook(TensorboardLoggerHook):
+    """MMCV's TensorBoard hook with an x axis that counts iterations over the run, not over the stage.
+
+    The event files go to ``tf_logs`` in the run directory; arguments are those of MMCV's hook.
+
+    Raises:
+        ImportError: at the start of training, when TensorBoard is not installed.
+    """
+
+    @master_only
+    def log(self, runner: AlternatingEpochRunner) -> None:
+        iteration = (runner.meta or {}).get('first_iteration', 0) + self.get_iter(runner)
+        for tag, value in self.get_loggable_tags(runner, add_mode=False).items():
+            self.writer.add_scalar(tag, value, iteration)
