@@ -11,5 +11,12 @@ dist_params = dict(backend='nccl')
 load_from = None
 # Mixed precision: dict(dtype='float16') or dict(dtype='bfloat16'); losses and uncertainty stay in float32.
 amp = None
+# For GPUs; they change results in the last digits, bash scripts/gpu_check.sh says by how much and what they gain.
+# cudnn_benchmark: cuDNN tries its algorithms for each image shape and keeps the fastest. tf32: multiplications with
+# 10 bits of mantissa. channels_last: memory layout for tensor cores. compile_towers: torch.compile the head.
+cudnn_benchmark = False
+tf32 = False
+channels_last = False
+compile_towers = False
 # How the pool's images are checked before training: 'decode' reads each wholly, 'header' only the first bytes.
 check_images = 'decode'

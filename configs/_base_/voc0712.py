@@ -54,7 +54,11 @@ test_pipeline = [
 
 data = dict(
     samples_per_gpu=2,
+    # evaluation and scoring; batches are of images of one size, so the results are those of single images
+    test_samples_per_gpu=2,
     workers_per_gpu=2,
+    # batches that each worker loads ahead
+    prefetch_factor=2,
     train=dict(
         type='VOCDetectionDataset',
         data_root='${data_root}',

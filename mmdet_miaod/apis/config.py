@@ -35,6 +35,7 @@ REQUIRED_KEYS = (
 )
 # What two sittings of one run may do differently without changing its numbers.
 PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_params', 'checkpoint_config')
+LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 
 
 def load_config(
@@ -150,7 +151,7 @@ def identity_text(config: Config) -> str:
 
 
 def _without_places(config: dict[str, Any]) -> dict[str, Any]:
-    data = {key: value for key, value in config.get('data', {}).items() if key != 'workers_per_gpu'}
+    data = {key: value for key, value in config.get('data', {}).items() if key not in LOADER_KEYS}
     for part in ('train', 'pool', 'test'):
         data[part] = {key: value for key, value in data[part].items() if key != 'data_root'}
     return {**config, 'data': data}

@@ -72,7 +72,8 @@ class LoaderFactory:
 
     Args:
         data: the run's data.
-        config: for ``X_L_repeat``, ``X_U_repeat``, ``data.samples_per_gpu`` and ``data.workers_per_gpu``.
+        config: for ``X_L_repeat``, ``X_U_repeat``, ``data.samples_per_gpu``, ``data.workers_per_gpu`` and
+            ``data.prefetch_factor``.
         device: batches for a GPU are pinned.
     """
 
@@ -80,6 +81,7 @@ class LoaderFactory:
         self._data = data
         self._batch_size = config.data.samples_per_gpu
         self._workers = config.data.get('workers_per_gpu', 0)
+        self._prefetch = config.data.get('prefetch_factor', 2)
         self._repeats = dict(labeled=config.X_L_repeat, unlabeled=config.X_U_repeat)
         self._pin_memory = device.type == 'cuda'
 
@@ -103,4 +105,4 @@ class LoaderFactory:
             distributed.rank(),
             distributed.world_size(),
         )
-        return TrainLoader(tag, dataset, sampler, self._workers, self._pin_memory)
+        return TrainLoader(tag, dataset, sampler, self._workers, self._pin_memory, self._prefetch)

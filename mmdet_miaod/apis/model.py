@@ -13,6 +13,7 @@ from mmdet.models import build_detector
 from torch import nn
 
 from ..active import store
+from ..engine.acceleration import Acceleration
 from .run_log import muted
 
 
@@ -20,7 +21,8 @@ def build_model(config: Config, classes: Sequence[str]) -> nn.Module:
     """Build a detector with its initial weights, on the CPU.
 
     Args:
-        config: with ``model``, and ``load_from`` for weights other than the backbone's.
+        config: with ``model``, ``load_from`` for weights other than the backbone's, and the keys of
+            :class:`~mmdet_miaod.engine.acceleration.Acceleration`.
         classes: class names, kept as ``model.CLASSES``.
 
     Raises:
@@ -41,7 +43,7 @@ def build_model(config: Config, classes: Sequence[str]) -> nn.Module:
         store.load_checkpoint(config.load_from)  # says clearly what is wrong with the file
         load_checkpoint(model, config.load_from, map_location='cpu', logger=logging.getLogger('mmdet'))
     model.CLASSES = tuple(classes)
-    return model
+    return Acceleration.from_config(config).apply_to_model(model)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict:

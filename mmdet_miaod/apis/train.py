@@ -13,6 +13,7 @@ from mmcv import Config
 from .. import distributed
 from ..active.pool import Split
 from ..active.run_state import RunState, lock_run
+from ..engine.acceleration import Acceleration
 from ..randomness import use_deterministic_algorithms
 from .assemble import Run, assemble_run
 from .doctor.quick import check_before_start
@@ -20,6 +21,7 @@ from .model import load_weights
 from .run_directory import create_run, open_run
 from .run_log import held_back, run_logger
 from .run_options import RunOptions, StartingPoint
+from .run_report import refresh_report
 
 
 def train(config: Config, options: RunOptions) -> Path:
@@ -38,6 +40,7 @@ def train(config: Config, options: RunOptions) -> Path:
         FloatingPointError: when a loss becomes infinite or NaN.
         OSError: when the disk is full.
     """
+    Acceleration.from_config(config).apply_to_backends()
     if options.deterministic:
         use_deterministic_algorithms()
     with held_back() as early_records:
@@ -62,6 +65,8 @@ def train(config: Config, options: RunOptions) -> Path:
         if start is not None:
             _begin_with(run, start, options.start)
         run.loop.run()
+        if options.report:
+            refresh_report(directory, data, logger, last=True)
         logger.info('The run is finished: %s', directory)
     return directory
 

@@ -21,6 +21,7 @@ class TrainLoader:
         sampler: draws the batches.
         workers: loader processes; 0 loads in the training process.
         pin_memory: copy batches to page-locked memory, from where a GPU fetches them faster.
+        prefetch: batches that each worker loads ahead.
     """
 
     def __init__(
@@ -30,11 +31,12 @@ class TrainLoader:
         sampler: AspectGroupBatchSampler,
         workers: int = 0,
         pin_memory: bool = False,
+        prefetch: int = 2,
     ) -> None:
         self.tag = tag
         self.dataset = dataset
         self._sampler = sampler
-        self._loader = _data_loader(dataset, sampler, workers, pin_memory)
+        self._loader = _data_loader(dataset, sampler, workers, pin_memory, prefetch)
 
     def __len__(self) -> int:
         return len(self._sampler)
@@ -56,7 +58,9 @@ class TrainLoader:
                     break
 
 
-def _data_loader(dataset: Dataset, sampler: Any, workers: int, pin_memory: bool) -> DataLoader:
+def _data_loader(
+    dataset: Dataset, sampler: Any, workers: int, pin_memory: bool, prefetch: int = 2
+) -> DataLoader:
     return DataLoader(
         dataset,
         batch_sampler=sampler,
@@ -64,6 +68,7 @@ def _data_loader(dataset: Dataset, sampler: Any, workers: int, pin_memory: bool)
         collate_fn=_collate,
         pin_memory=pin_memory,
         persistent_workers=workers > 0,
+        prefetch_factor=prefetch if workers > 0 else None,
     )
 
 

@@ -1,0 +1,92 @@
+"""What makes a GPU faster without changing the method; everything here is off unless a config turns it on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+
+@dataclass(frozen=True)
+class Acceleration:
+    """Options that are config keys of the same names.
+
+    Attributes:
+        cudnn_benchmark: let cuDNN try its algorithms for each new input shape and keep the fastest; pays
+            where there are few shapes, and results may differ in the last bits from run to run.
+        tf32: multiply with 10 bits of mantissa on the tensor cores of Ampere GPUs and later.
+        channels_last: keep weights, and with them feature maps, with channels as the fastest dimension.
+            For GPUs with tensor cores; slower on CPUs.
+        compile_towers: compile the head's branches with ``torch.compile`` (needs a C++ compiler or Triton).
+    """
+
+    cudnn_benchmark: bool = False
+    tf32: bool = False
+    channels_last: bool = False
+    compile_towers: bool = False
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Acceleration:
+        """Read the keys of a config.
+
+        Raises:
+            ValueError: when a value is neither True nor False.
+        """
+        values = {item.name: config.get(item.name, False) for item in fields(cls)}
+        for name, value in values.items():
+            if not isinstance(value, bool):
+                raise ValueError(f'{name} is {value!r}: set it to True or False')
+        return cls(**values)
+
+    def apply_to_backends(self) -> None:
+        """Set PyTorch's switches, which count for the whole process."""
+        torch.backends.cudnn.benchmark = self.cudnn_benchmark
+        torch.backends.cudnn.allow_tf32 = self.tf32
+        torch.backends.cuda.matmul.allow_tf32 = self.tf32
+
+    def apply_to_model(self, model: nn.Module) -> nn.Module:
+        """Prepare a model on its device; names and values of its weights stay as they are.
+
+        Args:
+            model: a detector with ``bbox_head``; changed in place.
+
+        Returns:
+            The same model.
+        """
+        if self.channels_last:
+            # Convolutions answer in the layout of their weights, so the images need not be converted.
+            model.to(memory_format=torch.channels_last)
+        if self.compile_towers:
+            compile_branches(model.bbox_head)
+        return model
+
+
+def compile_branches(head: nn.Module, backend: str = 'inductor') -> None:
+    """Compile ``head.forward_branch`` for any image size, a function for each branch.
+
+    Each branch has its own, because stages train and freeze branches separately: a change for one does not
+    make the others compile again.
+
+    Args:
+        head: a head with ``forward_branch(feats, branch)``; changed in place.
+        backend: of ``torch.compile``.
+    """
+    plain = head.forward_branch
+    compiled: dict[str, Callable[[Sequence[Tensor]], list[Tensor]]] = {}
+
+    def forward_branch(feats: Sequence[Tensor], branch: str) -> list[Tensor]:
+        if branch not in compiled:
+            compiled[branch] = torch.compile(_of_one_branch(plain, branch), backend=backend, dynamic=True)
+        return compiled[branch](tuple(feats))
+
+    head.forward_branch = forward_branch
+
+
+def _of_one_branch(forward_branch: Callable, branch: str) -> Callable[[Sequence[Tensor]], list[Tensor]]:
+    def forward(feats: Sequence[Tensor]) -> list[Tensor]:
+        return forward_branch(feats, branch)
+
+    return forward
