@@ -1,0 +1,27 @@
+# A data set of your own in VOC's layout. Copy this file, change the values, and run:
+#   python tools/train.py configs/examples/custom_voc.py --data-root PATH/TO/DATA
+#
+#   PATH/TO/DATA/train.txt            image names without suffix, one a line: the pool, labeled and unlabeled
+#   PATH/TO/DATA/test.txt             the images that every cycle's model is evaluated on
+#   PATH/TO/DATA/JPEGImages/*.jpg
+#   PATH/TO/DATA/Annotations/*.xml    of an unlabeled image none is opened; images without objects are fine
+_base_ = ['../MIAOD.py']
+
+data_root = 'data/custom/'
+# The names in the XML files. With a single class the MIL branch uses a sigmoid by itself.
+classes = ['cat', 'dog', 'bird']
+# Image lists, and for each the folder that holds JPEGImages and Annotations; both below data_root.
+pool_lists = ['train.txt']
+pool_folders = ['.']
+test_lists = ['test.txt']
+test_folders = ['.']
+# Longest and shortest side that images are resized to, keeping their ratio.
+img_scale = (1000, 600)
+
+model = dict(bbox_head=dict(num_classes=len(classes)))
+
+# Images labeled at first, and after each cycle but the last.
+X_L_0_size = 100
+X_S_size = 50
+cycles = [0, 1, 2, 3, 4]
+work_directory = './work_dirs/custom'
