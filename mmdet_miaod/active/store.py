@@ -165,13 +165,15 @@ def load_array(path: str | Path) -> np.ndarray:
 
     Raises:
         FileNotFoundError: when the file is not there.
-        ValueError: when it is no npy file or holds Python objects.
+        ValueError: when it is no npy file, holds Python objects, or is shorter than its header says.
     """
+    if not Path(path).is_file():  # a pipe or a device could be read for ever
+        raise FileNotFoundError(f'{path}: no such file')
     try:
-        return np.load(path, allow_pickle=False)
-    except FileNotFoundError:
-        raise FileNotFoundError(f'{path}: no such file') from None
-    except (ValueError, EOFError, OSError) as error:
+        # Mapped, since np.load makes room for what the header promises, however short the file is; it also
+        # takes pickles and zip archives for arrays.
+        return np.array(np.lib.format.open_memmap(path, mode='r'))
+    except Exception as error:  # NumPy raises a different type for each way of being malformed
         raise ValueError(f'{path}: cannot be read as a plain npy array ({error})') from error
 
 

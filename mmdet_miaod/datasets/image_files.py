@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -44,22 +44,27 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
 
     Raises:
         FileNotFoundError: The folder or images are missing; the first files and the number of all are named.
+        ValueError: An image is a symbolic link, or in a linked folder, that leads out of ``folder``.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             f'{folder}: no such image folder; set data_root, img_prefix or img_subdir to where the images are'
         )
-    listings: dict[str, frozenset[str]] = {}
+    root = os.path.realpath(folder)
+    listings: dict[str, Mapping[str, bool]] = {}
     codes, missing, missing_count = bytearray(), [], 0
     for name in names:
         parent, _, base = name.rpartition('/')
         if parent not in listings:
             listings[parent] = _list_files(os.path.join(folder, parent))
+            _refuse_way_out(os.path.join(root, parent), root, source)
         code = _suffix_code(base, listings[parent])
         if code is None:
             missing_count += 1
             if len(missing) < _SHOWN_FILES:
                 missing.append(name if has_image_suffix(name) else f'{name}.jpg')
+        elif listings[parent][base + SUFFIXES[code]]:
+            _refuse_way_out(os.path.join(root, name + SUFFIXES[code]), root, source)
         codes.append(code or 0)
     if missing_count:
         raise FileNotFoundError(
@@ -89,6 +94,18 @@ def read_size(path: str) -> tuple[int, int]:
     """
     with _open_image(path) as image:
         return _oriented_size(image, path)
+
+
+def refuse_bomb(path: str) -> None:
+    """Refuse a file that decodes to more than ``MAX_PIXELS`` pixels, by its header.
+
+    Raises:
+        OSError: Not readable, or not an image. ValueError: too large; the file is named.
+    """
+    try:
+        _open_image(path).close()
+    except ValueError as error:
+        raise ValueError(f'{path}: {error}') from None
 
 
 def decode(path: str) -> tuple[int, int]:
@@ -137,14 +154,25 @@ def summarise(items: list[str], count: int) -> str:
     return shown if count <= _SHOWN_FILES else f'{shown} and {count - _SHOWN_FILES} more'
 
 
-def _list_files(folder: str) -> frozenset[str]:
+def _list_files(folder: str) -> Mapping[str, bool]:
+    """Whether it is a symbolic link, by name of each file of a folder."""
     if not os.path.isdir(folder):
-        return frozenset()
+        return {}
     with os.scandir(folder) as entries:
-        return frozenset(entry.name for entry in entries if entry.is_file())
+        return {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
 
 
-def _suffix_code(base: str, files: frozenset[str]) -> int | None:
+def _refuse_way_out(path: str, root: str, source: str) -> None:
+    """Refuse a path that leaves ``root`` by symbolic links; ``root`` itself may be one."""
+    target = os.path.realpath(path)
+    if target != root and os.path.commonpath([target, root]) != root:
+        raise ValueError(
+            f'{source}: {path} is a symbolic link out of its image folder, to {target}: link the whole image '
+            'folder or the data root instead, or copy the file'
+        )
+
+
+def _suffix_code(base: str, files: Mapping[str, bool]) -> int | None:
     if has_image_suffix(base) and base in files:
         return 0
     for code, suffix in enumerate(SUFFIXES[1:], 1):

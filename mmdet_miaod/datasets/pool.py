@@ -11,6 +11,7 @@ from mmdet.datasets import DATASETS
 from mmdet.datasets.pipelines import Compose
 from torch.utils.data import Dataset
 
+from .image_files import refuse_bomb
 from .image_index import ImageIndex
 from .seeding import open_draw
 
@@ -112,9 +113,15 @@ def build_index(
 
 
 def image_record(index: ImageIndex, i: int) -> dict:
-    """What mmdet's pipelines start from (``CustomDataset.pre_pipeline``), without annotations."""
+    """What mmdet's pipelines start from (``CustomDataset.pre_pipeline``), without annotations.
+
+    Raises:
+        OSError, ValueError: The file cannot be read, or is larger decoded than an image may be; it may have
+            changed since the index was checked, and OpenCV would decode six times as much.
+    """
     if not 0 <= i < len(index):
         raise IndexError(f'image {i} of {len(index)}')
+    refuse_bomb(index.image_path(i))
     folder, filename = index.image_file(i)
     return {
         # A relative file name: mmdet's tools join img_metas['ori_filename'] to output folders.
