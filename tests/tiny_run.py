@@ -90,5 +90,5 @@ def tiny_train(
         options: further fields of :class:`RunOptions`.
         overrides: as of :func:`tiny_config`.
     """
-    run_options = RunOptions(**{'run_name': name, 'progress': False, **(options or {})})
+    run_options = RunOptions(**{'run_name': name, 'progress': False, 'report': False, **(options or {})})
     return train(tiny_config(data_root, work_directory, **overrides), run_options)

@@ -11,11 +11,11 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from mmcv import DictAction
-
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.command_line import EXIT_CODES
+    # Before mmcv, which the package keeps from announcing itself.
+    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
+    from mmcv import DictAction
 
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter
@@ -52,6 +52,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument(
         '--cfg-options', nargs='+', action=DictAction, metavar='KEY=VALUE', help='config overrides'
     )
+    parser.add_argument('--no-report', action='store_true', help='do not write report.html')
     parser.add_argument('-q', '--quiet', action='store_true', help='show warnings and errors only')
     parser.add_argument('-v', '--verbose', action='store_true', help='show debug messages')
     # torch.distributed's older launcher passes it
@@ -96,6 +97,7 @@ def main(arguments: argparse.Namespace, on_directory: Callable[[Path], None] = l
         start=start,
         console_level='WARNING' if arguments.quiet else None,
         progress=not arguments.quiet,
+        report=not arguments.no_report,
         on_directory=on_directory,
     )
     train(config, options)

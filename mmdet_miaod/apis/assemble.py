@@ -27,6 +27,7 @@ from .evaluate import evaluate_detector
 from .model import build_model
 from .run_log import cycle_table
 from .run_options import RunOptions
+from .run_report import refresh_report
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,12 @@ def assemble_run(
         ),
         logger,
     )
+
+    def end_of_cycle(cycle: int) -> None:
+        logger.info('\n%s', cycle_table(state))
+        if options.report:
+            refresh_report(state.directory, data, logger)
+
     loop = ActiveLearningLoop(
         LoopSettings(
             cycles,
@@ -95,7 +102,7 @@ def assemble_run(
         strategy,
         state,
         logger,
-        lambda cycle: logger.info('\n%s', cycle_table(state)),
+        end_of_cycle,
     )
     return Run(loop, trainer)
 

@@ -42,6 +42,7 @@ class RunOptions:
         start: a split to begin with.
         console_level: what the terminal shows of the log.
         progress: draw the progress bar when there is a terminal.
+        report: write ``report.html`` after each cycle and at the end.
         on_directory: called with the run directory as soon as there is one to resume.
     """
 
@@ -53,4 +54,5 @@ class RunOptions:
     start: StartingPoint | None = None
     console_level: str | None = None
     progress: bool = True
+    report: bool = True
     on_directory: Callable[[Path], None] = lambda directory: None

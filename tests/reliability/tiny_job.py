@@ -94,7 +94,9 @@ def begin_or_resume(
     place = dict(resume=str(directory)) if begun else dict(run_name='run')
     disk = store._perform = FaultyDisk(fault)
     config = tiny_config(Path(data), Path(work), **{**OVERRIDES, **(overrides or {})})
-    run_options = RunOptions(**{'progress': False, 'deterministic': True, **place, **(options or {})})
+    run_options = RunOptions(
+        **{'progress': False, 'report': False, 'deterministic': True, **place, **(options or {})}
+    )
 
     def main() -> None:
         train(config, run_options)

@@ -1,0 +1,87 @@
+"""A run directory as a run leaves it, written in milliseconds, with names that want to be more than names."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+from PIL import Image
+
+from mmdet_miaod.active import store
+from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
+
+HOSTILE = '<script>alert(1)</script> "quoted\' ünïcödé 名前 $x_1$ {{7*7}} &lt;'
+CLASSES = ('<b>disc</b>', 'square $', 'triangle')
+POOL = 12
+
+
+def write_run(directory: Path, seed: int = 1, precision: float = 0.5) -> Path:
+    """Write a run of two cycles over a pool of 12 images: 3 labeled, then 5."""
+    directory.mkdir(parents=True)
+    config = f"X_L_0_size = 3\nmodel.type = 'MIAODRetinaNet'\nseed = {seed}"
+    steps = [
+        Step('split', 0, values=dict(labeled=3)),
+        Step('split', 1, values=dict(labeled=5)),
+        Step('end', 1),
+    ]
+    RunState(directory, RunIdentity(config, 'f' * 64, POOL, seed), dict(torch='2.11.0'), None, steps).save()
+    store.save_array(directory / 'X_L_0.npy', np.array([0, 1, 2]))
+    store.save_array(directory / 'X_L_1.npy', np.array([0, 1, 2, 7, 9]))
+    scores = np.linspace(0.01, 0.1, POOL).astype(np.float32)
+    scores[:3] = np.nan
+    scores[7] = 0.5
+    store.save_array(directory / 'cycle0' / 'scores.npy', scores)
+    ap = dict.fromkeys(CLASSES, precision)
+    seconds = dict(label=60.0, evaluate=30.0)
+    metrics = [
+        dict(cycle=0, labeled=3, mAP=precision, AP=ap, seconds=seconds),
+        dict(cycle=1, labeled=5, mAP=precision + 0.2, AP=ap, seconds=seconds),
+    ]
+    store.write_json(directory / 'metrics.json', metrics)
+    store.write_text(directory / '20260101_000000.log.json', _losses())
+    store.write_text(directory / 'config.py', f'# {HOSTILE}\n')
+    return directory
+
+
+def _losses() -> str:
+    records = [
+        dict(mode='train', epoch=epoch, iter=i, cycle=cycle, stage=stage, loss_cls=1 / i, loss=2 / i)
+        for cycle in (0, 1)
+        for stage in ('label', 'minimize')
+        for epoch in (1, 2)
+        for i in (1, 2)
+    ]
+    lines, previous = [], None
+    for record in records:
+        if (record['cycle'], record['stage']) != previous:
+            previous = (record['cycle'], record['stage'])
+            number = ('label', 'minimize').index(record['stage'])
+            lines.append(dict(cycle=record['cycle'], stage=record['stage'], stage_number=number))
+        lines.append(record)
+    return ''.join(f'{json.dumps(line)}\n' for line in lines) + '{"mode": "tra'
+
+
+class FakeLabels:
+    """Labels of the images that were labeled in :func:`write_run`: image i has one box of class i % 3."""
+
+    CLASSES = CLASSES
+
+    def get_ann_info(self, index: int) -> dict[str, np.ndarray]:
+        if index not in (0, 1, 2, 7, 9):
+            raise KeyError(f'image {index} is not labeled')
+        boxes = np.array([[2, 3, 20, 30]], np.float32)
+        return dict(bboxes=boxes, labels=np.array([index % 3]))
+
+
+def fake_images(folder: Path):
+    """Images of the pool of :func:`write_run`; names are as hostile as file names can be."""
+    from mmdet_miaod.visualization.run_images import RunImages
+
+    folder.mkdir(parents=True, exist_ok=True)
+    names = [f'{HOSTILE.replace("/", "_")}{i}.jpg' for i in range(POOL)]
+    for i, name in enumerate(names):
+        Image.new('RGB', (64, 48), (20 * i, 90, 120)).save(folder / name)
+    index = SimpleNamespace(names=names, image_path=lambda i: str(folder / names[i]))
+    return RunImages(SimpleNamespace(index=index), FakeLabels())

@@ -1,0 +1,150 @@
+"""The report: what it says, that nothing in it is markup that should be text, and how a browser shows it."""
+
+import csv
+import logging
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+from PIL import Image
+
+from mmdet_miaod.apis.run_report import refresh_report
+from mmdet_miaod.visualization.learning_curve import group_runs
+from mmdet_miaod.visualization.reference_curves import VOC_CLASSES, curves_for
+from mmdet_miaod.visualization.report import write_report
+from mmdet_miaod.visualization.run_reader import read_run
+from tests.visualization.recorded_run import HOSTILE, FakeLabels, fake_images, write_run
+
+BROWSER = next(
+    (path for name in ('chromium', 'chromium-browser', 'google-chrome') if (path := shutil.which(name))), None
+)
+
+
+class Tags(HTMLParser):
+    """Collects tags, attributes and text of a page."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.tags, self.links, self.text = [], [], ''
+        self.feed(page)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.links += [value for name, value in attrs if name in ('src', 'srcset', 'href')]
+        assert not any(name.startswith('on') for name, _ in attrs)
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope='module')
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp('report')
+
+
+@pytest.fixture(scope='module')
+def page(folder: Path) -> Path:
+    images = fake_images(folder / 'images')
+    return write_report([write_run(folder / '<i>run')], open_images=lambda record: images)
+
+
+def test_nothing_of_the_data_becomes_markup(page: Path) -> None:
+    found = Tags(page.read_text())
+    assert 'script' not in found.tags and 'i' not in found.tags and 'b' not in found.tags
+    assert all(link.startswith('data:image/') for link in found.links)
+    assert HOSTILE.replace('/', '_') + '7.jpg' in found.text
+    assert f'# {HOSTILE}' in found.text
+    assert '<b>disc</b> × 1' in found.text  # image 9
+
+
+def test_it_says_scores_numbers_and_environment(page: Path) -> None:
+    text = re.sub(r'\s+', ' ', Tags(page.read_text()).text)
+    assert (
+        'score 0.5' in text and '50.00' in text and '70.00' in text
+    assert 'torch2.11.0' in text.replace(' ', '')
+    )
+    assert 'Cycle 0: 2 images selected' in text
+    assert "default-src 'none'" in page.read_text()
+
+
+def test_every_plot_has_svg_png_and_csv(page: Path) -> None:
+    names = ['ap_by_class', 'class_balance', 'learning_curve', 'losses', 'score_histograms', 'time_by_stage']
+    plots = page.parent / 'report_plots'
+    assert sorted(path.name for path in plots.iterdir()) == [
+        f'{name}.{suffix}' for name in names for suffix in ('csv', 'png', 'svg')
+    ]
+    rows = list(csv.DictReader((plots / 'class_balance.csv').open(newline='')))
+    boxes = {(row['cycle'], row['images'], row['class']): int(row['boxes']) for row in rows}
+    assert boxes['0', 'labeled', 'triangle'] == 1
+    assert boxes['0', 'selected', 'square $'] == 1  # image 7
+    assert boxes['0', 'pool so far', 'square $'] == 2
+    counts = list(csv.DictReader((plots / 'score_histograms.csv').open(newline='')))
+    assert sum(int(row['unlabeled_images']) for row in counts) == 9
+    assert sum(int(row['selected_images']) for row in counts) == 2
+
+
+def test_runs_that_differ_in_the_seed_become_one_curve(folder: Path) -> None:
+    runs = [read_run(write_run(folder / f'seed{n}', seed=n, precision=p)) for n, p in ((1, 0.4), (2, 0.6))]
+    (curve,) = group_runs(runs)
+    mean, std = curve.mean_and_std(3)
+    assert mean == pytest.approx(50)
+    assert std == pytest.approx(20 / 2**0.5)
+
+
+def test_published_curves_come_with_the_published_data_only() -> None:
+    curves = curves_for(16551, VOC_CLASSES, 'MIAODRetinaNet')
+    first = next(curve for curve in curves if curve.method == 'MI-AOD')
+    assert first.labeled[:2] == (827, 1240)
+    assert first.values == (47.18, 58.41, 64.02, 67.72, 69.79, 71.07, 72.27)
+    assert all(curve.source for curve in curves)
+    assert curves_for(292, VOC_CLASSES, 'MIAODRetinaNet') == []
+    assert [c.std[0] for c in curves_for(16551, VOC_CLASSES, 'MIAODSSD')] == [2.15]
+
+
+def test_it_says_when_the_data_is_not_there(folder: Path) -> None:
+    def nothing(record):
+        raise FileNotFoundError('data/VOCdevkit: no such <folder>')
+
+    page = write_report([write_run(folder / 'no_data')], open_images=nothing, png=False)
+    text = Tags(page.read_text()).text
+    assert 'the data cannot be read: data/VOCdevkit: no such <folder>' in text
+    assert 'image 7' in text
+
+
+def test_a_report_that_fails_is_a_warning(folder: Path, caplog) -> None:
+    logger = logging.getLogger('test_report')
+    with caplog.at_level(logging.WARNING):
+        refresh_report(folder / 'nowhere', SimpleNamespace(pool=None, labeled=None), logger)
+    assert 'The report could not be written (FileNotFoundError' in caplog.text
+
+
+def test_the_report_of_a_running_run_reads_the_labels_it_has(folder: Path, caplog) -> None:
+    directory = write_run(folder / 'running')
+    images = fake_images(folder / 'images')
+    data = SimpleNamespace(pool=SimpleNamespace(index=images.index), labeled=FakeLabels())
+    refresh_report(directory, data, logging.getLogger('test_report'))
+    assert (directory / 'report.html').is_file() and not caplog.records
+    assert not list((directory / 'report_plots').glob('*.png'))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason='there is no Chromium here')
+@pytest.mark.parametrize('width', [390, 1200])
+@pytest.mark.parametrize('scheme', ['light', 'dark'])
+def test_a_browser_shows_it(page: Path, tmp_path: Path, width: int, scheme: str) -> None:
+    picture = tmp_path / 'page.png'
+    flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
+    flags += ['--disable-background-networking', '--disable-component-update', '--disable-sync']
+    # 0 is dark, 1 is light.
+    flags += [f'--blink-settings=preferredColorScheme={int(scheme == "light")}']
+    flags += [f'--user-data-dir={tmp_path / "profile"}', f'--window-size={max(width, 500)},1400']
+    subprocess.run([BROWSER, *flags, f'--screenshot={picture}', page.as_uri()], check=True, timeout=90)
+    image = Image.open(picture).convert('L')
+    corner = image.getpixel((2, 2))
+    assert corner < 60 if scheme == 'dark' else corner > 200
+    low, high = image.getextrema()
+    assert high - low > 150
