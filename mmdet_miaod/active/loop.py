@@ -109,7 +109,7 @@ class ActiveLearningLoop:
                 break
             split = self._query(cycle, next_cycle, split, model)
         if self._state.find('end', cycle) is None:
-            self._state.record(Step('end', cycle))
+            self._state.record(Step('end', cycle, needs=self._state.find('model', cycle).needs))
         distributed.on_main(lambda: write_metrics(self._state))
 
     def _tidy(self) -> None:

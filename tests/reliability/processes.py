@@ -30,6 +30,8 @@ def _run(log: str, action: Callable[..., int | None], arguments: tuple[Any, ...]
     descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
     os.dup2(descriptor, 1)
     os.dup2(descriptor, 2)
+    # Loader processes are forked, as in a run from the command line.
+    multiprocessing.set_start_method('fork', force=True)
     sys.exit(action(*arguments) or 0)
 
 

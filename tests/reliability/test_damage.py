@@ -166,7 +166,7 @@ def test_leftovers_of_interrupted_steps_are_deleted(undisturbed, finished) -> No
     assert (run / 'notes.txt').read_text() == 'mine'
 
 
-@pytest.mark.parametrize('kept', [1, 2])
+@pytest.mark.parametrize('kept', [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_the_number_of_checkpoints_is_bounded(undisturbed, tmp_path, kept) -> None:
     overrides = dict(
         checkpoint_config__max_keep_ckpts=kept, schedule=[dict(name='label', epochs=4)], cycles=[0]

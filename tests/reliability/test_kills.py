@@ -43,7 +43,12 @@ def _in_own_group(data: str, folder: str, overrides: dict) -> int:
 
 
 @pytest.mark.parametrize(
-    'number, code, workers', [(signal.SIGINT, 130, 0), (signal.SIGTERM, 143, 1), (signal.SIGINT, 130, 1)]
+    'number, code, workers',
+    [
+        (signal.SIGTERM, 143, 1),
+        pytest.param(signal.SIGINT, 130, 0, marks=pytest.mark.slow),
+        pytest.param(signal.SIGINT, 130, 1, marks=pytest.mark.slow),
+    ],
 )
 def test_a_signal_ends_the_run_with_its_code_and_says_how_to_resume(
     undisturbed, tmp_path, number, code, workers
