@@ -89,14 +89,15 @@ def measure(
 
 
 def _time(task: Callable[[], Any], device: torch.device) -> Timing:
-    _wait_for(device)
+    wait_for(device)
     wall, cpu = time.perf_counter(), time.process_time()
     task()
-    _wait_for(device)
+    wait_for(device)
     return Timing(time.perf_counter() - wall, time.process_time() - cpu)
 
 
-def _wait_for(device: torch.device) -> None:
+def wait_for(device: torch.device) -> None:
+    """Wait until a GPU has done all that was asked of it."""
     if device.type == 'cuda':
         torch.cuda.synchronize(device)
 
