@@ -63,10 +63,8 @@ def test_nothing_of_the_data_becomes_markup(page: Path) -> None:
 
 def test_it_says_scores_numbers_and_environment(page: Path) -> None:
     text = re.sub(r'\s+', ' ', Tags(page.read_text()).text)
-    assert (
-        'score 0.5' in text and '50.00' in text and '70.00' in text
-    assert 'torch2.11.0' in text.replace(' ', '')
-    )
+    for part in ('score 0.5', '50.00', '70.00', 'torch2.11.0'):
+        assert part in text.replace('torch ', 'torch')
     assert 'Cycle 0: 2 images selected' in text
     assert "default-src 'none'" in page.read_text()
 
