@@ -87,10 +87,9 @@ def demo_table(cycles: list[dict]) -> str:
 
     rows = [['cycle', 'labeled images', 'mAP', 'time (s)']]
     for entry in cycles:
-        seconds = sum(entry['seconds'].values())
-        rows.append(
-            [str(entry['cycle']), str(entry['labeled']), f'{entry["mAP"] or 0:.3f}', f'{seconds:.0f}']
-        )
+        score = '-' if entry['mAP'] is None else f'{entry["mAP"]:.3f}'
+        seconds = f'{sum(entry["seconds"].values()):.0f}'
+        rows.append([str(entry['cycle']), str(entry['labeled']), score, seconds])
     return AsciiTable(rows).table
 
 

@@ -1,0 +1,66 @@
+"""tools/test.py: a checkpoint in, a table out."""
+
+import json
+import pickle
+
+import pytest
+
+from mmdet_miaod.active.store import save_checkpoint
+from mmdet_miaod.apis.command_line import run_tool
+from mmdet_miaod.apis.model import build_model
+from tests.tiny_run import CLASSES, NUM_TEST, tiny_config, write_tiny_config
+from tools.test import main, parse_arguments
+
+
+@pytest.fixture
+def arguments(tmp_path, tiny_data) -> list[str]:
+    """Config and checkpoint of a model that was never trained, and whose weak detections count."""
+    config = write_tiny_config(
+        tmp_path / 'config.py',
+        tiny_data,
+        tmp_path,
+        model__test_cfg__score_thr=1e-4,
+        model__test_cfg__max_per_img=5,
+    )
+    model = build_model(tiny_config(tiny_data, tmp_path), CLASSES)
+    save_checkpoint(tmp_path / 'model.pth', dict(meta={}, state_dict=model.state_dict()))
+    return [str(config), str(tmp_path / 'model.pth'), '--device', 'cpu']
+
+
+def test_table_files_and_images(arguments, tmp_path, capsys):
+    out, show = tmp_path / 'out.pkl', tmp_path / 'show'
+    options = ['--eval', 'mAP', '--out', str(out), '--show-dir', str(show), '--show-score-thr', '0']
+    main(parse_arguments([*arguments, *options]))
+    table = capsys.readouterr().out.splitlines()
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in table if line.startswith('|')]
+    assert rows[0] == ['class', 'boxes', 'detections', 'AP (%)']
+    assert [row[0] for row in rows[1:]] == [*CLASSES, 'mAP']
+    assert sum(int(row[2]) for row in rows[1:-1]) == 5 * NUM_TEST
+    detections = pickle.loads(out.read_bytes())
+    assert [len(by_class) for by_class in detections] == [len(CLASSES)] * NUM_TEST
+    assert len(list(show.glob('*.jpg'))) == NUM_TEST
+
+
+def test_json(arguments, capsys):
+    main(parse_arguments([*arguments, '--json']))
+    metrics = json.loads(capsys.readouterr().out)
+    assert set(metrics) == {'mAP', 'AP', 'AP50'}
+    assert set(metrics['AP']) == set(CLASSES)
+
+
+@pytest.mark.parametrize(('option', 'name'), [('--out', 'out.pkl'), ('--show-dir', 'show')])
+def test_nothing_is_overwritten(arguments, tmp_path, capsys, option, name):
+    target = tmp_path / name
+    if option == '--show-dir':
+        target.mkdir()
+        target = target / 'mine.jpg'
+    target.write_text('mine')
+    assert run_tool(lambda: main(parse_arguments([*arguments, option, str(tmp_path / name)]))) == 1
+    assert f'error: {tmp_path / name}' in capsys.readouterr().err
+    assert target.read_text() == 'mine'
+
+
+def test_what_is_missing_is_said(arguments, capsys):
+    arguments[1] += 'x'
+    assert run_tool(lambda: main(parse_arguments(arguments))) == 1
+    assert f'{arguments[1]}: no such checkpoint' in capsys.readouterr().err
