@@ -102,9 +102,14 @@ def train_stage(
 
     Raises:
         FloatingPointError: when a loss is not finite.
-        ValueError: when the stage trains nothing.
+        ValueError: when the stage trains nothing, or there are no images of a kind that it trains on.
     """
     stage = position.stage
+    missing = [tag for tag in stage.tags if tag not in loaders]
+    if missing:
+        raise ValueError(
+            f'stage {stage.name!r} trains on {missing[0]} batches, but there is no {missing[0]} image'
+        )
     model.zero_grad(set_to_none=True)
     set_trainable(model, stage, frozen)
     optimizer = build_stage_optimizer(model, settings.optimizer)
