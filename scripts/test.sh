@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Lint and test: bash scripts/test.sh [--all] [PYTEST ARGS]
+# Lint, test and build the documentation: bash scripts/test.sh [--all] [PYTEST ARGS]
 # --all adds the tests marked slow. Other arguments go to pytest: bash scripts/test.sh tests/active -k query
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/_python.sh"
@@ -17,4 +17,6 @@ export OMP_NUM_THREADS="${OMP_NUM_THREADS:-1}" MPLBACKEND=Agg
 status=0
 "$PYTHON" -m ruff check . || status=$?
 "$PYTHON" -m pytest -n "${MIAOD_TEST_PROCESSES:-2}" --dist loadfile ${arguments[@]+"${arguments[@]}"} || status=$?
+# The documentation's warnings are errors too; seconds, once what builds it is installed.
+if [[ $# -eq 0 || $* == --all ]]; then bash scripts/docs.sh || status=$?; fi
 exit "$status"
