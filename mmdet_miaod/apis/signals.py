@@ -55,7 +55,7 @@ def stop_signals() -> Iterator[StopSignals]:
     def notice_swallowed(unraisable: Any) -> None:
         if issubclass(unraisable.exc_type, (KeyboardInterrupt, Terminated)):
             signal.setitimer(signal.ITIMER_REAL, _RETRY_SECONDS)
-        else:
+        elif stop.received is None:  # loader processes that the signal ended as well are no news
             old_hook(unraisable)
 
     handlers = {signal.SIGTERM: stop.handle, signal.SIGALRM: stop.retry}
@@ -71,4 +71,5 @@ def stop_signals() -> Iterator[StopSignals]:
         for number, handler in old_handlers.items():
             signal.signal(number, ended or handler)
         signal.setitimer(signal.ITIMER_REAL, 0)
-        sys.unraisablehook = old_hook
+        if stop.received is None:
+            sys.unraisablehook = old_hook
