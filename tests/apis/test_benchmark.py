@@ -1,0 +1,58 @@
+"""The benchmark's arithmetic, and one round of it on a tiny model."""
+
+from __future__ import annotations
+
+import json
+import runpy
+from pathlib import Path
+
+import pytest
+
+from mmdet_miaod.apis.benchmark import Timing, summarize
+from mmdet_miaod.apis.benchmark_pool import _measure_index, _measure_pool
+from mmdet_miaod.apis.benchmark_report import table
+
+TOOLS = Path(__file__).resolve().parents[2] / 'tools'
+
+
+def test_ratios_are_medians_over_rounds_of_the_same_rounds_stock_task() -> None:
+    stock = [Timing(1.0, 2.0), Timing(10.0, 2.0), Timing(1.0, 2.0)]
+    mine = [Timing(1.5, 3.0), Timing(17.0, 5.0), Timing(1.7, 3.2)]
+    summary = summarize({'stock step': stock, 'label step': mine})
+    assert summary['label step']['ratio'] == pytest.approx(1.7)
+    assert summary['label step']['cpu_ratio'] == pytest.approx(1.6)
+    assert summary['label step']['wall'] == 1.7
+    assert summary['label step']['reached'] is False
+    assert 'ratio' not in summary['stock step']
+
+
+def test_a_table_fills_up_short_rows() -> None:
+    lines = table(['a', 'bb'], [['1'], ['22', '3']]).splitlines()
+    assert lines == ['| a  | bb |', '|----|----|', '| 1  |    |', '| 22 | 3  |']
+
+
+def test_a_round_of_everything_beside_the_stock_model(tmp_path, capsys) -> None:
+    tool = runpy.run_path(str(TOOLS / 'benchmark.py'))
+    out = tmp_path / 'numbers.json'
+    arguments = ['--quick', '--rounds', '1', '--no-memory', '--device', 'cpu', '--out', str(out)]
+    tool['main'](tool['parse_arguments'](arguments))
+    report = json.loads(out.read_text())
+    names = ['stock step', 'label step', 'minimize pair', 'maximize pair']
+    names += ['stock inference', 'scoring', 'evaluation']
+    assert list(report['tasks']) == names
+    assert all(task['wall'] > 0 for task in report['tasks'].values())
+    assert report['tasks']['maximize pair']['target'] == 1.4
+    assert set(report['loading']) == {'labeled', 'unlabeled', 'test'}
+    shown = capsys.readouterr().out
+    assert '2.05 to 2.28 of a stock step' in shown
+
+
+def test_the_pool_benchmark_goes_through_a_cycle() -> None:
+    report = _measure_pool(2000)
+    assert list(report['seconds'])[:2] == ['initial split', 'files of the split']
+    assert report['total']['wall'] == pytest.approx(sum(p['wall'] for p in report['seconds'].values()))
+    assert report['peak_bytes'] > 0
+
+
+def test_the_index_benchmark_indexes_every_file() -> None:
+    assert _measure_index(300)['images'] == 300

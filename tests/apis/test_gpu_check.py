@@ -1,0 +1,34 @@
+"""The check of GPU options, without a GPU."""
+
+from __future__ import annotations
+
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'gpu_check.py'
+
+
+def run(*arguments: str) -> int:
+    tool = runpy.run_path(str(TOOL))
+    return tool['main'](tool['parse_arguments'](list(arguments)))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU here')
+def test_without_a_gpu_it_says_so_and_has_an_exit_code_of_its_own(capsys) -> None:
+    assert run() == 3
+    assert 'no GPU' in capsys.readouterr().err
+
+
+def test_it_runs_on_a_cpu(capsys) -> None:
+    assert run('--device', 'cpu', '--quick', '--options', 'channels_last') == 0
+    shown = capsys.readouterr().out
+    assert 'channels_last' in shown
+    assert 'minimize pair: loss_dis' in shown
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ValueError, match='warp'):
+        run('--device', 'cpu', '--quick', '--options', 'warp')
