@@ -15,6 +15,7 @@ from ..engine.runner import AlternatingEpochRunner
 from ..engine.stage import Stage, frozen_parameter_names, set_trainable
 from ..engine.trainer import TrainSettings, register_hooks
 from ..models.dense_heads.loss_terms import select_terms
+from .assemble import selection_settings
 from .config import schedule_of
 from .data import RunData
 
@@ -85,8 +86,14 @@ def check_first_split(config: Config, data: RunData, start: Split | None) -> Non
         FileNotFoundError, ValueError: when an annotation file is missing or malformed, when no known class is
             left, or when there is no unlabeled image for a stage that trains on unlabeled images.
     """
+    chosen = selection_settings(config, data.pool.index.names)
     split = start or initial_split(
-        len(data.pool), config.X_L_0_size, config.seed, config.get('X_U_0_from', 'end')
+        len(data.pool),
+        config.X_L_0_size,
+        config.seed,
+        config.get('X_U_0_from', 'end'),
+        chosen.excluded,
+        chosen.included,
     )
     SimulatedAnnotator(data.labeled).label(split.labeled)
     needing = [stage.name for stage in schedule_of(config) if 'unlabeled' in stage.tags]
