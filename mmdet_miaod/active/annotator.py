@@ -21,6 +21,9 @@ class Annotator(Protocol):
     def class_counts(self, indices: Sequence[int]) -> np.ndarray:
         """Return the ``(C,)`` number of boxes of each class in labeled images."""
 
+    def split_files(self, labeled: np.ndarray, unlabeled: np.ndarray) -> dict[str, str]:
+        """Return the text by name of further files that describe a split in the data's own format."""
+
 
 class SimulatedAnnotator:
     """Answers at once, from the annotation files that come with the data set.
@@ -45,3 +48,9 @@ class SimulatedAnnotator:
         for i in indices:
             np.add.at(counts, self._dataset.get_cat_ids(int(i)), 1)
         return counts
+
+    def split_files(self, labeled: np.ndarray, unlabeled: np.ndarray) -> dict[str, str]:
+        if not hasattr(self._dataset, 'split_files'):
+            return {}
+        self.label(labeled)
+        return self._dataset.split_files(labeled, unlabeled)

@@ -24,7 +24,7 @@ from .pool import Split, initial_split, load_split, next_split, save_split, spli
 from .query import Query, QueryStrategy
 from .run_state import RunState, Step
 from .selection import SelectionSettings, query_candidates, select_images
-from .store import FileRecord, load_array
+from .store import FileRecord, load_array, write_text
 
 
 @dataclass(frozen=True)
@@ -160,7 +160,9 @@ class ActiveLearningLoop:
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
         index, folder = self._pool.index, self._state.directory / f'cycle{cycle}'
-        return write_name_lists(split, index.names, index.list_ids, index.tags, folder)
+        records = write_name_lists(split, index.names, index.list_ids, index.tags, folder)
+        texts = self._annotator.split_files(split.labeled, split.unlabeled)
+        return [*records, *(write_text(folder / name, text) for name, text in texts.items())]
 
     def _saved_split(self, cycle: int) -> Split | None:
         if self._state.find('split', cycle) is None:

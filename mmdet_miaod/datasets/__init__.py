@@ -1,9 +1,18 @@
 """Images, labels and loaders. Importing this package registers its data sets with MMDetection."""
 
 from .builder import build_dataset
+from .coco import CocoDetectionDataset, CocoPoolDataset
 from .image_index import ImageIndex
 from .pool import ImagePoolDataset
 from .transforms import BoxFreeRandomCrop
 from .voc import VOCDetectionDataset
 
-__all__ = ['BoxFreeRandomCrop', 'ImageIndex', 'ImagePoolDataset', 'VOCDetectionDataset', 'build_dataset']
+__all__ = [
+    'BoxFreeRandomCrop',
+    'CocoDetectionDataset',
+    'CocoPoolDataset',
+    'ImageIndex',
+    'ImagePoolDataset',
+    'VOCDetectionDataset',
+    'build_dataset',
+]

@@ -209,6 +209,10 @@ class VOCDetectionDataset(Dataset):
             ]
         )
 
+    def _source(self, i: int) -> str:
+        """Where the boxes of an image come from, for messages."""
+        return self.index.annotation_path(i)
+
     def _parse(self, indices: list[int]) -> dict[int, VOCAnnotation]:
         class_to_label = {name: label for label, name in enumerate(self.CLASSES)}
         parsed, failures = {}, []
@@ -227,7 +231,7 @@ class VOCDetectionDataset(Dataset):
         return parsed
 
     def _report(self, new: dict[int, VOCAnnotation], unknown: Counter[str]) -> None:
-        found = [(self.index.annotation_path(i), what) for i, entry in new.items() for what in entry.problems]
+        found = [(self._source(i), what) for i, entry in new.items() for what in entry.problems]
         self.problems += found
         self.unknown_classes += unknown
         if found:

@@ -1,0 +1,112 @@
+"""COCO annotation files: images in the file's order, boxes by image."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .image_index import ImageIndex
+from .voc_xml import VOCAnnotation
+
+
+@dataclass(frozen=True)
+class CocoFile:
+    """Content of an annotation file.
+
+    Attributes:
+        path: the file, for messages.
+        images: entries of the images, in the file's order.
+        categories: entries of the categories, in the file's order.
+        annotations: entries of the boxes by image id.
+    """
+
+    path: str
+    images: list[dict]
+    categories: list[dict]
+    annotations: dict[Any, list[dict]]
+
+    def with_boxes(self, min_size: int = 32) -> CocoFile:
+        """Only images that have an annotation and whose sides are at least ``min_size`` pixels long.
+
+        The published COCO experiment's pool (MMDetection's ``filter_empty_gt``): 117,266 images of train2017.
+        """
+        kept = [
+            image
+            for image in self.images
+            if image['id'] in self.annotations and min(image['width'], image['height']) >= min_size
+        ]
+        return CocoFile(self.path, kept, self.categories, self.annotations)
+
+    def index(self, image_folder: str, tag: str | None = None) -> ImageIndex:
+        """Index the images below ``image_folder``; index i is entry i."""
+        names = [str(image['file_name']) for image in self.images]
+        return ImageIndex.from_names(names, image_folder, tag or Path(self.path).stem)
+
+
+def read_coco(path: str) -> CocoFile:
+    """Read an annotation file.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not in COCO's format, or an image id is there twice.
+    """
+    try:
+        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        parts = [content[name] for name in ('images', 'categories', 'annotations')]
+        images, categories, boxes = parts
+        by_image: dict[Any, list[dict]] = defaultdict(list)
+        for box in boxes:
+            by_image[box['image_id']].append(box)
+        ids = Counter(image['id'] for image in images)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such annotation file') from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise ValueError(f'{path}: not in the format of COCO ({type(error).__name__}: {error})') from error
+    twice = [image_id for image_id, count in ids.items() if count > 1]
+    if twice:
+        raise ValueError(f'{path}: image ids {twice[:5]} are there more than once')
+    return CocoFile(str(path), images, categories, dict(by_image))
+
+
+def parse_boxes(
+    image: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]], category_labels: Mapping[int, int]
+) -> VOCAnnotation:
+    """Boxes of an image, by the rules of MMDetection's ``CocoDataset``.
+
+    Crowds become ignored boxes; entries marked ``ignore`` and boxes without area or outside of the image are
+    left out (the latter are reported).
+
+    Args:
+        image: the image's entry.
+        boxes: entries of its boxes.
+        category_labels: label by category id; other categories are left out.
+    """
+    kept: dict[bool, list[tuple[list[float], int]]] = {False: [], True: []}
+    unknown: Counter[str] = Counter()
+    problems = []
+    for box in boxes:
+        if box.get('ignore'):
+            continue
+        if box['category_id'] not in category_labels:
+            unknown[f'category {box["category_id"]}'] += 1
+            continue
+        left, top, width, height = (float(value) for value in box['bbox'])
+        inside = min(left + width, image['width']) > max(left, 0)
+        inside = inside and min(top + height, image['height']) > max(top, 0)
+        if not inside or box.get('area', width * height) <= 0 or width < 1 or height < 1:
+            problems.append(f'box {box["bbox"]} has no area in the image; left out')
+            continue
+        corners = [left, top, left + width, top + height]
+        kept[bool(box.get('iscrowd'))].append((corners, category_labels[box['category_id']]))
+    return VOCAnnotation(*_arrays(kept[False]), *_arrays(kept[True]), dict(unknown), tuple(problems))
+
+
+def _arrays(objects: list[tuple[list[float], int]]) -> tuple[np.ndarray, np.ndarray]:
+    bboxes = np.array([corners for corners, _ in objects], np.float32).reshape(-1, 4)
+    return bboxes, np.array([label for _, label in objects], np.int64)

@@ -1,0 +1,128 @@
+"""COCO's format: boxes, order, evaluation, a whole run."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdet_miaod.apis import RunOptions, load_config, train
+from mmdet_miaod.datasets.coco import CocoDetectionDataset, CocoPoolDataset
+from tests.tiny_run import REPOSITORY, TINY_OPTIONS
+
+# Ids and order of categories are not those of their names, as in COCO.
+CATEGORIES = [dict(id=7, name='cat'), dict(id=3, name='dog')]
+
+
+def draw_coco(root, count: int = 8):
+    """Images 60 x 40 with ids 100, 99, ...; image i has a box, a cat where i is even; the last has none."""
+    (root / 'images').mkdir(parents=True)
+    images, boxes = [], []
+    for i in range(count):
+        name = f'{i:03d}.png'
+        pixels = np.random.RandomState(i).randint(0, 255, (40, 60, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(root / 'images' / name)
+        images.append(dict(id=100 - i, file_name=name, width=60, height=40))
+        if i + 1 < count:
+            box = dict(id=i + 1, image_id=100 - i, category_id=(7, 3)[i % 2], bbox=[i, 2, 20, 10], iscrowd=0)
+            boxes.append(dict(box, area=200))
+    boxes.append(dict(id=50, image_id=100, category_id=7, bbox=[30, 20, 20, 15], iscrowd=1, area=300))
+    boxes.append(dict(id=51, image_id=100, category_id=3, bbox=[30, 20, 0.5, 15], iscrowd=0, area=7))
+    boxes.append(dict(id=52, image_id=100, category_id=3, bbox=[1, 1, 9, 9], iscrowd=0, area=81, ignore=1))
+    content = dict(images=images, annotations=boxes, categories=CATEGORIES)
+    (root / 'boxes.json').write_text(json.dumps(content))
+    return root
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return draw_coco(tmp_path_factory.mktemp('coco') / 'data')
+
+
+def dataset(root, **changes) -> CocoDetectionDataset:
+    return CocoDetectionDataset('boxes.json', 'images', data_root=str(root), **changes)
+
+
+def test_boxes_are_those_of_labeled_images_only(root) -> None:
+    labeled = dataset(root)
+    assert labeled.CLASSES == ('cat', 'dog') and labeled.image_id(1) == 99
+    labeled.label([0])
+    info = labeled.get_ann_info(0)
+    assert info['bboxes'].tolist() == [[0, 2, 20, 12]] and info['labels'].tolist() == [0]
+    assert info['bboxes_ignore'].tolist() == [[30, 20, 50, 35]]
+    with pytest.raises(KeyError, match='not labeled'):
+        labeled.get_ann_info(1)
+    assert labeled.problems[0][0].endswith('boxes.json, image 100')
+
+
+def test_classes_choose_and_order_categories(root) -> None:
+    labeled = dataset(root, classes=['dog'])
+    labeled.label([0, 1])
+    assert [labeled.get_cat_ids(i) for i in (0, 1)] == [[], [0]]
+    with pytest.raises(ValueError, match='bird'):
+        dataset(root, classes=['bird'])
+
+
+def test_pool_has_the_files_order_and_may_leave_out_images_without_boxes(root) -> None:
+    everything = CocoPoolDataset('boxes.json', 'images', data_root=str(root))
+    assert len(everything) == 8 and everything.index.names[1] == '001.png'
+    assert len(CocoPoolDataset('boxes.json', 'images', data_root=str(root), only_with_boxes=True)) == 7
+    with pytest.raises(ValueError, match='the pool has 8'):
+        dataset(root, only_with_boxes=True, index=everything.index)
+
+
+@pytest.mark.parametrize('classes', [['cat', 'dog'], ['dog', 'cat']])
+def test_evaluation_by_class(root, classes) -> None:
+    test = dataset(root, classes=classes, test_mode=True)
+    none = np.zeros((0, 5), np.float32)
+    results = []
+    for i in range(8):
+        boxes = test.get_ann_info(i)['bboxes']
+        scored = np.column_stack([boxes, np.full(len(boxes), 0.9)]).astype(np.float32)
+        # Cats are found, dogs are not.
+        results.append([scored if name == 'cat' and i % 2 == 0 else none for name in classes])
+    found = test.evaluate(results, logger='silent')
+    assert found['AP'] == {'cat': pytest.approx(1), 'dog': pytest.approx(0)}
+    assert found['mAP'] == pytest.approx(0.5) and found['AP50'] == pytest.approx(0.5)
+    assert np.isnan(found['AP_large'])
+    with pytest.raises(ValueError, match='7 results'):
+        test.evaluate(results[:7])
+
+
+def test_malformed_files(root, tmp_path) -> None:
+    (tmp_path / 'bad.json').write_text('{"images": []}')
+    with pytest.raises(ValueError, match='not in the format of COCO'):
+        CocoPoolDataset(str(tmp_path / 'bad.json'), str(root))
+    with pytest.raises(FileNotFoundError, match='no such annotation file'):
+        CocoPoolDataset(str(tmp_path / 'none.json'), str(root))
+
+
+def test_whole_run_writes_image_ids_and_the_labeled_set_as_coco_json(root, tmp_path) -> None:
+    kept = {key: value for key, value in TINY_OPTIONS.items() if not key.startswith('pool_')}
+    options = {
+        **kept,
+        'classes': None,
+        'model.bbox_head.num_classes': 2,
+        'pool_json': 'boxes.json',
+        'test_json': 'boxes.json',
+        'pool_images': 'images',
+        'test_images': 'images',
+        'only_with_boxes': False,
+        'X_L_0_size': 3,
+        'X_S_size': 2,
+        'query_fraction': 0.4,
+        'work_directory': str(tmp_path),
+        'schedule': [dict(name='label', epochs=1)],
+    }
+    config = load_config(REPOSITORY / 'configs' / 'MIAOD_coco.py', options, f'{root}/')
+    run = train(config, RunOptions(run_name='run', progress=False))
+    assert np.isfinite(np.load(run / 'cycle0' / 'scores.npy')).sum() == 2
+    labeled = np.load(run / 'X_L_1.npy')
+    content = json.loads((run / 'cycle1' / 'labeled.json').read_text())
+    assert [image['id'] for image in content['images']] == [100 - i for i in labeled]
+    assert {box['image_id'] for box in content['annotations']} <= {100 - i for i in labeled}
+    assert (run / 'cycle1' / 'image_ids_L.txt').read_text().split() == [str(100 - i) for i in labeled]
+    # The labeled set is a data set of its own.
+    assert len(CocoDetectionDataset(str(run / 'cycle1' / 'labeled.json'), str(root / 'images'))) == 5
