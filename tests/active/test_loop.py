@@ -1,0 +1,157 @@
+"""The loop alone: what is asked of whom and when, with stand-ins that train nothing."""
+
+from __future__ import annotations
+
+import json
+import logging
+
+import numpy as np
+import pytest
+
+from mmdet_miaod.active import store
+from mmdet_miaod.active.cycle_scoring import scores_name
+from mmdet_miaod.active.loop import ActiveLearningLoop, LoopSettings
+from mmdet_miaod.active.query import Query, QueryStrategy
+from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
+from mmdet_miaod.active.selection import SelectionSettings
+
+POOL_SIZE = 10
+
+
+class Index:
+    names = [f'{number:06d}' for number in range(POOL_SIZE)]  # noqa: RUF012 (never changed)
+    list_ids = np.zeros(POOL_SIZE, dtype=np.int32)
+    tags = ('07',)
+
+
+class Pool:
+    index = Index()
+
+    def __len__(self) -> int:
+        return POOL_SIZE
+
+
+class Harness:
+    """Every collaborator of the loop at once; writes down what it is asked."""
+
+    def __init__(self, folder, sizes=(4, 3), cycles=(0, 1, 2)) -> None:
+        self.asked: list[tuple] = []
+        self.state = RunState(folder, RunIdentity('', '', POOL_SIZE, 5), {})
+        self.queries: list[Query] = []
+        harness = self
+
+        class Strategy(QueryStrategy):
+            def select(self, query: Query) -> np.ndarray:
+                harness.queries.append(query)
+                return super().select(query)
+
+        self.loop = ActiveLearningLoop(
+            LoopSettings(list(cycles), sizes[0], SelectionSettings(sizes[1]), seed=5),
+            Pool(),
+            self,
+            lambda split: dict(labeled=split.labeled),
+            self,
+            self.evaluate,
+            self,
+            Strategy(),
+            self.state,
+            logging.getLogger('test_loop'),
+            lambda cycle: self.asked.append(('report', cycle)),
+        )
+
+    def label(self, indices) -> None:
+        self.asked.append(('label', len(indices)))
+
+    def split_files(self, labeled, unlabeled) -> dict[str, str]:
+        return {}
+
+    def train(self, cycle, loaders):
+        self.asked.append(('train', cycle, len(loaders['labeled'])))
+        self.state.record(Step('model', cycle))
+        return f'model {cycle}'
+
+    def finished_model(self, cycle):
+        return f'model {cycle}' if self.state.find('model', cycle) else None
+
+    def tidy(self) -> None:
+        pass
+
+    def evaluate(self, model):
+        self.asked.append(('evaluate', model))
+        return dict(mAP=0.5, AP={})
+
+    def score(self, cycle, model, candidates) -> None:
+        self.asked.append(('score', cycle, model, len(candidates)))
+        scores = np.full(POOL_SIZE, np.nan, dtype=np.float32)
+        scores[candidates] = np.random.RandomState(cycle).rand(len(candidates))
+        store.save_array(self.state.directory / scores_name(cycle), scores)
+        self.state.record(Step('scores', cycle))
+
+
+def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_path) -> None:
+    harness = Harness(tmp_path, sizes=(2, 3))
+    harness.loop.run()
+    expected = []
+    for cycle, size in enumerate((2, 5, 8)):
+        expected += [
+            ('label', size),
+            ('train', cycle, size),
+            ('evaluate', f'model {cycle}'),
+            ('report', cycle),
+        ]
+        if cycle < 2:
+            expected.append(('score', cycle, f'model {cycle}', POOL_SIZE - size))
+    assert harness.asked == expected
+    assert [entry['labeled'] for entry in json.loads((tmp_path / 'metrics.json').read_text())] == [2, 5, 8]
+
+
+def test_a_query_knows_its_candidates_scores_and_a_seed_of_its_own(tmp_path) -> None:
+    harness = Harness(tmp_path, sizes=(2, 3))
+    harness.loop.run()
+    first, second = harness.queries
+    labeled = np.load(tmp_path / 'X_L_0.npy')
+    assert first.labeled.tolist() == labeled.tolist()
+    assert first.candidates.tolist() == sorted(set(range(POOL_SIZE)) - set(labeled.tolist()))
+    assert np.flatnonzero(np.isnan(first.scores)).tolist() == labeled.tolist()
+    assert first.size == second.size == 3
+    assert first.seed != second.seed
+
+
+def test_the_pool_runs_out(tmp_path, caplog) -> None:
+    harness = Harness(tmp_path, cycles=(0, 1, 2, 3, 4))
+    harness.loop.run()
+    assert [entry[1] for entry in harness.asked if entry[0] == 'train'] == [0, 1, 2]
+    assert np.load(tmp_path / 'X_L_2.npy').tolist() == list(range(POOL_SIZE))
+    assert not (tmp_path / 'X_L_3.npy').exists()
+    harness.asked.clear()
+    harness.loop.run()
+    assert not [entry for entry in harness.asked if entry[0] != 'label']
+    assert 'ends after cycle 2' in caplog.text
+
+
+def test_a_pool_that_is_labeled_at_once_has_one_cycle(tmp_path) -> None:
+    harness = Harness(tmp_path, sizes=(POOL_SIZE, 1))
+    harness.loop.run()
+    assert harness.asked == [('label', 10), ('train', 0, 10), ('evaluate', 'model 0'), ('report', 0)]
+
+
+@pytest.mark.parametrize('done', ['model', 'evaluation', 'scores'])
+def test_what_the_manifest_says_is_done_is_not_done_again(tmp_path, done) -> None:
+    harness = Harness(tmp_path, cycles=(0, 1))
+    harness.loop.run()
+    last = next(i for i, step in enumerate(harness.state.steps) if (step.kind, step.cycle) == (done, 0))
+    harness.state.steps = harness.state.steps[: last + 1]
+    harness.asked.clear()
+    harness.loop.run()
+    first_cycle = [entry[0] for entry in harness.asked[: harness.asked.index(('train', 1, 7))]]
+    kinds = ['label', 'evaluate', 'report', 'score', 'label']
+    redone = {'model': kinds, 'evaluation': ['label', 'score', 'label'], 'scores': ['label', 'label']}
+    assert first_cycle == redone[done]
+
+
+def test_the_same_scores_make_the_same_splits(tmp_path) -> None:
+    for name in ('a', 'b'):
+        (tmp_path / name).mkdir()
+        Harness(tmp_path / name).loop.run()
+    for path in (tmp_path / 'a').glob('X_*.npy'):
+        assert path.read_bytes() == (tmp_path / 'b' / path.name).read_bytes()
