@@ -101,7 +101,7 @@ def test_a_score_that_is_not_finite_names_the_image(pool) -> None:
                 [float('nan') if m['ori_filename'].endswith('3.png') else 1 for m in img_metas]
             )
 
-    with pytest.raises(ValueError, match=r'scores of .*3\.png not finite, the model diverged'):
+    with pytest.raises(ValueError, match=r'scores of .*3\.png: not finite, the model diverged'):
         score(pool, torch.nn.Identity(), range(7), 2, Bad())
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from copy import deepcopy
 
 import pytest
 import torch
@@ -26,16 +27,27 @@ class TwoParts(nn.Module):
         return dict(loss=loss, log_vars=dict(loss=loss.detach()), num_samples=1)
 
 
-class Watcher(Hook):
+class Watcher:
     """Notes the learning rate and the optimizer of every iteration."""
 
     def __init__(self) -> None:
         self.rates: list[float] = []
         self.optimizers: list = []
 
+    def hook(self) -> Hook:
+        """Return a hook for one stage."""
+        return NoteHook(self)
+
+
+class NoteHook(Hook):
+    """Writes into a watcher."""
+
+    def __init__(self, watcher: Watcher) -> None:
+        self._watcher = watcher
+
     def before_train_iter(self, runner) -> None:
-        self.rates.append(runner.current_lr()[0])
-        self.optimizers.append(runner.optimizer)
+        self._watcher.rates.append(runner.current_lr()[0])
+        self._watcher.optimizers.append(runner.optimizer)
 
 
 def settings(watcher: Watcher, **changes) -> TrainSettings:
@@ -49,7 +61,7 @@ def settings(watcher: Watcher, **changes) -> TrainSettings:
                 optimizer=dict(type='SGD', lr=0.5, momentum=0.5),
                 lr_config=dict(policy='step', step=[9]),
                 log_config=dict(interval=1, hooks=[]),
-                custom_hooks=[lambda: watcher],
+                custom_hooks=[watcher.hook],
             ),
             **changes,
         )
@@ -127,7 +139,7 @@ def test_a_stage_that_goes_on_after_an_epoch_ends_as_one_that_was_never_stopped(
     def save(runner) -> None:
         weights = {name: value.clone() for name, value in runner.model.module.state_dict().items()}
         scaler = runner.precision.scaler.state_dict()
-        saved.append((weights, dict(optimizer=runner.optimizer.state_dict(), scaler=scaler)))
+        saved.append((weights, dict(optimizer=deepcopy(runner.optimizer.state_dict()), scaler=scaler)))
 
     whole, watcher = TwoParts(), Watcher()
     train(whole, stage, settings(watcher), at_end=save)
