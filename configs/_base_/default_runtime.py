@@ -9,8 +9,8 @@ custom_hooks = []
 dist_params = dict(backend='nccl')
 # Weights that every cycle's model starts from (a checkpoint file), instead of the backbone's alone.
 load_from = None
-# Mixed precision: dict(dtype='float16') or dict(dtype='bfloat16'); losses and uncertainty stay in float32.
-amp = None
+# Mixed precision: dtype 'float16' or 'bfloat16'; losses and uncertainty stay in float32.
+amp = dict(dtype=None)
 # For GPUs; they change results in the last digits, bash scripts/gpu_check.sh says by how much and what they gain.
 # cudnn_benchmark: cuDNN tries its algorithms for each image shape and keeps the fastest. tf32: multiplications with
 # 10 bits of mantissa. channels_last: memory layout for tensor cores. compile_towers: torch.compile the head.
