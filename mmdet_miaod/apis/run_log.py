@@ -46,6 +46,9 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         console_level: what of it the terminal shows, everything by default.
     """
     logger = get_root_logger(log_level=level)
+    level_before = logger.level
+    if distributed.is_main():
+        logger.setLevel(level)  # mmcv sets it only for the first run of a process
     consoles = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]
     levels = [handler.level for handler in consoles]
     for handler in consoles:
@@ -64,6 +67,7 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
                 file_handler.stream.close()
         for handler, old_level in zip(consoles, levels, strict=True):
             handler.setLevel(old_level)
+        logger.setLevel(level_before)
 
 
 @contextmanager
