@@ -1,4 +1,4 @@
-"""Reference numbers of the published implementation (METHOD section 10), read where the tests need them."""
+"""Reference numbers of the published implementation, read where the tests need them."""
 
 import json
 import os

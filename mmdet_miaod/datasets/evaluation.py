@@ -36,7 +36,7 @@ def eval_voc_map(
     mode: str = '11points',
     use_legacy_coordinate: bool = False,
 ) -> tuple[float, dict[str, ClassAP]]:
-    """Mean average precision (METHOD 2a), in this process alone.
+    """Mean average precision, in this process alone.
 
     Args:
         det_results: For each image, for each class (m, 5) float32 x1, y1, x2, y2, score.

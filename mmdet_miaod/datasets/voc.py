@@ -29,7 +29,7 @@ _LOGGER = logging.getLogger('mmdet')
 class VOCDetectionDataset(Dataset):
     """Images with boxes; index i is line i of the lists joined, and no image is ever dropped.
 
-    Boxes are VOC's minus 1; objects marked difficult are ignored boxes (METHOD 2a). An image's XML file is
+    Boxes are VOC's minus 1; objects marked difficult are ignored boxes. An image's XML file is
     opened by :meth:`label` and not before.
 
     Args:

@@ -60,7 +60,7 @@ def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> VOCAnn
         class_to_label: Label by class name; objects of other names are counted, not returned.
 
     Returns:
-        The boxes (METHOD 2a): coordinates minus 1, fractions kept, objects marked difficult apart.
+        The boxes: coordinates minus 1, fractions kept, objects marked difficult apart.
 
     Raises:
         FileNotFoundError: No such file.

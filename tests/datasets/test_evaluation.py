@@ -1,4 +1,4 @@
-"""eval_voc_map against the published implementation's numbers (METHOD sections 2a and 10)."""
+"""eval_voc_map against the published implementation's numbers."""
 
 import numpy as np
 import pytest
