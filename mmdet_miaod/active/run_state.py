@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -199,7 +199,18 @@ class RunState:
         for step in self.steps:
             for name in step.files.keys() - damage.keys():
                 self._intact(name, damage)
+        self._forget_damaged_checkpoints(damage)
         return list(damage.values())
+
+    def _forget_damaged_checkpoints(self, damage: Mapping[str, str]) -> None:
+        """Vouch no more for damaged checkpoints that nothing needs, and delete their second names."""
+        for i, step in enumerate(self.steps):
+            lost = [self.directory / name for name in step.files if name in damage]
+            if step.kind == 'epoch' and lost:
+                self.steps[i] = replace(step, files={})
+                for path in self.directory.glob('*.pth'):
+                    if any(damaged.exists() and path.samefile(damaged) for damaged in lost):
+                        store.remove(path)
 
     def forget_files(self, kind: str, cycle: int, keep: int = 0) -> list[Path]:
         """Take the files of all but the ``keep`` newest steps of a kind out of the manifest.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,13 +20,13 @@ class Undisturbed:
         data: root of the data.
         directory: the run directory.
         ledger: of everything it ended with.
-        operations: how many disk operations it took.
+        operations: how many disk operations it took that each kind of fault is about.
     """
 
     data: Path
     directory: Path
     ledger: dict[str, Any]
-    operations: int
+    operations: dict[str, int]
 
 
 @pytest.fixture(scope='package')
@@ -34,5 +35,5 @@ def undisturbed(tmp_path_factory) -> Undisturbed:
     data = tiny_job.draw_data(root / 'data')
     code = processes.run(root / 'output', tiny_job.begin_or_resume, str(data), str(root))
     assert code == 0, (root / 'output').read_text()
-    operations = int((root / 'operations').read_text())
+    operations = json.loads((root / 'operations').read_text())
     return Undisturbed(data, root / 'run', tiny_job.ledger(root / 'run'), operations)

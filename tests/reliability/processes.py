@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import sys
+import time
 from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -51,3 +52,12 @@ def run(log: Path, action: Callable[..., int | None], *arguments: Any, timeout: 
         process.join()
         raise TimeoutError(f'{action.__name__}{arguments} took more than {timeout} s:\n{log.read_text()}')
     return process.exitcode
+
+
+def wait_for(log: Path, text: str, count: int = 1, seconds: float = 60) -> None:
+    """Wait until a log has some text a number of times."""
+    end = time.monotonic() + seconds
+    while not log.exists() or log.read_text().count(text) < count:
+        if time.monotonic() > end:
+            raise TimeoutError(f'{log} never said {text!r}')
+        time.sleep(0.01)

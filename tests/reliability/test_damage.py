@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from mmdet_miaod.active.run_state import RunState
 from tests.reliability import processes
 from tests.reliability.tiny_job import begin_or_resume, ledger
 
@@ -52,7 +53,6 @@ DAMAGE = [
 MORE_DAMAGE = [
     ('cycle1/model.pth', truncate, True),
     ('cycle1/model.pth', Path.unlink, True),
-    ('checkpoints/cycle1_stage1_epoch2.pth', Path.unlink, False),
     ('run_state.json', flip, True),
     ('run_state.json', Path.unlink, True),
     ('run_state.previous.json', truncate, True),
@@ -80,6 +80,29 @@ def test_damage_is_named_and_what_can_be_restored_is(undisturbed, finished, name
         expected.pop(name)
         (finished / 'run' / name).unlink(missing_ok=True)
     assert ledger(finished / 'run') == expected
+
+
+@pytest.mark.parametrize('in_place', [False, True])
+def test_a_damaged_checkpoint_that_nothing_needs_is_vouched_for_no_more(
+    undisturbed, finished, in_place
+) -> None:
+    name, shown = 'checkpoints/cycle1_stage1_epoch2.pth', ['epoch_2.pth', 'latest.pth']
+    path = finished / 'run' / name
+    (path.unlink if not in_place else lambda: path.write_bytes(b'damaged'))()
+    if in_place:  # copying the run made files of the second names
+        for other in shown:
+            (finished / 'run' / other).unlink()
+            (finished / 'run' / other).hardlink_to(path)
+    code, text = resume(undisturbed, finished)
+    assert code == 0, text
+    assert 'Damaged' in text and name in text
+    found, expected = ledger(finished / 'run'), dict(undisturbed.ledger)
+    for gone in (name, *shown) if in_place else (name,):
+        expected.pop(gone)
+    assert found.pop('run_state.json') != expected.pop('run_state.json')
+    assert found == expected
+    assert RunState.load(finished / 'run').file_record(name) is None
+    assert 'Damaged' not in resume(undisturbed, finished)[1]
 
 
 def test_a_run_without_an_intact_manifest_is_refused(undisturbed, finished) -> None:

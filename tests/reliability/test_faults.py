@@ -5,9 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.reliability import processes
-from tests.reliability.tiny_job import Fault, begin_or_resume, ledger
-
-KINDS = ('ENOSPC', 'EIO', 'kill', 'torn', 'lost')
+from tests.reliability.tiny_job import KINDS, Fault, begin_or_resume, ledger
 
 
 def fail_and_resume(undisturbed, folder, fault: Fault) -> bool:
@@ -39,7 +37,7 @@ def fail_and_resume(undisturbed, folder, fault: Fault) -> bool:
     [(0.15, 'ENOSPC'), (0.35, 'torn'), (0.55, 'lost'), (0.7, 'kill')],
 )
 def test_a_fault_here_and_there(undisturbed, tmp_path, fraction, kind) -> None:
-    assert fail_and_resume(undisturbed, tmp_path, Fault(int(fraction * undisturbed.operations), kind))
+    assert fail_and_resume(undisturbed, tmp_path, Fault(int(fraction * undisturbed.operations[kind]), kind))
 
 
 @pytest.mark.slow
@@ -60,4 +58,4 @@ def test_a_fault_at_every_operation(undisturbed, tmp_path, kind) -> None:
     number = 1
     while fail_and_resume(undisturbed, tmp_path / str(number), Fault(number, kind)):
         number += 1
-    assert number == undisturbed.operations + 1
+    assert number == undisturbed.operations[kind] + 1

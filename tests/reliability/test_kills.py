@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
-from pathlib import Path
 
 import pytest
 
@@ -27,16 +25,6 @@ def test_two_hundred_kills(undisturbed, tmp_path, workers) -> None:
     )
 
 
-def wait_for(path: Path, text: str, seconds: float = 60) -> None:
-    """Wait until a file has some text."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if path.exists() and text in path.read_text():
-            return
-        time.sleep(0.01)
-    raise TimeoutError(f'{path} never said {text!r}')
-
-
 def _in_own_group(data: str, folder: str, overrides: dict) -> int:
     os.setsid()
     return begin_or_resume(data, folder, None, overrides)
@@ -56,7 +44,7 @@ def test_a_signal_ends_the_run_with_its_code_and_says_how_to_resume(
     output = tmp_path / 'output'
     overrides = dict(data__workers_per_gpu=workers)
     process = processes.start(output, _in_own_group, str(undisturbed.data), str(tmp_path), overrides)
-    wait_for(output, 'Epoch [1]')
+    processes.wait_for(output, 'Epoch [1]')
     os.killpg(process.pid, number)  # as Ctrl-C does: to the loader processes as well
     process.join(60)
     text = output.read_text()
@@ -73,7 +61,7 @@ def test_a_signal_ends_the_run_with_its_code_and_says_how_to_resume(
 def test_a_second_process_on_the_same_run_is_refused(undisturbed, tmp_path) -> None:
     places = (str(undisturbed.data), str(tmp_path))
     first = processes.start(tmp_path / 'output', begin_or_resume, *places)
-    wait_for(tmp_path / 'output', 'Epoch [1]')
+    processes.wait_for(tmp_path / 'output', 'Epoch [1]')
     os.kill(first.pid, signal.SIGSTOP)
     try:
         code = processes.run(tmp_path / 'second', begin_or_resume, *places)

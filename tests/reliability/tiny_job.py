@@ -6,6 +6,7 @@ import errno
 import hashlib
 import json
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -28,6 +29,8 @@ OVERRIDES: dict[str, Any] = dict(
     score_chunk_size=2,
     schedule=[UNCERTAINTY, dict(name='label', epochs=2)],
 )
+# What a process of the run says first, when it can be stopped in an orderly way.
+BEGINS = 'The tiny run begins.'
 # Names of files whose content tells of time and place.
 _NOT_COMPARED = ('.lock', '.log', '.log.json', '.py', 'run_state.previous.json')
 
@@ -37,15 +40,18 @@ def draw_data(root: Path, images: int = 8) -> Path:
     return draw_voc(root, images, 2, ('disc', 'square', 'triangle'), seed=1, image_size=(64, 48))
 
 
+KINDS = ('ENOSPC', 'EIO', 'kill', 'torn', 'lost')
+
+
 @dataclass(frozen=True)
 class Fault:
     """What goes wrong at which disk operation.
 
     Attributes:
-        number: of the operation, from 1.
+        number: of the operation, from 1, among those that the kind is about.
         kind: ``'ENOSPC'`` or ``'EIO'`` fail; ``'kill'`` ends the process before the operation; ``'torn'``
-            ends it when half of a write is done; ``'lost'`` ends it after a rename that reached the disk
-            before half of the file's content did.
+            ends it when half of a write is done; ``'lost'`` ends it after the rename of a new file that
+            reached the disk before half of the file's content did.
     """
 
     number: int
@@ -53,28 +59,35 @@ class Fault:
 
 
 class FaultyDisk:
-    """Takes the place of ``store._perform``, counts the operations and does one fault."""
+    """Takes the place of ``store._perform``, counts the operations by kind of fault and does one fault.
+
+    Attributes:
+        counts: operations so far that each kind of fault is about.
+    """
 
     def __init__(self, fault: Fault | None) -> None:
         self.fault = fault
-        self.count = 0
+        self.counts = dict.fromkeys(KINDS, 0)
         self._linked = False
 
     def __call__(self, operation: str, path: Path, action: Any) -> Any:
-        self.count += 1
-        due = self.fault is not None and self.count == self.fault.number
-        result = self._fail(operation, path, action) if due else action()
+        applies = dict.fromkeys(KINDS, True)
+        applies['torn'] = operation == 'write'
+        # The second name of a file that was synced long before is never that of half a file.
+        applies['lost'] = operation == 'rename' and not self._linked
+        for kind in KINDS:
+            self.counts[kind] += applies[kind]
+        fault = self.fault
+        due = fault is not None and applies[fault.kind] and self.counts[fault.kind] == fault.number
+        result = self._fail(path, action) if due else action()
         self._linked = operation == 'link'
         return result
 
-    def _fail(self, operation: str, path: Path, action: Any) -> None:
+    def _fail(self, path: Path, action: Any) -> None:
         if self.fault.kind in ('ENOSPC', 'EIO'):
             code = getattr(errno, self.fault.kind)
             raise OSError(code, os.strerror(code))
-        half_written = self.fault.kind == 'torn' and operation == 'write'
-        # The second name of a file that was synced long before is never that of half a file.
-        lost = self.fault.kind == 'lost' and operation == 'rename' and not self._linked
-        if half_written or lost:
+        if self.fault.kind in ('torn', 'lost'):
             action()
             os.truncate(path, path.stat().st_size // 2)
         os._exit(77)
@@ -93,16 +106,17 @@ def begin_or_resume(
     begun = any((directory / name).exists() for name in (MANIFEST_NAME, 'run_state.previous.json'))
     place = dict(resume=str(directory)) if begun else dict(run_name='run')
     disk = store._perform = FaultyDisk(fault)
-    config = tiny_config(Path(data), Path(work), **{**OVERRIDES, **(overrides or {})})
     run_options = RunOptions(
         **{'progress': False, 'report': False, 'deterministic': True, **place, **(options or {})}
     )
 
     def main() -> None:
-        train(config, run_options)
+        sys.stdout.write(f'{BEGINS}\n')
+        sys.stdout.flush()
+        train(tiny_config(Path(data), Path(work), **{**OVERRIDES, **(overrides or {})}), run_options)
 
     code = run_tool(main, lambda: f'Go on with --resume {directory}')
-    (Path(work) / 'operations').write_text(str(disk.count))
+    (Path(work) / 'operations').write_text(json.dumps(disk.counts))
     return code
 
 
