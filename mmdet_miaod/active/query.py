@@ -116,9 +116,10 @@ def highest(scores: np.ndarray, count: int) -> np.ndarray:
     if count == 0:
         return np.zeros(0, dtype=np.int64)
     threshold = np.partition(scores, len(scores) - count)[len(scores) - count]
-    above = np.flatnonzero(scores > threshold)
+    chosen = scores > threshold
     ties = np.flatnonzero(scores == threshold)
-    tail = np.union1d(above, ties[len(ties) - (count - len(above)) :])
+    chosen[ties[len(ties) - (count - np.count_nonzero(chosen)) :]] = True
+    tail = np.flatnonzero(chosen)
     return tail[np.argsort(scores[tail], kind='stable')]
 
 

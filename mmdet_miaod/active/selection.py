@@ -58,7 +58,7 @@ def query_candidates(
         seed: seed of the run.
         cycle: number of the cycle; the fraction is drawn anew in each.
     """
-    candidates = np.setdiff1d(split.candidates(pool_size), np.array(settings.excluded, dtype=np.int64))
+    candidates = split.candidates(pool_size, settings.excluded)
     if settings.fraction == 1 or not len(candidates):
         return candidates
     random = np.random.RandomState(int(derive_seeds(2, seed, cycle)[1]) % 2**32)
@@ -90,7 +90,8 @@ def select_images(
             if boxes >= settings.size:
                 break
         labeled = np.union1d(query.labeled, selected)
-        query = replace(query, candidates=np.setdiff1d(query.candidates, selected), labeled=labeled)
+        candidates = np.setdiff1d(query.candidates, selected, assume_unique=True)
+        query = replace(query, candidates=candidates, labeled=labeled)
     return np.array(selected, dtype=np.int64)
 
 

@@ -13,9 +13,10 @@ import numpy as np
 
 from ..active import store
 from ..active.cycle_scoring import write_scores
-from ..active.pool import initial_split, next_split, save_split, write_name_lists
+from ..active.pool import initial_split, load_split, next_split, save_split, split_paths, write_name_lists
 from ..active.query import DiscrepancyQuery, Query
 from ..active.scoring import split_chunks
+from ..active.selection import SelectionSettings, query_candidates
 from ..datasets.image_index import ImageIndex
 from ..datasets.image_lists import NameTable
 from .benchmark import resident_bytes
@@ -61,17 +62,21 @@ def _measure_pool(images: int) -> dict[str, Any]:
         clock.lap('initial split')
         _write_split(folder, 0, split, names, list_ids)
         clock.lap('files of the split')
-        candidates = split.candidates(images)
+        settings = SelectionSettings(max(images // 40, 1))
+        candidates = query_candidates(split, images, settings, SEED, 0)
+        clock.lap('candidates')
         _write_scores(folder, images, candidates)
         clock.lap('scores to disk')
         scores = store.load_array(Path(folder) / 'scores.npy')
-        query = Query(candidates, max(images // 40, 1), scores, split.labeled, SEED)
+        query = Query(candidates, settings.size, scores, split.labeled, SEED)
         selected = DiscrepancyQuery().select(query)
         clock.lap('query')
         split = next_split(split, selected, images, SEED)
         clock.lap('next split')
         _write_split(folder, 1, split, names, list_ids)
         clock.lap('files of the next split')
+        load_split(*split_paths(folder, 1), images)
+        clock.lap('split from its files')
     return dict(
         images=images,
         seconds=clock.laps,
