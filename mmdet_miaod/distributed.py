@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any, TypeVar
@@ -13,6 +14,9 @@ from torch import nn
 T = TypeVar('T')
 # Parts of the messages with which gloo and NCCL report that a peer is gone.
 _LOST_PEER = ('gloo', 'nccl', 'connection closed', 'connection reset', 'broken pipe', 'timed out')
+# A process that hears nothing for minutes takes its peers for dead (NCCL: 10, gloo: 30).
+_ALIVE_SECONDS = 20.0
+_STILL_AT_WORK = 'still at work'
 
 
 class PeerError(RuntimeError):
@@ -58,24 +62,53 @@ def on_main(action: Callable[[], T]) -> T:
     Raises:
         Exception: the action's own in the main process, a :class:`PeerError` that quotes it in the others.
     """
+    return on_main_for_long(lambda tell_alive: action())
+
+
+def on_main_for_long(action: Callable[[Callable[[], None]], T]) -> T:
+    """Like :func:`on_main`, for an action that may last longer than a process waits for another.
+
+    Args:
+        action: is given a function that it has to call at least once a minute; by that the others know that
+            the main process is alive, and wait on.
+    """
     if world_size() == 1:
-        return action()
-    outcome: list[Any] = [None, None]
-    error: BaseException | None = None
-    if is_main():
-        try:
-            outcome[0] = action()
-        except BaseException as caught:
-            error, outcome[1] = caught, f'{type(caught).__name__}: {caught}'
-    if error is not None:
+        return action(lambda: None)
+    if not is_main():
+        return _wait_for_main()
+    told = time.monotonic()
+
+    def tell_alive() -> None:
+        nonlocal told
+        if time.monotonic() - told >= _ALIVE_SECONDS:
+            _broadcast(None, _STILL_AT_WORK)
+            told = time.monotonic()
+
+    try:
+        result = action(tell_alive)
+    except BaseException as error:
         with suppress(Exception):  # its own error says more than that nobody is there to hear of it
-            dist.broadcast_object_list(outcome)
-        raise error
+            _broadcast(None, f'{type(error).__name__}: {error}')
+        raise
+    _broadcast(result, None)
+    return result
+
+
+def _wait_for_main() -> Any:
+    while True:
+        result, message = _broadcast(None, None)
+        if message is None:
+            return result
+        if message != _STILL_AT_WORK:
+            raise PeerError(f'the main process failed: {message}')
+
+
+def _broadcast(result: Any, message: str | None) -> list[Any]:
+    """Send the main process's result and message; returns them in every process."""
+    outcome = [result, message]
     with _lost_peers_named():
         dist.broadcast_object_list(outcome)
-    if outcome[1] is not None:
-        raise PeerError(f'the main process failed: {outcome[1]}')
-    return outcome[0]
+    return outcome
 
 
 def gather(value: T) -> list[T]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch.utils.data import Dataset
 from .. import distributed
 from ..active.pool import Split
 from ..datasets.builder import build_dataset
+from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
 from ..datasets.samplers import AspectGroupBatchSampler
@@ -42,12 +44,30 @@ def load_data(config: Config) -> RunData:
     pool = build_dataset(config.data.pool)
     labeled = build_dataset(config.data.train, index=pool.index)
     test = build_dataset(config.data.test)
-    mode = config.get('check_images', 'decode')
-    pool.index.check_images(mode)
-    test.index.check_images(mode)
+    for index in (pool.index, test.index):
+        check_images(index, config.get('check_images', 'decode'))
     _check_classes(config, labeled, test)
     _check_sizes(config, len(pool))
     return RunData(pool, labeled, test)
+
+
+def check_images(index: ImageIndex, mode: str) -> None:
+    """Read every image once in a run, in the main process; the others wait for the sizes.
+
+    Args:
+        index: of a pool or test set, the same in every process.
+        mode: ``'decode'`` or ``'header'``, see :meth:`ImageIndex.check_images`.
+
+    Raises:
+        FileNotFoundError, ValueError: as :meth:`ImageIndex.check_images`, in the main process; a
+            :class:`~mmdet_miaod.distributed.PeerError` that quotes it in the others.
+    """
+
+    def check(tell_alive: Callable[[], None]) -> np.ndarray:
+        index.check_images(mode, tell_alive)
+        return index.sizes
+
+    index.use_sizes(distributed.on_main_for_long(check))
 
 
 def _check_classes(config: Config, labeled: Dataset, test: Dataset) -> None:

@@ -7,7 +7,6 @@ import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -184,12 +183,23 @@ class ImageIndex:
         """(N,) uint8, 1 where width / height > 1: the groups of MMDetection's GroupSampler."""
         return (self.sizes[:, 0] > self.sizes[:, 1]).astype(np.uint8)
 
-    def check_images(self, mode: str = 'decode') -> None:
+    def use_sizes(self, sizes: np.ndarray) -> None:
+        """Take over the ``sizes`` that another process read of the same images.
+
+        Raises:
+            ValueError: They are not those of as many images as there are here.
+        """
+        if sizes.shape != (len(self), 2):
+            raise ValueError(f'the sizes of {len(sizes)} images do not fit an index of {len(self)} images')
+        self._sizes = sizes
+
+    def check_images(self, mode: str = 'decode', on_chunk: Callable[[], None] = lambda: None) -> None:
         """Read every image once, in threads, and keep the sizes.
 
         Args:
             mode: 'decode' reads all data of each file and so finds truncated ones; 'header' reads the
                 headers.
+            on_chunk: is called after some hundred images, again and again.
 
         Raises:
             FileNotFoundError: Images are missing.
@@ -199,9 +209,13 @@ class ImageIndex:
         readers = {'decode': image_files.decode, 'header': image_files.read_size}
         if mode not in readers:
             raise ValueError(f'mode {mode!r}: expected one of {sorted(readers)}')
-        chunks = self._map_chunks(lambda paths: image_files.probe(paths, readers[mode]))
-        image_files.raise_failures(list(chain.from_iterable(failures for _, failures in chunks)), len(self))
-        self._sizes = np.concatenate([sizes for sizes, _ in chunks])
+        found, failures = [], []
+        for sizes, failed in self._map_chunks(lambda paths: image_files.probe(paths, readers[mode])):
+            found.append(sizes)
+            failures += failed
+            on_chunk()
+        image_files.raise_failures(failures, len(self))
+        self._sizes = np.concatenate(found)
 
     def fingerprint(self) -> str:
         """SHA-256 (hexadecimal) over the tags and names of all lists, in order."""
@@ -212,10 +226,10 @@ class ImageIndex:
         digest.update(b'\n' + self.names.to_bytes())
         return digest.hexdigest()
 
-    def _map_chunks(self, function: Callable) -> list:
+    def _map_chunks(self, function: Callable) -> Iterator:
         ranges = [range(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK)]
         with ThreadPoolExecutor(min(32, 2 * (os.cpu_count() or 1))) as threads:
-            return list(threads.map(lambda indices: function([self.image_path(i) for i in indices]), ranges))
+            yield from threads.map(lambda indices: function([self.image_path(i) for i in indices]), ranges)
 
     def _walk_files(self) -> Iterator[str]:
         """Path of every image, its folder without symbolic links."""
