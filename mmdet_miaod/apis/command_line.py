@@ -27,22 +27,26 @@ def run_tool(main: Callable[[], int | None], hint: Callable[[], str] = lambda: '
         main: returns the exit code, None for 0.
         hint: what to say when the tool is stopped from outside or fails, such as how to go on.
     """
-    stop = StopSignals()
-    try:
-        with stop_signals() as stop:
-            return main() or 0
-    except (KeyboardInterrupt, Terminated):
-        return _stopped(stop, hint)
-    except Exception as error:
-        # Whatever goes wrong after a signal goes wrong because of it: a loader process or a peer is gone.
-        if stop.received is not None:
+    with stop_signals() as stop:
+        try:
+            try:
+                return main() or 0
+            except Exception as error:
+                stop.ignore()
+                # What goes wrong after a signal goes wrong because of it: a loader process or a peer is gone.
+                return _failed(error, hint) if stop.received is None else _stopped(stop, hint)
+        except (KeyboardInterrupt, Terminated):
+            stop.ignore()
             return _stopped(stop, hint)
-        if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error):
-            _say(f'error: {_message(error)}')
-        else:
-            traceback.print_exc()
-        _say(hint())
-        return 1
+
+
+def _failed(error: Exception, hint: Callable[[], str]) -> int:
+    if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error):
+        _say(f'error: {_message(error)}')
+    else:
+        traceback.print_exc()
+    _say(hint())
+    return 1
 
 
 def _stopped(stop: StopSignals, hint: Callable[[], str]) -> int:

@@ -21,10 +21,12 @@ class StopSignals:
 
     Attributes:
         received: ``signal.SIGINT``, ``signal.SIGTERM`` or None.
+        numbers: the signals that are handled.
     """
 
     def __init__(self) -> None:
         self.received: int | None = None
+        self.numbers: tuple[int, ...] = ()
 
     def handle(self, number: int, frame: FrameType | None) -> None:
         """Handle SIGINT and SIGTERM by an exception in the main thread."""
@@ -36,6 +38,11 @@ class StopSignals:
         """Raise again what Python swallowed."""
         self._stop()
 
+    def ignore(self) -> None:
+        """Ignore further signals, so that the last words of the tool are heard."""
+        for number in self.numbers:
+            signal.signal(number, signal.SIG_IGN)
+
     def _stop(self) -> None:
         if self.received is not None:
             raise KeyboardInterrupt if self.received == signal.SIGINT else Terminated
@@ -46,8 +53,8 @@ def stop_signals() -> Iterator[StopSignals]:
     """Raise KeyboardInterrupt on SIGINT and :class:`Terminated` on SIGTERM, for as long as the context lasts.
 
     Python swallows an exception that a signal raises within a destructor or a callback (a loader that is
-    taken down, for example); then it is raised again a moment later. At the end of the context further
-    signals are ignored, so that the last words of the tool are heard.
+    taken down, for example); then it is raised again a moment later. A process that was asked to stop
+    ignores further signals after the context, too: it is on its way out.
     """
     stop = StopSignals()
     old_hook = sys.unraisablehook
@@ -62,6 +69,7 @@ def stop_signals() -> Iterator[StopSignals]:
     # A shell's background jobs ignore SIGINT, and so does what runs in them.
     if signal.getsignal(signal.SIGINT) is not signal.SIG_IGN:
         handlers[signal.SIGINT] = stop.handle
+    stop.numbers = tuple(handlers)
     old_handlers = {number: signal.signal(number, handler) for number, handler in handlers.items()}
     sys.unraisablehook = notice_swallowed
     try:
