@@ -55,16 +55,20 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stub_torch(checkout: Path) -> Callable[[int], None]:
-    """Call it with a number of GPUs: a stub of torch, found first by what the scripts run, sees so many."""
+    """Call it with a number of GPUs: a stub of torch sees so many, a stub of torchrun prints its arguments."""
 
     def write(gpus: int) -> None:
-        distributed = checkout / 'torch' / 'distributed'
-        distributed.mkdir(parents=True, exist_ok=True)
-        (checkout / 'torch' / '__init__.py').write_text(f'class cuda:\n    device_count = lambda: {gpus}\n')
-        (distributed / '__init__.py').write_text('')
-        (distributed / 'run.py').write_text(
-            'import os, sys\nprint(sys.argv[1:], os.environ.get("OMP_NUM_THREADS"))\n'
-        )
+        files = {
+            'torch/__init__.py': f'class cuda:\n    device_count = lambda: {gpus}\n',
+            'mmdet_miaod/__init__.py': '',
+            'mmdet_miaod/apis/__init__.py': '',
+            'mmdet_miaod/apis/torchrun.py': (
+                'import os, sys\nprint(sys.argv[1:], os.environ.get("OMP_NUM_THREADS"))\n'
+            ),
+        }
+        for name, text in files.items():
+            (checkout / name).parent.mkdir(parents=True, exist_ok=True)
+            (checkout / name).write_text(text)
 
     return write
 

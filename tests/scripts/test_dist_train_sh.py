@@ -1,4 +1,4 @@
-"""scripts/dist_train.sh, with a stub in place of torch.distributed.run."""
+"""scripts/dist_train.sh, with a stub in place of torchrun."""
 
 import pytest
 
