@@ -51,6 +51,7 @@ def main(arguments: argparse.Namespace) -> None:
     from mmdet_miaod.apis.detection_files import check_detection_file, write_detections
     from mmdet_miaod.apis.launch import default_device
     from mmdet_miaod.apis.test import evaluate_checkpoint
+    from mmdet_miaod.engine.live_bar import live_bar
     from mmdet_miaod.visualization.boxes import check_show_folder, show_detections
 
     config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
@@ -58,12 +59,11 @@ def main(arguments: argparse.Namespace) -> None:
         check_detection_file(arguments.out)
     if arguments.show_dir is not None:
         check_show_folder(arguments.show_dir)
-    show_progress = not arguments.quiet and sys.stderr.isatty()
     result = evaluate_checkpoint(
         config,
         arguments.checkpoint,
         arguments.device or default_device(),
-        _show_progress if show_progress else lambda done, total: None,
+        lambda total: live_bar('evaluation', total, show=not arguments.quiet),
     )
     dataset = result.dataset
     if arguments.out is not None:
@@ -93,10 +93,6 @@ def metrics_table(result: Any) -> str:
 
 def _percent(value: float | None) -> str:
     return '-' if value is None else f'{100 * value:.2f}'
-
-
-def _show_progress(done: int, total: int) -> None:
-    sys.stderr.write(f'\r{done} of {total} images' + ('\n' if done == total else ''))
 
 
 if __name__ == '__main__':

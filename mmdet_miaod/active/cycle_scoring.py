@@ -6,6 +6,7 @@ import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import BinaryIO
 
@@ -14,6 +15,7 @@ from torch import nn
 
 from .. import distributed
 from ..datasets.pool import ImagePoolDataset
+from ..engine.live_bar import no_bar, shared_count
 from . import store
 from .cycle_training import model_name, split_names
 from .feature_files import join_features, merge_parts, save_feature_parts
@@ -33,7 +35,8 @@ class CycleScorer:
         settings: batch size, workers, chunk size, device.
         state: the run's manifest.
         logger: for the text log.
-        on_progress: called with the number of images after each batch.
+        live: shows progress: given a description and a number of images, a context that yields a function
+            to call with the number of images that were done.
     """
 
     def __init__(
@@ -43,14 +46,14 @@ class CycleScorer:
         settings: ScoringSettings,
         state: RunState,
         logger: logging.Logger,
-        on_progress: Callable[[int], None] = lambda count: None,
+        live: Callable[[str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
     ) -> None:
         self._view = pool.scoring_view()
         self._strategy = strategy
         self._settings = settings
         self._state = state
         self._logger = logger
-        self._on_progress = on_progress
+        self._live = live
 
     def score(self, cycle: int, model: nn.Module | None, candidates: np.ndarray) -> None:
         """Score what is not scored yet, and put the scores together.
@@ -63,10 +66,14 @@ class CycleScorer:
         chunks = split_chunks(candidates, self._settings.chunk_size) if self._strategy.needs_model else []
         if chunks:
             self._logger.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
-        for number, chunk in enumerate(chunks):
-            done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)
-            if not done:
-                self._score_chunk(cycle, number, chunk, model)
+            with self._live(f'cycle {cycle} scoring', len(candidates)) as advance:
+                for number, chunk in enumerate(chunks):
+                    count = shared_count(advance, len(chunk))
+                    done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)
+                    if done:
+                        count(len(chunk))
+                    else:
+                        self._score_chunk(cycle, number, chunk, model, count)
         self._join(cycle, chunks)
 
     def tidy(self) -> None:
@@ -90,12 +97,12 @@ class CycleScorer:
             return False
         return True
 
-    def _score_chunk(self, cycle: int, number: int, chunk: np.ndarray, model: nn.Module) -> None:
+    def _score_chunk(
+        self, cycle: int, number: int, chunk: np.ndarray, model: nn.Module, count: Callable[[int], None]
+    ) -> None:
         started = time.monotonic()
         mine = np.arange(distributed.rank(), len(chunk), distributed.world_size())
-        described = describe_chunk(
-            model, self._strategy, self._view, chunk[mine], self._settings, self._on_progress
-        )
+        described = describe_chunk(model, self._strategy, self._view, chunk[mine], self._settings, count)
         features = merge_parts(len(chunk), distributed.gather((mine, described)))
         scores = features.pop('scores')
 

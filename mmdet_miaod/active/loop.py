@@ -55,7 +55,7 @@ class ActiveLearningLoop:
         annotator: is asked for labels.
         build_loaders: makes the labeled and unlabeled loader of a split, by tag.
         trainer: trains the model of a cycle.
-        evaluate: returns the metrics of a model, ``mAP`` and ``AP`` among them.
+        evaluate: returns the metrics of a cycle's model, ``mAP`` and ``AP`` among them.
         scorer: scores the unlabeled images.
         strategy: selects the images to label.
         state: the run's manifest.
@@ -70,7 +70,7 @@ class ActiveLearningLoop:
         annotator: Annotator,
         build_loaders: Callable[[Split], dict[str, TrainLoader]],
         trainer: CycleTrainer,
-        evaluate: Callable[[nn.Module], dict[str, Any]],
+        evaluate: Callable[[int, nn.Module], dict[str, Any]],
         scorer: CycleScorer,
         strategy: QueryStrategy,
         state: RunState,
@@ -179,7 +179,7 @@ class ActiveLearningLoop:
             model = self._trainer.train(cycle, self._build_loaders(split))
         if self._state.find('evaluation', cycle) is None:
             started = time.monotonic()
-            metrics = self._evaluate(model)
+            metrics = self._evaluate(cycle, model)
             needs = self._state.find('model', cycle).needs
             values = dict(metrics, seconds=time.monotonic() - started)
             self._state.record(Step('evaluation', cycle, needs=needs, values=values))

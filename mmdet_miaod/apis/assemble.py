@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
 import torch
 from mmcv import Config, list_from_file
+from torch import nn
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
@@ -18,7 +21,7 @@ from ..active.query import QUERY_STRATEGIES
 from ..active.run_state import RunState
 from ..active.scoring import ScoringSettings
 from ..active.selection import SelectionSettings, image_positions
-from ..engine.progress import ProgressHook, RunClock, run_steps
+from ..engine.progress import RunClock, RunProgress, run_steps
 from ..engine.trainer import TrainSettings
 from ..version import __version__
 from .config import schedule_of
@@ -37,10 +40,12 @@ class Run:
     Attributes:
         loop: runs the cycles.
         trainer: trains their models.
+        progress: shows how far they are.
     """
 
     loop: ActiveLearningLoop
     trainer: CycleTrainer
+    progress: RunProgress
 
 
 def assemble_run(
@@ -67,11 +72,11 @@ def assemble_run(
     cycles = [cycle for cycle in config.cycles if cycle >= first_cycle]
     scoring = scoring_settings(config, device, len(data.pool))
     strategy = QUERY_STRATEGIES.build(dict(config.query))
-    clock = run_clock(config, cycles, state, len(data.pool))
+    progress = RunProgress(run_clock(config, cycles, state, len(data.pool)), options.progress)
     trainer = CycleTrainer(
         schedule_of(config),
         lambda: build_model(config, data.labeled.CLASSES),
-        train_settings(config, options, str(state.directory), timestamp, device, clock),
+        train_settings(config, options, str(state.directory), timestamp, device, progress),
         state,
         CheckpointSettings(
             config.checkpoint_config.get('max_keep_ckpts', 3),
@@ -79,6 +84,10 @@ def assemble_run(
         ),
         logger,
     )
+
+    def evaluate(cycle: int, model: nn.Module) -> dict[str, Any]:
+        live = partial(progress.images, f'cycle {cycle} evaluation')
+        return evaluate_detector(model, data.test, scoring, config.get('evaluation', {}), live)
 
     def end_of_cycle(cycle: int) -> None:
         logger.info('\n%s', cycle_table(state))
@@ -97,14 +106,14 @@ def assemble_run(
         SimulatedAnnotator(data.labeled),
         LoaderFactory(data, config, device),
         trainer,
-        lambda model: evaluate_detector(model, data.test, scoring, config.get('evaluation', {})),
-        CycleScorer(data.pool, strategy, scoring, state, logger),
+        evaluate,
+        CycleScorer(data.pool, strategy, scoring, state, logger, progress.images),
         strategy,
         state,
         logger,
         end_of_cycle,
     )
-    return Run(loop, trainer)
+    return Run(loop, trainer, progress)
 
 
 def train_settings(
@@ -113,7 +122,7 @@ def train_settings(
     directory: str,
     timestamp: str,
     device: torch.device,
-    clock: RunClock,
+    progress: RunProgress,
 ) -> TrainSettings:
     """Translate the config's keys for training."""
     return TrainSettings(
@@ -126,7 +135,7 @@ def train_settings(
         log_config=config.log_config,
         grad_clip=(config.get('optimizer_config') or {}).get('grad_clip'),
         amp_dtype=(config.get('amp') or {}).get('dtype'),
-        custom_hooks=(*(config.get('custom_hooks') or ()), lambda: ProgressHook(clock, options.progress)),
+        custom_hooks=(*(config.get('custom_hooks') or ()), progress.stage_hook),
     )
 
 

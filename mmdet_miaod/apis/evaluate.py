@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
@@ -13,10 +14,15 @@ from torch.utils.data import Dataset
 from .. import distributed
 from ..active.inference import detect
 from ..active.scoring import ScoringSettings
+from ..engine.live_bar import no_bar, shared_count
 
 
 def evaluate_detector(
-    model: nn.Module, dataset: Dataset, settings: ScoringSettings, evaluation: Mapping[str, Any]
+    model: nn.Module,
+    dataset: Dataset,
+    settings: ScoringSettings,
+    evaluation: Mapping[str, Any],
+    live: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_bar,
 ) -> dict[str, Any]:
     """Run a detector over a test set and compute its metrics.
 
@@ -25,11 +31,15 @@ def evaluate_detector(
         dataset: the test set.
         settings: batch size, workers, device.
         evaluation: keyword arguments of the data set's ``evaluate``.
+        live: shows progress: given the number of images, a context that yields a function to call with the
+            number of those that were done.
 
     Returns:
         Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
     """
-    return evaluate_detections(detect(model, dataset, settings), dataset, evaluation)
+    with live(len(dataset)) as advance:
+        detections = detect(model, dataset, settings, shared_count(advance, len(dataset)))
+    return evaluate_detections(detections, dataset, evaluation)
 
 
 def evaluate_detections(

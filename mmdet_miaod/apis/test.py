@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ from torch.utils.data import Dataset
 
 from ..active.inference import detect
 from ..datasets.builder import build_dataset
+from ..engine.live_bar import no_bar
 from ..engine.parallel import check_device
 from .assemble import scoring_settings
 from .evaluate import evaluate_detections
@@ -83,7 +85,7 @@ def evaluate_checkpoint(
     config: Config,
     checkpoint: str | Path,
     device: str = 'cpu',
-    on_progress: Callable[[int, int], None] = lambda done, total: None,
+    live: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_bar,
 ) -> CheckpointResult:
     """Evaluate a checkpoint on the test set of a config.
 
@@ -91,7 +93,7 @@ def evaluate_checkpoint(
         config: from :func:`~mmdet_miaod.apis.config.load_config`.
         checkpoint: see :func:`load_detector`.
         device: ``'cpu'`` or ``'cuda:N'``.
-        on_progress: called with the number of images done, and of all, after each batch.
+        live: shows progress, see :func:`~mmdet_miaod.apis.evaluate.evaluate_detector`.
 
     Raises:
         FileNotFoundError, ValueError: see :func:`load_test_set` and :func:`load_detector`.
@@ -99,13 +101,7 @@ def evaluate_checkpoint(
     settings = scoring_settings(config, check_device(device), pool_size=0)
     dataset = load_test_set(config)
     model = load_detector(config, checkpoint, tuple(dataset.CLASSES)).to(settings.device)
-    done = 0
-
-    def count(images: int) -> None:
-        nonlocal done
-        done += images
-        on_progress(done, len(dataset))
-
-    detections = detect(model, dataset, settings, count)
+    with live(len(dataset)) as advance:
+        detections = detect(model, dataset, settings, advance)
     evaluation = dict(config.get('evaluation', {}), logger='silent')
     return CheckpointResult(dataset, detections, evaluate_detections(detections, dataset, evaluation))

@@ -64,7 +64,10 @@ def train(config: Config, options: RunOptions) -> Path:
         run = assemble_run(config, options, data, state, timestamp, prepared.device, logger)
         if start is not None:
             _begin_with(run, start, options.start)
-        run.loop.run()
+        try:
+            run.loop.run()
+        finally:
+            run.progress.close()
         if options.report:
             refresh_report(directory, data, logger, last=True)
         logger.info('The run is finished: %s', directory)

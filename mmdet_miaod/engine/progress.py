@@ -1,15 +1,15 @@
-"""One live line a stage, with loss, speed and the time left for the stage and for the whole run."""
+"""The live lines of a run: of stages, evaluations and scorings, with the time left for the whole run."""
 
 from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 
 from mmcv.runner import Hook
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from .live_bar import LiveLine, can_show, live_bar
 from .runner import AlternatingEpochRunner
 from .stage import Stage
 
@@ -58,65 +58,64 @@ class ProgressHook(Hook):
 
     Args:
         clock: knows the time left for the run; its estimate is also logged as ``eta_run``.
-        show: whether to draw the bar, when there is a terminal to draw it on.
+        show: whether to draw the line, when there is a terminal to draw it on.
     """
 
     def __init__(self, clock: RunClock, show: bool = True) -> None:
         self._clock = clock
-        self._console = Console(stderr=True)
-        self._show = show and self._console.is_terminal
-        self._progress: Progress | None = None
+        self._show = show
+        self._line: LiveLine | None = None
 
     def before_run(self, runner: AlternatingEpochRunner) -> None:
-        if not self._show:
-            return
-        self._progress = Progress(
-            TextColumn('{task.description}'),
-            BarColumn(),
-            MofNCompleteColumn(),
-            TextColumn('loss {task.fields[loss]}'),
-            TextColumn('{task.fields[speed]} it/s'),
-            TextColumn('stage'),
-            TimeRemainingColumn(),
-            TextColumn('run {task.fields[run_left]}'),
-            console=self._console,
-            transient=True,
-        )
-        labels = runner.labels
-        self._task = self._progress.add_task(
-            f'cycle {labels["cycle"]} {labels["stage"]}',
-            total=runner.max_iters,
-            completed=runner.iter,
-            loss='?',
-            speed='?',
-            run_left='?',
-        )
-        self._started, self._first = time.monotonic(), runner.iter
-        self._progress.start()
+        if self._show and can_show():
+            description = f'cycle {runner.labels["cycle"]} {runner.labels["stage"]}'
+            self._line = LiveLine(
+                description, runner.max_iters, 'it', done=runner.iter, run_left=self._clock.time_left
+            )
 
     def after_train_iter(self, runner: AlternatingEpochRunner) -> None:
         self._clock.advance(len(runner.stage.tags))
         runner.labels['eta_run'] = self._clock.time_left()
-        if self._progress is None:
-            return
-        done = runner.iter + 1 - self._first
-        losses = runner.log_buffer.val_history.get('loss')
-        self._progress.update(
-            self._task,
-            completed=runner.iter + 1,
-            loss=f'{losses[-1]:.3f}' if losses else '?',
-            speed=f'{done / (time.monotonic() - self._started):.2f}',
-            run_left=self._clock.time_left(),
-        )
+        if self._line is not None:
+            losses = runner.log_buffer.val_history.get('loss')
+            self._line.advance(1, losses[-1] if losses else None)
 
     def after_run(self, runner: AlternatingEpochRunner) -> None:
         self.close()
 
     def close(self) -> None:
-        """Take the bar off the terminal."""
-        if self._progress is not None:
-            self._progress.stop()
-            self._progress = None
+        """Let go of the terminal."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
+
+
+class RunProgress:
+    """The live lines of a run, one after another.
+
+    Args:
+        clock: knows the time left for the run.
+        show: whether to draw lines, when there is a terminal to draw them on.
+    """
+
+    def __init__(self, clock: RunClock, show: bool = True) -> None:
+        self._clock = clock
+        self._show = show
+        self._hook: ProgressHook | None = None
+
+    def stage_hook(self) -> ProgressHook:
+        """Return the hook that shows the next stage."""
+        self._hook = ProgressHook(self._clock, self._show)
+        return self._hook
+
+    def images(self, description: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+        """Return a :func:`~mmdet_miaod.engine.live_bar.live_bar` of images."""
+        return live_bar(description, total, self._show, self._clock.time_left)
+
+    def close(self) -> None:
+        """Let go of the terminal, when the run was stopped within a stage."""
+        if self._hook is not None:
+            self._hook.close()
 
 
 def run_steps(

@@ -76,7 +76,7 @@ class Harness:
     def tidy(self) -> None:
         pass
 
-    def evaluate(self, model):
+    def evaluate(self, cycle, model):
         self.asked.append(('evaluate', model))
         return dict(mAP=0.5, AP={})
 

@@ -21,7 +21,7 @@ from mmdet_miaod.apis.data import LoaderFactory, load_data
 from mmdet_miaod.apis.evaluate import evaluate_detector
 from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.apis.run_options import RunOptions
-from mmdet_miaod.engine.progress import RunClock
+from mmdet_miaod.engine.progress import RunClock, RunProgress
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.engine.stage import Stage, frozen_parameter_names
 from mmdet_miaod.engine.trainer import StagePosition, train_stage
@@ -84,7 +84,8 @@ def gradients(
     model = detector(config, data, spread=True)
     frozen = frozen_parameter_names(model)
     loaders = LoaderFactory(data, config, DEVICE)(Split(np.array(indices), np.array(indices)))
-    settings = train_settings(config, RunOptions(progress=False), folder, f'log_{rank}', DEVICE, RunClock(0))
+    progress = RunProgress(RunClock(0), show=False)
+    settings = train_settings(config, RunOptions(), folder, f'log_{rank}', DEVICE, progress)
     losses = []
 
     def keep(runner: AlternatingEpochRunner) -> None:

@@ -11,7 +11,7 @@ from mmcv import Config
 
 from ...active.pool import Split, load_split
 from ...engine.parallel import check_device
-from ...engine.progress import RunClock
+from ...engine.progress import RunClock, RunProgress
 from ..assemble import train_settings
 from ..config import check_config
 from ..data import RunData, load_data
@@ -64,7 +64,8 @@ def check_before_start(
     check_query(config)
     on_passed('query', config.query['type'])
     model = build_model(config, data.labeled.CLASSES)
-    check_stages(config, model, train_settings(config, options, '', '', device, RunClock(0)))
+    progress = RunProgress(RunClock(0), show=False)
+    check_stages(config, model, train_settings(config, options, '', '', device, progress))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
     if options.resume is None:
         check_first_split(config, data, start)
