@@ -56,7 +56,8 @@ def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> VOCAnn
     """Read one VOC annotation file.
 
     Args:
-        path: XML file of up to ``MAX_FILE_BYTES``, without DTD or entities.
+        path: XML file of up to ``MAX_FILE_BYTES``, ``<annotation>``, without DTD or entities; namespaces do
+            not count.
         class_to_label: Label by class name; objects of other names are counted, not returned.
 
     Returns:
@@ -105,7 +106,7 @@ def _parse_root(path: Path) -> Element:
     with path.open('rb') as file:
         data = file.read(MAX_FILE_BYTES)
     try:
-        return fromstring(data, forbid_dtd=True)
+        root = fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:
         raise ValueError(f'{path}: DTDs and entities are refused ({error}); remove them') from None
     except (
@@ -114,6 +115,11 @@ def _parse_root(path: Path) -> Element:
         LookupError,
     ) as error:  # LookupError, ValueError: unknown or odd encodings
         raise ValueError(f'{path}: not well-formed XML ({error}); write the file again') from None
+    for element in root.iter():  # '{namespace}object' would be taken for no object
+        element.tag = element.tag.rpartition('}')[2]
+    if root.tag != 'annotation':
+        raise ValueError(f'{path}: is no VOC annotation file: <{root.tag}> stands in place of <annotation>')
+    return root
 
 
 def _parse_object(element: Element) -> tuple[str, list[float], bool]:

@@ -127,6 +127,17 @@ def test_dangerous_or_broken_file_is_refused(tmp_path, text, message):
         parse_text(tmp_path, text)
 
 
+@pytest.mark.parametrize('root', ['annotations', 'html', 'Annotation'])
+def test_other_documents_are_not_images_without_objects(tmp_path, root):
+    with pytest.raises(ValueError, match=rf'a\.xml: is no VOC annotation file: <{root}>'):
+        parse_text(tmp_path, f'<{root}>{object_xml()}</{root}>')
+
+
+def test_namespaces_do_not_hide_objects(tmp_path):
+    text = f'<annotation xmlns="urn:x">{object_xml("dog")}</annotation>'
+    assert parse_text(tmp_path, text).labels.tolist() == [1]
+
+
 def test_other_encodings_are_read(tmp_path):
     text = '<?xml version="1.0" encoding="{}"?><annotation>' + object_xml('dog') + '</annotation>'
     for encoding in ('utf-8', 'utf-16', 'iso-8859-1'):
@@ -157,7 +168,8 @@ def test_folders_and_pipes_are_refused(tmp_path):
 
 def test_deep_nesting_is_harmless(tmp_path):
     depth = 200_000
-    assert len(parse_text(tmp_path, '<a>' * depth + '</a>' * depth).labels) == 0
+    nested = '<a>' * depth + '</a>' * depth
+    assert len(parse_text(tmp_path, f'<annotation>{nested}</annotation>').labels) == 0
     with pytest.raises(ValueError, match='not well-formed'):
         parse_text(tmp_path, '<a>' * depth)
 
