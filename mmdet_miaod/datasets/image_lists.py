@@ -14,6 +14,8 @@ _CHUNK = 65536  # names decoded at a time when the whole table is walked
 # Control characters, backslashes, drive letters and empty, '.' or '..' components ('/a', 'a//b', 'a/', './a',
 # '../a').
 _REFUSED = re.compile(r'[\x00-\x1f\x7f\\]|(?:^|/)\.{0,2}(?:/|$)|^[A-Za-z]:')
+# What may stand around a name: str.strip() alone would also take control characters, which are refused.
+_SPACES = '\t\r' + ''.join(chr(code) for code in range(0x20, 0x3001) if chr(code).isspace())
 _CLASS_LIST_LINE = re.compile(r'\S+[ \t]+(?:-1|0|1)')
 
 
@@ -143,14 +145,14 @@ def read_image_list(path: str | Path) -> NameTable:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such image list; set data_root or ann_file')
     try:
-        lines = path.read_bytes().decode('utf-8-sig').rstrip().split('\n')
+        lines = path.read_bytes().decode('utf-8-sig').rstrip(_SPACES + '\n').split('\n')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not UTF-8 ({error}); expected a text file, one name a line') from None
     if lines == ['']:
         raise ValueError(f'{path}: the image list is empty; it needs one image name a line')
     _refuse_class_list(lines, path)
     for number, line in enumerate(lines):
-        name = line.strip()
+        name = line.strip(_SPACES)
         if not name:
             raise ValueError(f'{path}, line {number + 1}: blank line between names; remove it')
         if _REFUSED.search(name):
@@ -189,7 +191,7 @@ def refuse_duplicates(walk: Callable[[], Iterable[str]], where: Callable[[int], 
 
 def _refuse_class_list(lines: list[str], path: Path) -> None:
     """VOC's ``<class>_trainval.txt`` lists name every image, followed by whether it shows the class."""
-    if all(_CLASS_LIST_LINE.fullmatch(line.strip()) for line in lines):
+    if all(_CLASS_LIST_LINE.fullmatch(line.strip(_SPACES)) for line in lines):
         raise ValueError(
             f'{path}, line 1: {lines[0].strip()!r} has a second column, as in VOCs lists of one class; '
             'use a list with one name a line (e.g. trainval.txt)'
