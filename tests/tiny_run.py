@@ -5,9 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import torch
 from mmcv import Config
 
+from mmdet_miaod.active import store
 from mmdet_miaod.apis import RunOptions, load_config, train
+from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.datasets.drawn import draw_voc
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -73,6 +76,16 @@ def write_tiny_config(path: Path, data_root: Path, work_directory: Path, **overr
     base.merge_from_dict(tiny_options(data_root, work_directory, **overrides))
     path.write_text(base.pretty_text)
     return path
+
+
+def write_tiny_model(folder: Path, data_root: Path) -> tuple[Path, Path]:
+    """Write the config and the checkpoint of a model that was never trained, and whose weak boxes count."""
+    overrides = dict(model__test_cfg__score_thr=1e-4, model__test_cfg__max_per_img=5)
+    config = write_tiny_config(folder / 'config.py', data_root, folder, **overrides)
+    torch.manual_seed(0)
+    weights = build_model(tiny_config(data_root, folder), CLASSES).state_dict()
+    store.save_checkpoint(folder / 'model.pth', dict(state_dict=weights, meta=dict(CLASSES=list(CLASSES))))
+    return config, folder / 'model.pth'
 
 
 def tiny_train(

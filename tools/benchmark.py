@@ -17,11 +17,11 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from mmcv import DictAction
-
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.command_line import EXIT_CODES
+    # Before mmcv, which the package keeps from announcing itself.
+    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
+    from mmcv import DictAction
 
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter

@@ -17,9 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    # Before mmcv, which the package keeps from announcing itself.
+    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
     from mmcv import DictAction
-
-    from mmdet_miaod.apis.command_line import EXIT_CODES
 
     parser = argparse.ArgumentParser(
         description=__doc__, epilog=EXIT_CODES, formatter_class=argparse.RawDescriptionHelpFormatter

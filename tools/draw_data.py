@@ -1,18 +1,25 @@
-"""Draw a small data set in PASCAL VOC's format.
+"""Draw a small data set in PASCAL VOC's format; its folder goes to stdout.
 
-Example:
-    python tools/draw_data.py data/drawn --num-train 120 --num-test 60 --seed 1
-    python tools/draw_data.py data/drawn0712 --voc0712
+example: python tools/draw_data.py data/drawn --num-train 120 --num-test 60 --seed 1
+example: python tools/draw_data.py data/drawn0712 --voc0712
 """
 
+from __future__ import annotations
+
 import argparse
+import sys
+from pathlib import Path
 
-from mmdet_miaod.datasets.drawn import DEMO_CLASSES, draw_voc, draw_voc0712
 
+def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
+    from mmdet_miaod.apis.command_line import EXIT_CODES
+    from mmdet_miaod.datasets.drawn import DEMO_CLASSES
 
-def parse_args() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter, allow_abbrev=False
+        description=__doc__,
+        epilog=EXIT_CODES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     parser.add_argument('root', help='new folder for the data set')
     parser.add_argument(
@@ -27,22 +34,29 @@ def parse_args() -> argparse.Namespace:
         '--size', type=int, nargs=2, default=(192, 144), metavar=('WIDTH', 'HEIGHT'), help='in pixels'
     )
     parser.add_argument('--seed', type=int, default=0, help='(default: %(default)s)')
-    return parser.parse_args()
+    return parser.parse_args(arguments)
 
 
-def main() -> None:
-    args = parse_args()
-    try:
-        if args.voc0712:
-            root = draw_voc0712(args.root, seed=args.seed)
-        else:
-            root = draw_voc(
-                args.root, args.num_train, args.num_test, args.classes, args.seed, tuple(args.size)
-            )
-    except (FileExistsError, ValueError) as error:
-        raise SystemExit(f'draw_data.py: {error}') from None
-    print(f'{root}: drawn')
+def main(arguments: argparse.Namespace) -> None:
+    from mmdet_miaod.datasets.drawn import draw_voc, draw_voc0712
+
+    if arguments.voc0712:
+        root = draw_voc0712(arguments.root, seed=arguments.seed)
+    else:
+        root = draw_voc(
+            arguments.root,
+            arguments.num_train,
+            arguments.num_test,
+            arguments.classes,
+            arguments.seed,
+            tuple(arguments.size),
+        )
+    print(root)
 
 
 if __name__ == '__main__':
-    main()
+    sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+    parsed = parse_arguments()
+    from mmdet_miaod.apis.command_line import run_tool
+
+    sys.exit(run_tool(lambda: main(parsed)))

@@ -53,11 +53,7 @@ def main(arguments: argparse.Namespace) -> None:
 
     logger = configure_messages(arguments)
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
-    files, problems = find_readable(list_images(arguments.images))
-    for path, what in problems:
-        logger.warning('skipped: %r: %s', path, what)
-    if not files:
-        raise ValueError('none of the images can be read')
+    listed = list_images(arguments.images)
     to_file = arguments.out != '-'
     partial = None
     if to_file:
@@ -66,6 +62,13 @@ def main(arguments: argparse.Namespace) -> None:
             logger.warning('%s is of another model or config: everything is scored again.', partial.folder)
         elif partial.entries:
             logger.info('Going on: %d images are scored already.', len(partial.entries))
+    known = partial.entries if to_file else ()
+    with live_bar('checking', len(listed), show=not arguments.quiet) as advance:
+        files, problems = find_readable(listed, known, advance)
+    for path, what in problems:
+        logger.warning('skipped: %r: %s', path, what)
+    if not files:
+        raise ValueError('none of the images can be read')
     with live_bar('scoring', len(files), show=not arguments.quiet) as advance:
         entries = rank_files(
             model,

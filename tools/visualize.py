@@ -16,17 +16,18 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.tool_parser import tool_parser
+    from mmdet_miaod.apis.tool_parser import add_verbosity, help_style
 
-    parser = tool_parser(__doc__)
+    parser = argparse.ArgumentParser(**help_style(__doc__))
     commands = parser.add_subparsers(dest='command', required=True, metavar='uncertainty|split')
     maps = commands.add_parser(
         'uncertainty',
         help='heat maps of images',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description='Heat maps of |p1 - p2|, the MIL weight w and their product, and the top instances.\n'
-        'For each image: NNN_NAME_uncertainty.png and NNN_NAME_instances.csv.',
-        epilog='example: python tools/visualize.py uncertainty CONFIG model.pth photo.jpg --out maps',
+        **help_style(
+            'Heat maps of |p1 - p2|, the MIL weight w and their product, and the top instances.\n'
+            'For each image: NNN_NAME_uncertainty.png and NNN_NAME_instances.csv.\n\n'
+            'example: python tools/visualize.py uncertainty CONFIG model.pth photo.jpg --out maps',
+        ),
     )
     maps.add_argument('config', help='config file, such as the one in the run directory')
     maps.add_argument('checkpoint', help="a cycle's model.pth")
@@ -37,14 +38,17 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     split = commands.add_parser(
         'split',
         help='contact sheets of a cycle',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        description='Contact sheets of the labeled, the selected and the least uncertain images of a cycle.',
-        epilog='example: python tools/visualize.py split work_dirs/MI-AOD/RUN --cycle 1',
+        **help_style(
+            'Contact sheets of the labeled, the selected and the least uncertain images of a cycle.\n\n'
+            'example: python tools/visualize.py split work_dirs/MI-AOD/RUN --cycle 1',
+        ),
     )
     split.add_argument('run_dir', metavar='RUN_DIR', help='run directory')
     split.add_argument('--cycle', type=int, required=True, help='number of the cycle')
     split.add_argument('--out', metavar='DIR', help='where the sheets go (default: RUN_DIR/sheets/cycleN)')
     split.add_argument('--data-root', help="where the data is (default: that of the run's config)")
+    for command in (maps, split):
+        add_verbosity(command)
     return parser.parse_args(arguments)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -61,6 +62,8 @@ def load_config(
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
     if data_root is not None:
+        # A run's dumped config has its data_root written out in each data set.
+        config.data = _moved(config.data.to_dict(), config.get('data_root') or '', data_root)
         config.data_root = data_root
     try:
         config = replace_cfg_vals(config)
@@ -78,6 +81,17 @@ def _read_config(path: str | Path) -> Config:
     except Exception as error:  # a config is a program, which may fail in any way
         where = ', '.join(_failed_lines(error)) or str(path)
         raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
+
+
+def _moved(value: Any, before: str, after: str) -> Any:
+    """Replace a folder at the beginning of all strings of nested values."""
+    if isinstance(value, dict):
+        return {name: _moved(item, before, after) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_moved(item, before, after) for item in value)
+    if not (isinstance(value, str) and before and value.startswith(before)):
+        return value
+    return after if value == before else os.path.join(after, value[len(before) :].lstrip('/'))
 
 
 def _failed_lines(error: Exception) -> list[str]:

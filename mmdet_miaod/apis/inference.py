@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -118,7 +118,7 @@ def inference_detector(model: nn.Module, image: str | Path) -> Prediction:
     """
     index = ImageIndex.from_files([image])
     index.check_images('decode')
-    return next(predict_images(model, index))
+    return next(predict_batches(model, index))[0]
 
 
 def score_images(
@@ -147,9 +147,9 @@ def score_images(
     predictions: list[Prediction] = []
     if files:
         index = ImageIndex.from_files(files)
-        for prediction in predict_images(model, index, batch_size, workers):
-            predictions.append(prediction)
-            on_progress(1)
+        for batch in predict_batches(model, index, batch_size, workers):
+            predictions += batch
+            on_progress(len(batch))
     return ranked(predictions), problems
 
 
@@ -183,15 +183,25 @@ def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
     return list(found)
 
 
-def find_readable(paths: Sequence[str]) -> tuple[list[str], list[tuple[str, str]]]:
+def find_readable(
+    paths: Sequence[str],
+    known: Container[str] = (),
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> tuple[list[str], list[tuple[str, str]]]:
     """Tell readable images, by their headers and all their data, from others.
+
+    Args:
+        paths: image files.
+        known: those of them that are known to be readable; they are not opened.
+        on_progress: called with the number of images after each one.
 
     Returns:
         Readable files, and (file, what is wrong) of the others; a file listed by two names is readable once.
     """
     readable, problems, seen = [], [], set()
     for path in paths:
-        problem = _problem(path)
+        problem = None if path in known else _problem(path)
+        on_progress(1)
         real = str(Path(path).resolve())
         if problem is None and real in seen:
             problem = 'the same file as another one'
@@ -215,10 +225,10 @@ def _problem(path: str) -> str | None:
 
 
 @torch.inference_mode()
-def predict_images(
+def predict_batches(
     model: nn.Module, index: ImageIndex, batch_size: int = 1, workers: int = 0
-) -> Iterator[Prediction]:
-    """Run a model over images; yields a prediction each, images of one size after another."""
+) -> Iterator[list[Prediction]]:
+    """Run a model over images; yields the predictions of each batch, images of one size after another."""
     config = model.cfg
     device = next(model.parameters()).device
     view = ImagePoolDataset(index=index, pipeline=config.data.pool.score_pipeline)
@@ -231,18 +241,15 @@ def predict_images(
         features = model.extract_feat(batch['img'])
         scores = model.bbox_head.uncertainty(features, score_k(config)).tolist()
         found = model.bbox_head.predict(features, batch['img_metas'], rescale=True)
-        for i, score, (boxes, labels) in zip(indices, scores, found, strict=True):
+        paths = [index.image_path(int(i)) for i in indices]
+        for path, score in zip(paths, scores, strict=True):
             if not np.isfinite(score):
-                raise ValueError(f'the score of {index.image_path(int(i))} is not finite: the model diverged')
-            array = boxes.cpu().numpy()
-            yield Prediction(
-                index.image_path(int(i)),
-                score,
-                array[:, :4],
-                array[:, 4],
-                labels.cpu().numpy(),
-                model.CLASSES,
-            )
+                raise ValueError(f'the score of {path} is not finite: the model diverged')
+        arrays = [(boxes.cpu().numpy(), labels.cpu().numpy()) for boxes, labels in found]
+        yield [
+            Prediction(path, score, boxes[:, :4], boxes[:, 4], labels, model.CLASSES)
+            for path, score, (boxes, labels) in zip(paths, scores, arrays, strict=True)
+        ]
 
 
 def score_k(config: Config) -> int:

@@ -16,7 +16,7 @@ from torch import nn
 
 from ..active import store
 from ..datasets.image_index import ImageIndex
-from .inference import predict_images, score_k
+from .inference import predict_batches, score_k
 
 _HEADER = 'scoring.json'
 
@@ -102,7 +102,7 @@ def rank_files(
         partial: where finished chunks are kept, and what it has already is taken from.
         batch_size: largest number of images in a batch.
         workers: loader processes.
-        chunk_size: images that are lost at most when the scoring is stopped.
+        chunk_size: about how many images are lost at most when the scoring is stopped.
         on_progress: called with the number of images, first with that of those that were scored before.
 
     Returns:
@@ -114,14 +114,15 @@ def rank_files(
     on_progress(len(done))
     waiting = [path for path in files if path not in done]
     if waiting:
-        # Of one size first, so that chunks cut through few batches.
         index = ImageIndex.from_files(waiting)
         chunk: list[dict[str, Any]] = []
-        for prediction in predict_images(model, index, batch_size, workers):
-            chunk.append(prediction.to_dict())
-            done[prediction.path] = chunk[-1]
-            on_progress(1)
-            if partial is not None and len(chunk) == chunk_size:
+        for batch in predict_batches(model, index, batch_size, workers):
+            entries = [prediction.to_dict() for prediction in batch]
+            chunk += entries
+            done.update({entry['image']: entry for entry in entries})
+            on_progress(len(batch))
+            # Of whole batches: a ranking that goes on makes the same ones, and so the same scores to the bit.
+            if partial is not None and len(chunk) >= chunk_size:
                 partial.add(chunk)
                 chunk = []
         if partial is not None and chunk:

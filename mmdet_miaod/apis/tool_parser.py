@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+from typing import Any
 
 from .command_line import EXIT_CODES
 
@@ -12,13 +13,18 @@ STREAMS = 'results go to stdout, messages to stderr; no colors with NO_COLOR or 
 
 def tool_parser(description: str) -> argparse.ArgumentParser:
     """Return a parser that documents the exit codes and knows ``-q`` and ``-v``."""
-    parser = argparse.ArgumentParser(
+    parser = argparse.ArgumentParser(**help_style(description))
+    add_verbosity(parser)
+    return parser
+
+
+def help_style(description: str) -> dict[str, Any]:
+    """Arguments of a parser, or of a sub-command's, that make its help tell the exit codes."""
+    return dict(
         description=description,
         epilog=f'{EXIT_CODES}\n{STREAMS}',
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    add_verbosity(parser)
-    return parser
 
 
 def add_verbosity(parser: argparse.ArgumentParser) -> None:

@@ -5,26 +5,14 @@ import pickle
 
 import pytest
 
-from mmdet_miaod.active.store import save_checkpoint
 from mmdet_miaod.apis.command_line import run_tool
-from mmdet_miaod.apis.model import build_model
-from tests.tiny_run import CLASSES, NUM_TEST, tiny_config, write_tiny_config
+from tests.tiny_run import CLASSES, NUM_TEST, write_tiny_model
 from tools.test import main, parse_arguments
 
 
 @pytest.fixture
 def arguments(tmp_path, tiny_data) -> list[str]:
-    """Config and checkpoint of a model that was never trained, and whose weak detections count."""
-    config = write_tiny_config(
-        tmp_path / 'config.py',
-        tiny_data,
-        tmp_path,
-        model__test_cfg__score_thr=1e-4,
-        model__test_cfg__max_per_img=5,
-    )
-    model = build_model(tiny_config(tiny_data, tmp_path), CLASSES)
-    save_checkpoint(tmp_path / 'model.pth', dict(meta={}, state_dict=model.state_dict()))
-    return [str(config), str(tmp_path / 'model.pth'), '--device', 'cpu']
+    return [*map(str, write_tiny_model(tmp_path, tiny_data)), '--device', 'cpu']
 
 
 def test_table_files_and_images(arguments, tmp_path, capsys):
