@@ -108,7 +108,7 @@ class CycleScorer:
 
         def save() -> Step:
             name = chunk_name(cycle, number)
-            records = [store.save_array(self._state.directory / name, scores)]
+            records = [store.save_array(self._state.path(name), scores)]
             records += save_feature_parts(self._state.directory, cycle, number, features)
             needs = [*split_names(cycle), model_name(cycle)]
             values = dict(seconds=time.monotonic() - started, images=_digest(chunk))
@@ -125,7 +125,7 @@ class CycleScorer:
                 (chunk, store.load_array(directory / chunk_name(cycle, number)))
                 for number, chunk in enumerate(chunks)
             )
-            record = write_scores(directory / scores_name(cycle), len(self._view), parts)
+            record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
             store.verify(record)
             records = [record]
             records += join_features(directory, cycle, self._strategy.features, chunks, len(self._view))

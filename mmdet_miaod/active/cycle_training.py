@@ -121,7 +121,7 @@ class CycleTrainer:
         def save() -> Step:
             meta = dict(self._checkpoints.meta, cycle=cycle)
             checkpoint = dict(meta=meta, state_dict=_weights(model))
-            record = store.save_checkpoint(self._state.directory / model_name(cycle), checkpoint)
+            record = store.save_checkpoint(self._state.path(model_name(cycle)), checkpoint)
             store.verify(record)
             needs = [*split_names(cycle), model_name(cycle)]
             return Step('model', cycle, files=self._state.relative([record]), needs=needs)
@@ -181,7 +181,7 @@ class CycleTrainer:
             scaler=runner.precision.scaler.state_dict(),
         )
         name = epoch_name(step)
-        record = store.save_checkpoint(self._state.directory / name, checkpoint)
+        record = store.save_checkpoint(self._state.path(name), checkpoint)
         store.verify(record)
         files, needs = self._state.relative([record]), [*split_names(step.cycle), name]
         return Step('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)

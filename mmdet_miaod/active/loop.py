@@ -159,7 +159,7 @@ class ActiveLearningLoop:
         distributed.same_everywhere([part.tolist() for part in (split.labeled, split.unlabeled)], 'the split')
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
-        index, folder = self._pool.index, self._state.directory / f'cycle{cycle}'
+        index, folder = self._pool.index, self._state.path(f'cycle{cycle}')
         records = write_name_lists(split, index.names, index.list_ids, index.tags, folder)
         texts = self._annotator.split_files(split.labeled, split.unlabeled)
         return [*records, *(write_text(folder / name, text) for name, text in texts.items())]

@@ -49,7 +49,8 @@ def lock_run(directory: str | Path) -> RunLock:
         OSError: when the file system has no locks.
     """
     path = Path(directory) / LOCK_NAME
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+    # A link could lead to a file of somebody else, which is written to below.
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:

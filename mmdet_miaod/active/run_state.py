@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields, replace
+from dataclasses import asdict, fields, replace
+from itertools import accumulate, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -13,6 +15,7 @@ from .. import distributed
 from . import store
 from .run_identity import RunIdentity
 from .run_lock import lock_run
+from .step import Step
 
 __all__ = ['FORMAT', 'MANIFEST_NAME', 'PREVIOUS_NAME', 'RunIdentity', 'RunState', 'Step', 'lock_run']
 
@@ -21,51 +24,7 @@ MANIFEST_NAME = 'run_state.json'
 PREVIOUS_NAME = 'run_state.previous.json'
 FORMAT = 1
 # Files that come and go; one that no step has is left over from an interrupted step.
-ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/scores_part_*.npy')
-
-
-@dataclass(frozen=True)
-class Step:
-    """One finished step of a run.
-
-    Attributes:
-        kind: ``'split'``, ``'epoch'``, ``'model'``, ``'evaluation'``, ``'chunk'``, ``'scores'`` or ``'end'``.
-        cycle: the cycle it belongs to.
-        number: distinguishes steps of one kind in a cycle: the stage of an epoch, the chunk.
-        epoch: epochs of the stage that are done.
-        files: path relative to the run directory -> [size, SHA-256] of each file that the step made.
-        needs: files that the run reads when it goes on after this step.
-        values: plain results: seconds, mAP, AP by class, numbers of images.
-    """
-
-    kind: str
-    cycle: int
-    number: int = 0
-    epoch: int = 0
-    files: dict[str, list] = field(default_factory=dict)
-    needs: list[str] = field(default_factory=list)
-    values: dict[str, Any] = field(default_factory=dict)
-
-    @classmethod
-    def from_json(cls, value: dict[str, Any]) -> Step:
-        """Build a step from the manifest's dict.
-
-        Raises:
-            ValueError, TypeError: when it is no step; file names that leave the run directory are refused.
-        """
-        step = cls(**value)
-        for item in fields(cls):
-            kinds = {'str': str, 'int': int, 'list': list, 'dict': dict}
-            if type(getattr(step, item.name)) is not kinds[str(item.type).split('[')[0]]:
-                raise ValueError(f'{item.name} of a step is {getattr(step, item.name)!r}')
-        for name in (*step.files, *step.needs):
-            path = PurePosixPath(name)
-            if path.is_absolute() or '..' in path.parts or not path.parts or '\0' in name:
-                raise ValueError(f'{name!r} is no file of the run directory')
-        for name, (size, sha256) in step.files.items():
-            if type(size) is not int or not isinstance(sha256, str):
-                raise ValueError(f'the record of {name} is {[size, sha256]}')
-        return step
+ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/*_part_[0-9]*.npy')
 
 
 class RunState:
@@ -91,6 +50,21 @@ class RunState:
         self.environment = environment
         self.options = options or {}
         self.steps = list(steps)
+
+    def path(self, name: str) -> Path:
+        """Return a file or folder to write to or delete, by its path in the run directory.
+
+        Raises:
+            OSError: when it is in a folder that is a symbolic link: what lies elsewhere is not the run's.
+        """
+        if link := self._linked_folder(name):
+            raise OSError(errno.ELOOP, 'no folder of a run may be a symbolic link', str(link))
+        return self.directory / name
+
+    def _linked_folder(self, name: str) -> Path | None:
+        folders = accumulate(PurePosixPath(name).parts, Path.joinpath, initial=self.directory)
+        # The run directory itself may be a link.
+        return next((path for path in islice(folders, 1, None) if path.is_symlink() and path.is_dir()), None)
 
     def record(self, step: Step) -> None:
         """Add a finished step and write the manifest."""
@@ -224,7 +198,7 @@ class RunState:
         numbers = [i for i, step in enumerate(self.steps) if (step.kind, step.cycle) == (kind, cycle)]
         forgotten = []
         for i in numbers[: max(len(numbers) - keep, 0)]:
-            forgotten += [self.directory / name for name in self.steps[i].files]
+            forgotten += [self.path(name) for name in self.steps[i].files]
             self.steps[i] = replace(self.steps[i], files={})
         return forgotten
 
@@ -252,7 +226,8 @@ class RunState:
         recorded = {name for step in self.steps for name in step.files}
         for pattern in ORPHANS:
             for path in self.directory.glob(pattern):
-                if path.relative_to(self.directory).as_posix() not in recorded:
+                name = path.relative_to(self.directory).as_posix()
+                if name not in recorded and not self._linked_folder(name):
                     store.remove(path)
 
     def _usable(self, step: Step, damage: dict[str, str]) -> bool:

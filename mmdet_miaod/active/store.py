@@ -14,32 +14,38 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
 
+from .file_record import DamagedFileError, FileRecord, hash_file, verify
+
+__all__ = [
+    'TEMPORARY_PREFIX',
+    'DamagedFileError',
+    'FileRecord',
+    'hash_file',
+    'link_file',
+    'load_array',
+    'load_checkpoint',
+    'make_directory',
+    'remove',
+    'remove_temporary_files',
+    'save_array',
+    'save_checkpoint',
+    'sync_directory',
+    'verify',
+    'write_file',
+    'write_json',
+    'write_text',
+]
+
 TEMPORARY_PREFIX = '.writing-'
 _BUFFER_SIZE = 1 << 20
 # What file systems without hard links, or with too many of them, answer.
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL)
-# What reading a file ends with when the file itself is gone or broken, rather than its reader refused.
-_BROKEN = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
-
-
-class DamagedFileError(ValueError):
-    """A file is not what was once written there: missing, truncated or altered."""
-
-
-@dataclass(frozen=True)
-class FileRecord:
-    """What was written: the path, its size in bytes and its SHA-256 in hexadecimal."""
-
-    path: Path
-    size: int
-    sha256: str
 
 
 def _perform(operation: str, path: Path, action: Callable[[], Any]) -> Any:
@@ -62,7 +68,9 @@ class _HashedFile(io.RawIOBase):
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
+        # A new file, never what is there under that name: it may be a link to a file elsewhere.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        path.unlink(missing_ok=True)
         self._descriptor = _do('open', path, lambda: os.open(path, flags, 0o666))
         self._hash = hashlib.sha256()
         self.size = 0
@@ -226,37 +234,6 @@ def remove(path: str | Path) -> None:
     path = Path(path)
     if path.exists() or path.is_symlink():
         _do('remove', path, lambda: path.unlink(missing_ok=True))
-
-
-def hash_file(path: str | Path) -> tuple[int, str]:
-    """Return the size in bytes and the SHA-256 of a file's content."""
-    digest, size = hashlib.sha256(), 0
-    with open(path, 'rb') as file:
-        # What was just written is in memory as well, but it is the disk that is asked.
-        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while block := file.read(_BUFFER_SIZE):
-            digest.update(block)
-            size += len(block)
-    return size, digest.hexdigest()
-
-
-def verify(record: FileRecord) -> None:
-    """Check that a file is bit for bit what was written.
-
-    Raises:
-        DamagedFileError: naming the file and what is wrong with it.
-        OSError: when the file may be intact but this process cannot read it.
-    """
-    try:
-        size, sha256 = hash_file(record.path)
-    except OSError as error:
-        if error.errno not in _BROKEN:
-            raise
-        raise DamagedFileError(f'{record.path}: cannot be read ({error.strerror})') from error
-    if size != record.size:
-        raise DamagedFileError(f'{record.path}: has {size} bytes instead of {record.size}')
-    if sha256 != record.sha256:
-        raise DamagedFileError(f'{record.path}: its content changed after it was written (SHA-256 differs)')
 
 
 def remove_temporary_files(directory: str | Path) -> None:

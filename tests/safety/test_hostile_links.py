@@ -1,0 +1,125 @@
+"""Nothing outside of a run directory is deleted or overwritten because something in it is a symbolic link."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from mmdet_miaod.active import store
+from mmdet_miaod.active.run_lock import LOCK_NAME, lock_run
+from mmdet_miaod.active.run_state import MANIFEST_NAME, RunIdentity, RunState, Step
+from tests.tiny_run import tiny_train
+
+NAMES = [
+    'cycle0_stage0_epoch1.pth',
+    'scores_part_00000.npy',
+    'features_f_part_00001.npy',
+    'trainval_L_07.txt',
+    'scores.npy',
+    'model.pth',
+    '.writing-model.pth',
+]
+
+
+@pytest.fixture
+def outside(tmp_path) -> Path:
+    """A folder of somebody else with files that have the names of a run's."""
+    folder = tmp_path / 'outside'
+    folder.mkdir()
+    for name in NAMES:
+        (folder / name).write_text('mine')
+    return folder
+
+
+@pytest.fixture
+def state(tmp_path) -> RunState:
+    """A run directory, reached by way of a link, as one on another disk may be."""
+    (tmp_path / 'disk').mkdir()
+    (tmp_path / 'run').symlink_to(tmp_path / 'disk')
+    return RunState(tmp_path / 'run', RunIdentity('', 'abc', 10, 666), {})
+
+
+def untouched(folder: Path) -> bool:
+    return {path.name: path.read_text() for path in folder.iterdir()} == dict.fromkeys(NAMES, 'mine')
+
+
+def test_orphans_are_deleted_in_the_run_directory_alone(state, outside) -> None:
+    (state.directory / 'checkpoints').symlink_to(outside)
+    (state.directory / 'cycle0').symlink_to('../outside')
+    for name in ('cycle1/scores_part_00000.npy', 'cycle1/features_f_part_00000.npy', 'cycle1/scores.npy'):
+        store.write_text(state.path(name), 'orphan')
+    state.remove_orphans()
+    assert untouched(outside)
+    assert [path.name for path in (state.directory / 'cycle1').iterdir()] == ['scores.npy']
+
+
+@pytest.mark.parametrize('name', ['checkpoints/cycle0_stage0_epoch1.pth', 'cycle0/scores_part_00000.npy'])
+def test_forgotten_files_behind_a_link_are_not_deleted(state, outside, name) -> None:
+    (state.directory / name).parent.symlink_to(outside)
+    state.record(Step('epoch', 0, files={name: [4, '0' * 64]}))
+    with pytest.raises(OSError, match=f'symbolic link.*{Path(name).parent}'):
+        state.drop(state.forget_files('epoch', 0))
+    assert untouched(outside)
+
+
+def test_a_link_in_place_of_a_file_is_deleted_and_not_what_it_leads_to(state, outside) -> None:
+    path = state.path('checkpoints/cycle0_stage0_epoch1.pth')
+    path.parent.mkdir()
+    path.symlink_to(outside / path.name)
+    state.record(Step('epoch', 0, files={'checkpoints/cycle0_stage0_epoch1.pth': [4, '0' * 64]}))
+    state.drop(state.forget_files('epoch', 0))
+    assert untouched(outside)
+    assert not path.is_symlink()
+
+
+@pytest.mark.parametrize('link', ['model.pth', '.writing-model.pth'])
+def test_writing_replaces_links_and_does_not_follow_them(tmp_path, outside, link) -> None:
+    (tmp_path / link).symlink_to(outside / link)
+    record = store.write_text(tmp_path / 'model.pth', 'new')
+    assert untouched(outside)
+    store.verify(record)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ['model.pth', 'outside']
+    assert not (tmp_path / 'model.pth').is_symlink()
+
+
+def test_a_second_name_replaces_links_and_does_not_follow_them(tmp_path, outside) -> None:
+    source = store.write_text(tmp_path / 'epoch_1.pth', 'new').path
+    for name in ('latest.pth', '.writing-latest.pth'):
+        (tmp_path / name).symlink_to(outside / 'model.pth')
+    store.link_file(source, tmp_path / 'latest.pth')
+    assert untouched(outside)
+    assert (tmp_path / 'latest.pth').read_text() == 'new'
+
+
+def test_the_manifest_may_be_no_way_out(state, outside) -> None:
+    (state.directory / MANIFEST_NAME).symlink_to(outside / 'scores.npy')
+    state.save()
+    state.save()
+    assert untouched(outside)
+    assert RunState.load(state.directory).steps == []
+
+
+def test_the_lock_is_not_taken_in_another_file(tmp_path, outside) -> None:
+    (tmp_path / LOCK_NAME).symlink_to(outside / 'model.pth')
+    with pytest.raises(OSError, match=LOCK_NAME):
+        lock_run(tmp_path)
+    assert untouched(outside)
+
+
+def test_leftover_temporary_files_are_deleted_in_the_run_directory_alone(state, outside) -> None:
+    (state.directory / 'cycle0').symlink_to(outside)
+    store.write_text(state.path('cycle1/.writing-a'), 'leftover')
+    store.remove_temporary_files(state.directory)
+    assert untouched(outside)
+    assert list((state.directory / 'cycle1').iterdir()) == []
+
+
+@pytest.mark.parametrize('folder', ['cycle0', 'checkpoints', 'cycle1'])
+def test_a_run_does_not_write_through_a_link(tmp_path, tiny_data, outside, folder) -> None:
+    def link(directory: Path) -> None:
+        (directory / folder).symlink_to(outside)
+
+    with pytest.raises(OSError, match=f'symbolic link.*{folder}'):
+        tiny_train(tiny_data, tmp_path / 'work', options=dict(on_directory=link))
+    assert untouched(outside)
