@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +18,7 @@ from ..engine.live_bar import no_bar, shared_count
 from . import store
 from .cycle_training import model_name, split_names
 from .feature_files import join_features, merge_parts, save_feature_parts
+from .pool import digest
 from .query import QueryStrategy
 from .run_state import RunState, Step
 from .scoring import ScoringSettings, describe_chunk, split_chunks
@@ -87,7 +87,7 @@ class CycleScorer:
         step = self._state.find('chunk', cycle, number)
         record = self._state.file_record(chunk_name(cycle, number))
         # A run that goes on by force may have other candidates now.
-        if step is None or record is None or step.values.get('images') != _digest(chunk):
+        if step is None or record is None or step.values.get('images') != digest(chunk):
             return False
         try:
             for name in step.files:
@@ -111,7 +111,7 @@ class CycleScorer:
             records = [store.save_array(self._state.path(name), scores)]
             records += save_feature_parts(self._state.directory, cycle, number, features)
             needs = [*split_names(cycle), model_name(cycle)]
-            values = dict(seconds=time.monotonic() - started, images=_digest(chunk))
+            values = dict(seconds=time.monotonic() - started, images=digest(chunk))
             return Step(
                 'chunk', cycle, number, files=self._state.relative(records), needs=needs, values=values
             )
@@ -171,7 +171,3 @@ def scores_name(cycle: int) -> str:
 def chunk_name(cycle: int, number: int) -> str:
     """Path of one chunk of a cycle's scores, while the scoring lasts."""
     return f'cycle{cycle}/scores_part_{number:05d}.npy'
-
-
-def _digest(indices: np.ndarray) -> str:
-    return hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64).tobytes()).hexdigest()

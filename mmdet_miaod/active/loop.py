@@ -20,7 +20,16 @@ from .cycle_scoring import CycleScorer, scores_name
 from .cycle_training import CycleTrainer, split_names
 from .feature_files import load_features
 from .metrics import write_metrics
-from .pool import Split, initial_split, load_split, next_split, save_split, split_paths, write_name_lists
+from .pool import (
+    Split,
+    digest,
+    initial_split,
+    load_split,
+    next_split,
+    save_split,
+    split_paths,
+    write_name_lists,
+)
 from .query import Query, QueryStrategy
 from .run_state import RunState, Step
 from .selection import SelectionSettings, query_candidates, select_images
@@ -156,7 +165,7 @@ class ActiveLearningLoop:
             return Step('split', cycle, files=files, needs=split_names(cycle), values=values)
 
         self._state.record(distributed.on_main(save))
-        distributed.same_everywhere([part.tolist() for part in (split.labeled, split.unlabeled)], 'the split')
+        distributed.same_everywhere([digest(split.labeled), digest(split.unlabeled)], 'the split')
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
         index, folder = self._pool.index, self._state.path(f'cycle{cycle}')

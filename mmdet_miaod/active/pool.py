@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +41,11 @@ def _all_but(pool_size: int, *taken: Sequence[int]) -> np.ndarray:
 
 def _count_repeats(ordered: np.ndarray) -> int:
     return np.count_nonzero(ordered[1:] == ordered[:-1])
+
+
+def digest(indices: np.ndarray) -> str:
+    """Return the SHA-256 (hexadecimal) of pool indices in their order, by which they are compared."""
+    return hashlib.sha256(np.ascontiguousarray(indices, dtype=np.int64)).hexdigest()
 
 
 def initial_split(
