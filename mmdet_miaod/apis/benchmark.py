@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
 import os
 import platform
-import resource
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -16,9 +13,11 @@ from typing import Any
 
 import torch
 from mmcv import Config
+from torch.utils.flop_counter import FlopCounterMode
 
 from ..datasets.samplers import Draw
-from .benchmark_tasks import BenchmarkSettings, all_tasks, draw_batches, drawn_datasets, training_task
+from .benchmark_memory import measure_memory
+from .benchmark_tasks import BenchmarkSettings, all_tasks, draw_batches, drawn_datasets
 from .config import load_config
 
 # What each task is measured by, the ratio that is aimed at, and what the published implementation takes.
@@ -102,12 +101,17 @@ def wait_for(device: torch.device) -> None:
         torch.cuda.synchronize(device)
 
 
-def summarize(timings: Mapping[str, list[Timing]]) -> dict[str, dict[str, Any]]:
+def summarize(timings: Mapping[str, list[Timing]], flops: Mapping[str, int]) -> dict[str, dict[str, Any]]:
     """Return medians of each task, and of its ratios to the stock task of the same round.
 
+    Args:
+        timings: from :func:`measure`.
+        flops: from :func:`count_flops`.
+
     Returns:
-        By task: ``wall`` and ``cpu`` (median seconds), ``rounds`` (all of them) and, for the tasks of
-        ``TARGETS``, ``beside``, ``ratio`` (wall), ``cpu_ratio``, ``target``, ``published`` and ``reached``.
+        By task: ``wall`` and ``cpu`` (median seconds), ``flops``, ``rounds`` (all timings) and, for the tasks
+        of ``TARGETS``, ``beside``, ``ratio`` (wall), ``cpu_ratio``, ``flops_ratio``, ``target``,
+        ``published`` and ``reached``.
     """
     summary: dict[str, dict[str, Any]] = {}
     for name, measured in timings.items():
@@ -115,7 +119,7 @@ def summarize(timings: Mapping[str, list[Timing]]) -> dict[str, dict[str, Any]]:
             clock: statistics.median(getattr(timing, clock) for timing in measured)
             for clock in ('wall', 'cpu')
         }
-        entry['rounds'] = [asdict(timing) for timing in measured]
+        entry.update(flops=flops[name], rounds=[asdict(timing) for timing in measured])
         if name in TARGETS:
             stock, target, published = TARGETS[name]
             for key, clock in (('ratio', 'wall'), ('cpu_ratio', 'cpu')):
@@ -123,6 +127,7 @@ def summarize(timings: Mapping[str, list[Timing]]) -> dict[str, dict[str, Any]]:
                 entry[key] = statistics.median(
                     getattr(mine, clock) / max(getattr(other, clock), 1e-9) for mine, other in pairs
                 )
+            entry['flops_ratio'] = flops[name] / max(flops[stock], 1)
             entry.update(beside=stock, target=target, published=published, reached=entry['ratio'] <= target)
         summary[name] = entry
     return summary
@@ -140,46 +145,16 @@ def measure_loading(settings: BenchmarkSettings, rounds: int) -> dict[str, float
     return {tag: statistics.median(values[1:]) for tag, values in seconds.items()}
 
 
-def measure_memory(settings: BenchmarkSettings) -> dict[str, float]:
-    """Measure what a label step and a stock step take at their peak, each in a process of its own.
-
-    On a CPU it is the process's largest resident size less that before the model was built; on a GPU the
-    largest allocation.
-
-    Returns:
-        ``'label step'`` and ``'stock step'`` in bytes, and their ``'ratio'``.
-    """
-    # Spawned, not forked: a forked child would count this process's memory as its own.
-    context = multiprocessing.get_context('spawn')
-    peaks = {}
-    for name in ('stock step', 'label step'):
-        with context.Pool(1) as pool:
-            peaks[name] = float(pool.apply(peak_of_task, (name, settings)))
-    return {**peaks, 'ratio': peaks['label step'] / peaks['stock step']}
-
-
-def peak_of_task(name: str, settings: BenchmarkSettings) -> int:
-    """Run a training task twice and return its peak memory in bytes; to be called in a fresh process."""
-    batches = draw_batches(settings)
-    gc.collect()
-    before = resident_bytes('VmRSS')
-    task = training_task(name, settings, batches)
-    for _ in range(2):
+def count_flops(tasks: Mapping[str, Any]) -> dict[str, int]:
+    """Count the operations that one execution of each task takes in convolutions and matrix products."""
+    flops = {}
+    for name, task in tasks.items():
         task.prepare()
-        task()
-    if settings.device.type == 'cuda':
-        return torch.cuda.max_memory_allocated(settings.device)
-    return resident_bytes('VmHWM') - before
-
-
-def resident_bytes(key: str) -> int:
-    """Read a line of Linux's account of this process; elsewhere its largest size so far."""
-    try:
-        lines = Path('/proc/self/status').read_text().splitlines()
-        return next(int(line.split()[1]) * 1024 for line in lines if line.startswith(key))
-    except (OSError, StopIteration):
-        # Not taken on Linux, where a child inherits this number from its parent.
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+        with FlopCounterMode(display=False) as counter:
+            task()
+        task.finish()
+        flops[name] = counter.get_total_flops()
+    return flops
 
 
 def profile_tasks(tasks: Mapping[str, Any], directory: Path) -> list[Path]:
@@ -246,7 +221,7 @@ def run_benchmark(
         amp=settings.amp_dtype,
         rounds=rounds,
     )
-    report['tasks'] = summarize(measure(tasks, rounds, settings.device, on_round))
+    report['tasks'] = summarize(measure(tasks, rounds, settings.device, on_round), count_flops(tasks))
     report['loading'] = measure_loading(settings, rounds)
     if profile is not None:
         report['traces'] = [str(path) for path in profile_tasks(tasks, profile)]

@@ -19,7 +19,7 @@ from ..active.scoring import split_chunks
 from ..active.selection import SelectionSettings, query_candidates
 from ..datasets.image_index import ImageIndex
 from ..datasets.image_lists import NameTable
-from .benchmark import resident_bytes
+from .benchmark_memory import resident_bytes
 
 TIME_TARGET, MEMORY_TARGET = 20.0, 2e9
 SEED = 666

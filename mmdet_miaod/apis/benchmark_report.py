@@ -17,10 +17,21 @@ def model_table(report: dict[str, Any]) -> str:
         row = [name, f'{task["wall"]:.3f}', f'{task["cpu"]:.3f}']
         if 'target' in task:
             verdict = 'yes' if task['reached'] else 'no'
-            row += [f'{task["ratio"]:.2f}', f'{task["cpu_ratio"]:.2f}', f'{task["target"]:.2f}', verdict]
+            row += [f'{task[key]:.2f}' for key in ('ratio', 'cpu_ratio', 'flops_ratio', 'target')]
+            row += [verdict]
             row += [f'{task["published"]} of a {task["beside"]}']
         rows.append(row)
-    heading = ['task', 'seconds', 'CPU seconds', 'ratio', 'CPU ratio', 'target', 'reached', 'published']
+    heading = [
+        'task',
+        'seconds',
+        'CPU seconds',
+        'ratio',
+        'CPU ratio',
+        'FLOP ratio',
+        'target',
+        'reached',
+        'published',
+    ]
     lines = [_machine_line(report), table(heading, rows)]
     loading = ', '.join(f'{tag} {1000 * value:.1f} ms' for tag, value in report['loading'].items())
     lines.append(f'loading one image: {loading}')

@@ -18,9 +18,10 @@ TOOLS = Path(__file__).resolve().parents[2] / 'tools'
 def test_ratios_are_medians_over_rounds_of_the_same_rounds_stock_task() -> None:
     stock = [Timing(1.0, 2.0), Timing(10.0, 2.0), Timing(1.0, 2.0)]
     mine = [Timing(1.5, 3.0), Timing(17.0, 5.0), Timing(1.7, 3.2)]
-    summary = summarize({'stock step': stock, 'label step': mine})
+    summary = summarize({'stock step': stock, 'label step': mine}, {'stock step': 4, 'label step': 6})
     assert summary['label step']['ratio'] == pytest.approx(1.7)
     assert summary['label step']['cpu_ratio'] == pytest.approx(1.6)
+    assert summary['label step']['flops_ratio'] == 1.5
     assert summary['label step']['wall'] == 1.7
     assert summary['label step']['reached'] is False
     assert 'ratio' not in summary['stock step']
@@ -42,6 +43,9 @@ def test_a_round_of_everything_beside_the_stock_model(tmp_path, capsys) -> None:
     assert list(report['tasks']) == names
     assert all(task['wall'] > 0 for task in report['tasks'].values())
     assert report['tasks']['maximize pair']['target'] == 1.4
+    flops = {name: task['flops'] for name, task in report['tasks'].items()}
+    assert flops['evaluation'] == flops['stock inference']
+    assert flops['stock step'] < flops['label step'] < flops['minimize pair']
     assert set(report['loading']) == {'labeled', 'unlabeled', 'test'}
     shown = capsys.readouterr().out
     assert '2.05 to 2.28 of a stock step' in shown
