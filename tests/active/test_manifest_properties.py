@@ -43,7 +43,8 @@ def load(directory: Path) -> RunState | None:
 
 
 def is_intact(state: RunState) -> bool:
-    return (state.identity, state.steps, state.options) == (IDENTITY, STEPS, {'first_cycle': 1})
+    found = (state.identity, state.steps, state.options, state.environment)
+    return found == (IDENTITY, STEPS, {'first_cycle': 1}, {'torch': '2'})
 
 
 @MANY
@@ -92,3 +93,51 @@ def test_any_json_is_damage(run, value) -> None:
 def test_what_breaks_json_readers_is_damage(run, content) -> None:
     (run / MANIFEST_NAME).write_bytes(content)
     assert load(run) is None
+
+
+FINITE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=5,
+)
+PARTS = st.text('ab.é ', min_size=1, max_size=4).filter(lambda part: part not in ('.', '..'))
+PATHS = st.lists(PARTS, min_size=1, max_size=3).map('/'.join)
+HASHES = st.text('0123456789abcdef', min_size=64, max_size=64)
+FILES = st.dictionaries(PATHS, st.tuples(st.integers(0), HASHES).map(list), max_size=2)
+VALUES = st.dictionaries(st.text(), FINITE, max_size=3)
+STEP = st.builds(
+    Step, st.text(), st.integers(), st.integers(), st.integers(), FILES, st.lists(PATHS, max_size=2), VALUES
+)
+
+
+@settings(max_examples=100, deadline=None, derandomize=True)
+@given(
+    st.builds(RunIdentity, st.text(), HASHES, st.integers(0), st.integers()),
+    st.dictionaries(st.text(), st.text(), max_size=2),
+    VALUES,
+    st.lists(STEP, max_size=3),
+)
+def test_what_was_saved_is_loaded(tmp_path_factory, identity, environment, options, steps) -> None:
+    directory = tmp_path_factory.mktemp('saved')
+    RunState(directory, identity, environment, options, steps).save()
+    loaded = RunState.load(directory)
+    # By their text, since 1 == 1.0 == True.
+    assert repr((loaded.identity, loaded.environment, loaded.options, loaded.steps)) == repr(
+        (identity, environment, options, steps)
+    )
+
+
+def test_a_flip_in_any_byte_and_any_truncation_are_damage(run) -> None:
+    content = (run / 'good.json').read_bytes()
+    end = len(content.rstrip())
+    for position in range(end):
+        changed = bytearray(content)
+        changed[position] ^= 1 << position % 8
+        (run / MANIFEST_NAME).write_bytes(changed)
+        state = load(run)
+        # Some white space and the case of an exponent do not count.
+        assert state is None or is_intact(state)
+        (run / MANIFEST_NAME).write_bytes(content[:position])
+        assert load(run) is None
+    (run / MANIFEST_NAME).write_bytes(content[:end])
+    assert is_intact(load(run))
