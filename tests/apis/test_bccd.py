@@ -3,33 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-from pathlib import Path
 
 import numpy as np
-import pytest
 
 from mmdet_miaod.apis import RunOptions, load_config, train
 from mmdet_miaod.datasets.voc_xml import parse_voc_xml
+from tests.bccd import BCCD, needs_bccd
 from tests.tiny_run import REPOSITORY
 
 CLASSES = {'RBC': 0, 'WBC': 1, 'Platelets': 2}
 
 
-def bccd_folder() -> Path | None:
-    """The folder of BCCD, or None."""
-    candidates = [os.environ.get('MIAOD_BCCD'), REPOSITORY / 'data/bccd', REPOSITORY / '../shared/data/bccd']
-    for candidate in candidates:
-        if candidate and (Path(candidate) / 'VOC2007' / 'ImageSets').is_dir():
-            return Path(candidate).resolve()
-    return None
-
-
-BCCD = bccd_folder()
-pytestmark = pytest.mark.skipif(
-    BCCD is None, reason='no BCCD in MIAOD_BCCD, data/bccd or ../shared/data/bccd'
-)
+pytestmark = needs_bccd
 
 
 def names_with_zero_area_boxes() -> list[str]:

@@ -1,7 +1,6 @@
 """Detection data whose labels are unlocked image by image."""
 
 import logging
-import os
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +8,7 @@ import pytest
 
 from mmdet_miaod.datasets import VOCDetectionDataset, build_dataset
 from mmdet_miaod.datasets.samplers import Draw
+from tests.bccd import BCCD, needs_bccd
 from tests.datasets.voc_tree import object_xml, write_list, write_voc
 
 TRAIN = [
@@ -33,7 +33,6 @@ TEST = [
         ],
     },
 ]
-BCCD = Path(os.environ.get('MIAOD_BCCD', 'data/bccd'))
 BOX = object_xml('dog', (11, 6, 31, 26))
 IMAGES = {
     'boxes': ((40, 30), [BOX, object_xml('cat', (1, 1, 9, 9), difficult='1')]),
@@ -250,9 +249,7 @@ def test_table_of_results_goes_to_the_log(tmp_path, caplog, monkeypatch, capsys)
     assert capsys.readouterr().out == ''
 
 
-@pytest.mark.skipif(
-    not BCCD.is_dir(), reason='needs the BCCD images: set MIAOD_BCCD to the folder that holds VOC2007'
-)
+@needs_bccd
 def test_real_data_set():
     lists = [f'VOC2007/ImageSets/Main/{name}.txt' for name in ('trainval', 'test')]
     dataset = VOCDetectionDataset(

@@ -1,0 +1,87 @@
+"""Reading configs: overrides, data roots, schedules, and what makes a run another run."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmdet_miaod.apis.config import identity_text, load_config, schedule_of
+from tests.tiny_run import REPOSITORY, tiny_config
+
+VOC = REPOSITORY / 'configs' / 'MIAOD.py'
+
+
+def test_the_published_experiment() -> None:
+    config = load_config(VOC)
+    assert (config.X_L_0_size, config.X_S_size, config.cycles) == (827, 413, [0, 1, 2, 3, 4, 5, 6])
+    assert (config.k, config.query.k, config.model.bbox_head.loss_dis.loss_weight) == (10000, 10000, 0.5)
+    assert (config.optimizer.lr, config.optimizer.weight_decay) == (1e-3, 5e-4)
+    assert config.data.samples_per_gpu == 2
+    stages = [(stage.name, stage.epochs, stage.lr_step) for stage in schedule_of(config)]
+    around = [('minimize', 1, ()), ('maximize', 1, ())]
+    assert stages == [('label', 3, ()), *around, ('label', 3, ()), *around, ('label', 3, (2,))]
+
+
+def test_values_that_refer_to_others_follow_an_override() -> None:
+    config = load_config(VOC, {'k': 7, 'param_lambda': 0.25})
+    assert (config.query.k, config.model.bbox_head.loss_dis.loss_weight) == (7, 0.25)
+
+
+@pytest.mark.parametrize('root', ['/elsewhere', '/elsewhere/'])
+def test_a_data_root_takes_the_place_of_the_configs(root) -> None:
+    config = load_config(VOC, data_root=root)
+    for part in ('train', 'pool', 'test'):
+        assert config.data[part].data_root.rstrip('/') == '/elsewhere'
+
+
+def test_the_supervised_schedule_has_the_same_epochs_and_the_drop_before_the_last() -> None:
+    (stage,) = schedule_of(load_config(VOC, {'schedule': 'supervised'}))
+    assert (stage.epochs, stage.lr_step, stage.unlabeled_losses) == (13, (12,), ())
+    assert stage.labeled_losses == ('loss_cls', 'loss_bbox')
+
+
+def test_a_run_stays_the_same_wherever_it_is_and_however_it_loads(tmp_path) -> None:
+    one = tiny_config(tmp_path / 'a', tmp_path / 'work')
+    other = tiny_config(
+        tmp_path / 'b', tmp_path / 'else', data__workers_per_gpu=3, log_config__interval=7, log_level='DEBUG'
+    )
+    assert identity_text(one) == identity_text(other)
+
+
+@pytest.mark.parametrize(
+    'change, line',
+    [
+        (dict(X_S_size=2), 'X_S_size = 2'),
+        (dict(optimizer__lr=0.5), 'optimizer.lr = 0.5'),
+        (dict(data__samples_per_gpu=3), 'data.samples_per_gpu = 3'),
+        (dict(seed=5), 'seed = 5'),
+    ],
+)
+def test_what_changes_the_numbers_makes_it_another_run(tmp_path, change, line) -> None:
+    one = identity_text(tiny_config(tmp_path, tmp_path)).splitlines()
+    other = identity_text(tiny_config(tmp_path, tmp_path, **change)).splitlines()
+    assert line in other and line not in one
+    assert len(set(other) - set(one)) == 1
+
+
+def test_overrides_do_not_touch_the_file_or_each_other() -> None:
+    options = {'cycles': [0]}
+    first = load_config(VOC, options)
+    first.cycles.append(9)
+    assert load_config(VOC).cycles == [0, 1, 2, 3, 4, 5, 6]
+
+
+@pytest.mark.parametrize(
+    'options, error, message',
+    [
+        ({'cycles': [1, 0]}, ValueError, r'cycles is \[1, 0\]'),
+        ({'cycles': 3}, ValueError, 'list ascending numbers'),
+        ({'seed': -1}, ValueError, 'seed is -1'),
+        ({'X_L_0_size': 0}, ValueError, 'X_L_0_size is 0'),
+        ({'checkpoint_config.max_keep_ckpts': 0}, ValueError, 'at least 1 is needed to resume'),
+        ({'check_images': 'never'}, ValueError, "check_images is 'never'"),
+        ({'optimizer': None}, KeyError, "no 'optimizer.type'"),
+    ],
+)
+def test_values_that_make_no_sense_are_named(options, error, message) -> None:
+    with pytest.raises(error, match=message):
+        load_config(VOC, options)
