@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from ..active import store
 
 INK, GRID, PAPER = '#222222', '#d5d5d5', '#ffffff'
+HISTOGRAM = '#a3cde4'  # its lightness is far from that of COLORS
 # Okabe and Ito's colors; told apart without color by line styles, markers and hatches as well.
 COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#3a96c4', '#5a5a5a')
 LINE_STYLES = ('-', '--', '-.', ':', (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
@@ -25,6 +26,7 @@ _DARK = {
     INK: '#e4e4e4',
     GRID: '#41464d',
     PAPER: '#1b1f24',
+    HISTOGRAM: '#2b6488',
     '#0072b2': '#56a9e8',
     '#d55e00': '#ff8a3d',
     '#009e73': '#2fc79a',
@@ -38,8 +40,8 @@ _STYLE = {
     'svg.fonttype': 'none',
     'svg.hashsalt': 'mmdet_miaod',
     'font.family': 'DejaVu Sans',
-    'font.size': 9.5,
-    'hatch.linewidth': 0.6,
+    'font.size': 10,
+    'hatch.linewidth': 1.0,
     'axes.spines.top': False,
     'axes.spines.right': False,
     'axes.grid': True,
@@ -49,7 +51,7 @@ _STYLE = {
     **dict.fromkeys(('figure.facecolor', 'axes.facecolor', 'savefig.facecolor'), PAPER),
     **dict.fromkeys(('text.color', 'axes.edgecolor', 'axes.labelcolor', 'xtick.color', 'ytick.color'), INK),
     'legend.framealpha': 0.0,
-    'legend.fontsize': 8.5,
+    'legend.fontsize': 9,
 }
 
 
@@ -73,7 +75,7 @@ class Plot:
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
     draw: Callable[[Figure], None]
-    size: tuple[float, float] = (5.2, 3.4)
+    size: tuple[float, float] = (4.6, 3.4)
 
 
 def styled(number: int) -> dict[str, Any]:

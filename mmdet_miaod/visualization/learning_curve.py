@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from .figures import GRID, Plot, styled
 from .reference_curves import ReferenceCurve
@@ -99,6 +100,7 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
             _draw_curve(axes, curve, number)
         axes.set(xlabel='labeled images', ylabel='mAP (%)')
         axes.set_ylim(bottom=0)
+        axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
         axes.grid(color=GRID)
         figure.legend(loc='outside lower center', ncols=1 if len(curves) + len(references) < 4 else 2)
 
@@ -111,7 +113,7 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
         ('curve', 'labeled', 'mAP_percent', 'std_percent', 'runs', 'source'),
         rows,
         draw,
-        (5.2, 3.2 + 0.22 * lines),
+        (4.6, 3.2 + 0.22 * lines),
     )
 
 

@@ -10,7 +10,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
 
-from .figures import GRID, INK, PAPER, Plot, filled, styled
+from .figures import GRID, HISTOGRAM, INK, PAPER, Plot, filled, styled
 from .run_reader import RunRecord, loss_names
 
 _MAX_POINTS = 400
@@ -46,7 +46,7 @@ def stage_times(record: RunRecord) -> Plot | None:
         ('cycle', 'stage', 'minutes'),
         rows,
         draw,
-        (5.2, height),
+        (4.6, height),
     )
 
 
@@ -68,13 +68,13 @@ def loss_curves(record: RunRecord) -> Plot | None:
         axes_list = figure.subplots(len(stages), 1, squeeze=False)[:, 0]
         for axes, stage in zip(axes_list, stages, strict=True):
             _draw_stage(axes, panels[stage], names)
-            axes.set_title(stage, loc='left', fontsize=9.5, fontweight='bold')
-        axes_list[-1].set_xlabel('iteration, all cycles in a row (numbers: cycle)')
+            axes.set_ylabel(_short(str(stage)), fontweight='bold')
+        axes_list[-1].set_xlabel('iteration, all cycles in a row')
         handles = {
             label: line for axes in axes_list for line, label in zip(*axes.get_legend_handles_labels())
         }
         ordered = [name for name in names if name in handles]
-        figure.legend([handles[n] for n in ordered], ordered, loc='outside lower center', ncols=3)
+        figure.legend([handles[n] for n in ordered], ordered, loc='outside lower center', ncols=2)
 
     return Plot(
         'losses',
@@ -84,7 +84,7 @@ def loss_curves(record: RunRecord) -> Plot | None:
         ('cycle', 'stage', 'stage_number', 'step', 'term', 'value'),
         rows,
         draw,
-        (5.2, 1.1 + 1.75 * len(stages)),
+        (4.6, 1.1 + 1.75 * len(stages)),
     )
 
 
@@ -106,12 +106,12 @@ def _draw_stage(axes: Axes, entries: list[dict], names: Sequence[str]) -> None:
             axes.plot(*zip(*points, strict=True), label=name, markevery=every, **styled(number))
     for cycle, start in starts.items():
         axes.axvline(start, color=GRID, linewidth=1.2)
-        axes.text(start, 1.0, f' {cycle}', transform=axes.get_xaxis_transform(), va='top', fontsize=8)
+        text = f'cycle {cycle}' if start == 0 else str(cycle)
+        axes.text(start, 1.01, text, transform=axes.get_xaxis_transform(), va='bottom', fontsize=8.5)
     shown = [e[name] for e in entries for name in names if e.get(name, 0) > 0]
     if shown and max(shown) > 10 * min(shown):
         axes.set_yscale('log')
         _plain_numbers(axes.yaxis)
-    axes.set_ylabel('loss')
 
 
 def _plain_numbers(axis: Axis) -> None:
@@ -145,7 +145,7 @@ def score_histograms(record: RunRecord) -> Plot | None:
     def draw(figure: Figure) -> None:
         axes_list = figure.subplots(len(counts), 1, sharex=True, squeeze=False)[:, 0]
         for axes, (cycle, (everything, chosen)) in zip(axes_list, counts.items(), strict=True):
-            axes.stairs(everything, edges, fill=True, label='all unlabeled images', facecolor='#3a96c4')
+            axes.stairs(everything, edges, fill=True, label='all unlabeled images', facecolor=HISTOGRAM)
             axes.stairs(
                 chosen, edges, fill=True, label='selected', facecolor='#d55e00', hatch='////', edgecolor=PAPER
             )
@@ -154,6 +154,8 @@ def score_histograms(record: RunRecord) -> Plot | None:
             if logarithmic:
                 axes.set_xscale('log')
                 _plain_numbers(axes.xaxis)
+            else:
+                axes.xaxis.set_major_locator(MaxNLocator(5))
         axes_list[-1].set_xlabel('uncertainty of the image (bars: number of images)')
         handles, labels = axes_list[0].get_legend_handles_labels()
         figure.legend(handles, labels, loc='outside lower center', ncols=2)
@@ -165,7 +167,7 @@ def score_histograms(record: RunRecord) -> Plot | None:
         ('cycle', 'from', 'to', 'unlabeled_images', 'selected_images'),
         rows,
         draw,
-        (5.2, min(1.3 + 1.05 * len(counts), 11)),
+        (4.6, min(1.3 + 1.05 * len(counts), 11)),
     )
 
 
@@ -197,7 +199,7 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
         for kind, values in kinds.items()
         for name, number in zip(classes, values, strict=True)
     ]
-    per_row = max(1, 2 if len(classes) > 8 else 3)
+    per_row = min(len(counts), 2 if len(classes) > 8 else 3)
     height = min(0.16 + 0.3 * len(classes), 7)
     lines = -(-len(counts) // per_row)
 
@@ -228,7 +230,7 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
         ('cycle', 'images', 'class', 'boxes', 'share'),
         rows,
         draw,
-        (5.2, min(1.2 + lines * (height + 0.45), 14)),
+        (4.6, min(1.2 + lines * (height + 0.45), 14)),
     )
 
 
@@ -246,7 +248,7 @@ def class_precision(record: RunRecord) -> Plot | None:
         places = np.arange(len(classes))
         for number, entry in enumerate(shown):
             values = [100 * (entry['AP'].get(name) or 0) for name in classes]
-            style = styled(number) | dict(linestyle='none', markersize=6)
+            style = styled(number) | dict(linestyle='none', markersize=6, clip_on=False)
             axes.plot(values, places, label=f'cycle {entry["cycle"]} ({entry["labeled"]} images)', **style)
         axes.set_yticks(places, [_short(name) for name in classes])
         axes.set_ylim(len(classes) - 0.5, -0.5)
@@ -262,7 +264,7 @@ def class_precision(record: RunRecord) -> Plot | None:
         ('cycle', 'labeled', 'class', 'AP'),
         rows,
         draw,
-        (5.2, min(1.5 + 0.26 * len(classes), 12)),
+        (4.6, min(1.5 + 0.26 * len(classes), 12)),
     )
 
 

@@ -12,7 +12,8 @@ from PIL import Image
 from mmdet_miaod.active import store
 from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
 
-HOSTILE = '<script>alert(1)</script> "quoted\' ünïcödé 名前 $x_1$ {{7*7}} &lt;'
+HOSTILE = '<script>alert(1)</script> <img src=x onerror=alert(1)>\u202eabc '
+HOSTILE += '"quoted\' ünïcödé 名前 $x_1$ {{7*7}} &lt;'
 CLASSES = ('<b>disc</b>', 'square $', 'triangle')
 POOL = 12
 

@@ -3,8 +3,6 @@
 import csv
 import logging
 import re
-import shutil
-import subprocess
 from html.parser import HTMLParser
 from pathlib import Path
 from types import SimpleNamespace
@@ -17,11 +15,16 @@ from mmdet_miaod.visualization.learning_curve import group_runs
 from mmdet_miaod.visualization.reference_curves import VOC_CLASSES, curves_for
 from mmdet_miaod.visualization.report import write_report
 from mmdet_miaod.visualization.run_reader import read_run
+from tests.browser import BROWSER, look_at
 from tests.visualization.recorded_run import HOSTILE, FakeLabels, fake_images, write_run
 
-BROWSER = next(
-    (path for name in ('chromium', 'chromium-browser', 'google-chrome') if (path := shutil.which(name))), None
-)
+# Width of the page with everything unfolded, and what reaches beyond the window although nothing scrolls it.
+MEASURED = """(() => {
+  document.querySelectorAll('details').forEach(part => part.open = true);
+  const wide = [...document.body.querySelectorAll('*')].filter(
+    part => !part.closest('.scroll') && part.getBoundingClientRect().right > innerWidth + 1);
+  return [document.documentElement.scrollWidth, wide.map(part => part.outerHTML.slice(0, 80))];
+})()"""
 
 
 class Tags(HTMLParser):
@@ -135,13 +138,14 @@ def test_the_report_of_a_running_run_reads_the_labels_it_has(folder: Path, caplo
 @pytest.mark.parametrize('scheme', ['light', 'dark'])
 def test_a_browser_shows_it(page: Path, tmp_path: Path, width: int, scheme: str) -> None:
     picture = tmp_path / 'page.png'
-    flags = ['--headless', '--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run']
-    flags += ['--disable-background-networking', '--disable-component-update', '--disable-sync']
-    # 0 is dark, 1 is light.
-    flags += [f'--blink-settings=preferredColorScheme={int(scheme == "light")}']
-    flags += [f'--user-data-dir={tmp_path / "profile"}', f'--window-size={max(width, 500)},1400']
-    subprocess.run([BROWSER, *flags, f'--screenshot={picture}', page.as_uri()], check=True, timeout=90)
+    look = look_at(page, tmp_path / 'profile', picture, width, scheme=scheme, script=MEASURED)
+    assert look['value'] == [width, []]  # nothing is wider than the window
+    assert not {'Page.javascriptDialogOpening', 'Runtime.exceptionThrown', 'Log.entryAdded'} & set(
+        look['events']
+    )
+    assert set(look['requested']) == {'file', 'data'}
     image = Image.open(picture).convert('L')
+    assert image.width == width
     corner = image.getpixel((2, 2))
     assert corner < 60 if scheme == 'dark' else corner > 200
     low, high = image.getextrema()
