@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import os
+import subprocess
 
 import torch
 from mmcv.runner import init_dist
 from torch import distributed as dist
+
+# What a launcher calls the number of this process, and how many there are.
+_NUMBERS = {
+    'slurm': ('SLURM_PROCID', 'SLURM_NTASKS'),
+    'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'),
+}
 
 
 def default_device() -> str:
@@ -31,23 +38,46 @@ def start_processes(launcher: str, device: str) -> str:
         return device
     if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise ValueError('--launcher pytorch: start with torchrun or scripts/dist_train.sh')
+    _set_environment(launcher)
     if device == 'cpu':
-        _set_rank_from(launcher)
         dist.init_process_group('gloo')
         return 'cpu'
     init_dist(launcher, backend='nccl')
     return f'cuda:{torch.cuda.current_device()}'
 
 
-def _set_rank_from(launcher: str) -> None:
-    """Tell PyTorch the numbers that slurm and MPI have their own names for (mmcv's init_dist needs a GPU)."""
-    names = {
-        'slurm': ('SLURM_PROCID', 'SLURM_NTASKS'),
-        'mpi': ('OMPI_COMM_WORLD_RANK', 'OMPI_COMM_WORLD_SIZE'),
-    }.get(launcher)
-    if names is not None:
-        if names[0] not in os.environ:
-            raise ValueError(f'--launcher {launcher}: the variable {names[0]} is not set')
-        os.environ['RANK'], os.environ['WORLD_SIZE'] = os.environ[names[0]], os.environ[names[1]]
-        os.environ.setdefault('MASTER_ADDR', '127.0.0.1')
-        os.environ.setdefault('MASTER_PORT', '29500')
+def _set_environment(launcher: str) -> None:
+    """Tell PyTorch what slurm and MPI have other names for (mmcv's ``init_dist`` does so, but needs a GPU)."""
+    if launcher not in _NUMBERS:
+        return
+    rank, world_size = _NUMBERS[launcher]
+    if rank not in os.environ:
+        raise ValueError(f'--launcher {launcher}: the variable {rank} is not set')
+    os.environ['RANK'], os.environ['WORLD_SIZE'] = os.environ[rank], os.environ[world_size]
+    if 'MASTER_ADDR' not in os.environ:
+        os.environ['MASTER_ADDR'] = _slurm_master() if launcher == 'slurm' else _mpi_master()
+    # Left to itself, mmcv takes another port in each process that finds this one in use already.
+    os.environ.setdefault('MASTER_PORT', '29500')
+
+
+def _slurm_master() -> str:
+    """Return the first machine of ``SLURM_NODELIST``, such as ``node03`` of ``node[03-07,12]``."""
+    machines = os.environ.get('SLURM_NODELIST', '127.0.0.1')
+    if '[' not in machines and ',' not in machines:
+        return machines
+    command = ['scontrol', 'show', 'hostnames', machines]
+    try:
+        return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[0]
+    except (OSError, subprocess.CalledProcessError, IndexError) as error:
+        raise ValueError(
+            f'--launcher slurm: scontrol does not name the machines {machines} ({error}); set MASTER_ADDR to '
+            'the first of them'
+        ) from None
+
+
+def _mpi_master() -> str:
+    """Return this machine if it is the only one: MPI does not name the first of several."""
+    here, everywhere = (os.environ.get(f'OMPI_COMM_WORLD_{name}') for name in ('LOCAL_SIZE', 'SIZE'))
+    if here is not None and here != everywhere:
+        raise ValueError('--launcher mpi: on several machines set MASTER_ADDR to the one of process 0')
+    return '127.0.0.1'
