@@ -47,7 +47,7 @@ def start_processes(launcher: str, device: str) -> str:
 
 
 def _set_environment(launcher: str) -> None:
-    """Tell PyTorch what slurm and MPI have other names for (mmcv's ``init_dist`` does so, but needs a GPU)."""
+    """Tell PyTorch what slurm and MPI have other names for (mmcv's ``init_dist`` does it, but on GPUs)."""
     if launcher not in _NUMBERS:
         return
     rank, world_size = _NUMBERS[launcher]
