@@ -1,5 +1,5 @@
 # MI-AOD on COCO 2017 with RetinaNet R50: the published experiment, 2% to 10% of train2017.
-_base_ = ['./_base_/retinanet_r50_fpn.py', './_base_/default_runtime.py']
+_base_ = ['./_base_/retinanet_r50_fpn.py', './_base_/pipelines.py', './_base_/default_runtime.py']
 
 # What is labeled: 2% of the 117,266 images with boxes at first, 2% more after each cycle.
 X_L_0_size = 117266 // 50
@@ -38,44 +38,6 @@ only_with_boxes = True
 classes = None
 img_scale = (1333, 800)
 
-img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='Resize', img_scale='${img_scale}', keep_ratio=True),
-    dict(type='RandomFlip', flip_ratio=0.5),
-    dict(type='Normalize', **img_norm_cfg),
-    dict(type='Pad', size_divisor=32),
-    dict(type='DefaultFormatBundle'),
-    dict(type='Collect', keys=['img', 'gt_bboxes', 'gt_labels']),
-]
-# As train_pipeline, without labels.
-unlabeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', img_scale='${img_scale}', keep_ratio=True),
-    dict(type='RandomFlip', flip_ratio=0.5),
-    dict(type='Normalize', **img_norm_cfg),
-    dict(type='Pad', size_divisor=32),
-    dict(type='DefaultFormatBundle'),
-    dict(type='Collect', keys=['img']),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='MultiScaleFlipAug',
-        img_scale='${img_scale}',
-        flip=False,
-        transforms=[
-            dict(type='Resize', keep_ratio=True),
-            dict(type='RandomFlip'),
-            dict(type='Normalize', **img_norm_cfg),
-            dict(type='Pad', size_divisor=32),
-            dict(type='ImageToTensor', keys=['img']),
-            dict(type='Collect', keys=['img']),
-        ],
-    ),
-]
-
 data = dict(
     samples_per_gpu=2,
     workers_per_gpu=2,
@@ -86,7 +48,7 @@ data = dict(
         img_prefix='${pool_images}',
         only_with_boxes='${only_with_boxes}',
         classes='${classes}',
-        pipeline=train_pipeline,
+        pipeline='${train_pipeline}',
     ),
     pool=dict(
         type='CocoPoolDataset',
@@ -94,8 +56,8 @@ data = dict(
         ann_file='${pool_json}',
         img_prefix='${pool_images}',
         only_with_boxes='${only_with_boxes}',
-        pipeline=unlabeled_pipeline,
-        score_pipeline=test_pipeline,
+        pipeline='${unlabeled_pipeline}',
+        score_pipeline='${test_pipeline}',
     ),
     test=dict(
         type='CocoDetectionDataset',
@@ -103,7 +65,7 @@ data = dict(
         ann_file='${test_json}',
         img_prefix='${test_images}',
         classes='${classes}',
-        pipeline=test_pipeline,
+        pipeline='${test_pipeline}',
         test_mode=True,
     ),
 )

@@ -3,6 +3,8 @@
 #
 # `data_root` is the one place that says where the data is: '${data_root}' below is resolved by mmdet's
 # replace_cfg_vals after command-line overrides, and the lists are relative to it.
+_base_ = ['./pipelines.py']
+
 data_root = 'data/VOCdevkit/'
 # Longest and shortest side that images are resized to, in pixels.
 img_scale = (1000, 600)
@@ -13,44 +15,6 @@ pool_lists = ['VOC2007/ImageSets/Main/trainval.txt', 'VOC2012/ImageSets/Main/tra
 pool_folders = ['VOC2007/', 'VOC2012/']
 test_lists = ['VOC2007/ImageSets/Main/test.txt']
 test_folders = ['VOC2007/']
-
-img_norm_cfg = dict(mean=[123.675, 116.28, 103.53], std=[58.395, 57.12, 57.375], to_rgb=True)
-train_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='LoadAnnotations', with_bbox=True),
-    dict(type='Resize', img_scale='${img_scale}', keep_ratio=True),
-    dict(type='RandomFlip', flip_ratio=0.5),
-    dict(type='Normalize', **img_norm_cfg),
-    dict(type='Pad', size_divisor=32),
-    dict(type='DefaultFormatBundle'),
-    dict(type='Collect', keys=['img', 'gt_bboxes', 'gt_labels']),
-]
-# As train_pipeline, without labels.
-unlabeled_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(type='Resize', img_scale='${img_scale}', keep_ratio=True),
-    dict(type='RandomFlip', flip_ratio=0.5),
-    dict(type='Normalize', **img_norm_cfg),
-    dict(type='Pad', size_divisor=32),
-    dict(type='DefaultFormatBundle'),
-    dict(type='Collect', keys=['img']),
-]
-test_pipeline = [
-    dict(type='LoadImageFromFile'),
-    dict(
-        type='MultiScaleFlipAug',
-        img_scale='${img_scale}',
-        flip=False,
-        transforms=[
-            dict(type='Resize', keep_ratio=True),
-            dict(type='RandomFlip'),
-            dict(type='Normalize', **img_norm_cfg),
-            dict(type='Pad', size_divisor=32),
-            dict(type='ImageToTensor', keys=['img']),
-            dict(type='Collect', keys=['img']),
-        ],
-    ),
-]
 
 data = dict(
     samples_per_gpu=2,
@@ -65,15 +29,15 @@ data = dict(
         ann_file='${pool_lists}',
         img_prefix='${pool_folders}',
         classes='${classes}',
-        pipeline=train_pipeline,
+        pipeline='${train_pipeline}',
     ),
     pool=dict(
         type='ImagePoolDataset',
         data_root='${data_root}',
         ann_file='${pool_lists}',
         img_prefix='${pool_folders}',
-        pipeline=unlabeled_pipeline,
-        score_pipeline=test_pipeline,
+        pipeline='${unlabeled_pipeline}',
+        score_pipeline='${test_pipeline}',
     ),
     test=dict(
         type='VOCDetectionDataset',
@@ -81,7 +45,7 @@ data = dict(
         ann_file='${test_lists}',
         img_prefix='${test_folders}',
         classes='${classes}',
-        pipeline=test_pipeline,
+        pipeline='${test_pipeline}',
         test_mode=True,
         # True: IoU with 1 pixel added to widths and heights, as MMDetection's VOCDataset
         use_legacy_coordinate=False,

@@ -66,13 +66,18 @@ def load_config(
         config.data = _moved(config.data.to_dict(), config.get('data_root') or '', data_root)
         config.data_root = data_root
     try:
-        config = replace_cfg_vals(config)
+        config = resolve_references(config)
     except (AssertionError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: a value ${{...}} names a key that does not fit ({error})') from error
     if data_root is None:
         update_data_root(config)
     check_config(config)
     return config
+
+
+def resolve_references(config: Config) -> Config:
+    """Replace values ``'${key}'`` by the values of those keys, which may refer to further ones."""
+    return replace_cfg_vals(replace_cfg_vals(config))
 
 
 def _read_config(path: str | Path) -> Config:

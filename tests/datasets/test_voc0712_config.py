@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 from mmcv import Config
-from mmdet.utils import replace_cfg_vals, update_data_root
+from mmdet.utils import update_data_root
 
+from mmdet_miaod.apis.config import resolve_references
 from mmdet_miaod.datasets import build_dataset
 from mmdet_miaod.datasets.drawn import draw_voc0712
 from mmdet_miaod.datasets.samplers import Draw
@@ -34,12 +35,12 @@ def check_built(config: Config, root: Path) -> None:
 def test_data_root_alone_moves_everything(kit, slash):
     config = Config.fromfile(CONFIG)
     config.merge_from_dict({'data_root': f'{kit}{slash}'})
-    check_built(replace_cfg_vals(config), kit)
+    check_built(resolve_references(config), kit)
 
 
 def test_mmdet_datasets_moves_everything(kit, monkeypatch):
     monkeypatch.setenv('MMDET_DATASETS', f'{kit}/')
-    config = replace_cfg_vals(Config.fromfile(CONFIG))
+    config = resolve_references(Config.fromfile(CONFIG))
     update_data_root(config)
     check_built(config, kit)
 
@@ -48,13 +49,13 @@ def test_missing_data_says_what_to_set(tmp_path):
     config = Config.fromfile(CONFIG)
     config.data_root = str(tmp_path)
     with pytest.raises(FileNotFoundError, match=r'VOC2007/ImageSets/Main/trainval\.txt.*data_root'):
-        build_dataset(replace_cfg_vals(config).data.pool)
+        build_dataset(resolve_references(config).data.pool)
 
 
 def test_samples_have_the_published_shape(kit):
     config = Config.fromfile(CONFIG)
     config.data_root = str(kit)
-    config = replace_cfg_vals(config)
+    config = resolve_references(config)
     train, pool = build_dataset(config.data.train), build_dataset(config.data.pool)
     train.label(range(5))
     for i, (width, height) in enumerate(train.index.sizes.tolist()):

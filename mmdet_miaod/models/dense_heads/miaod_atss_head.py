@@ -13,17 +13,10 @@ from torch import Tensor, nn
 
 from mmdet_miaod.models.dense_heads.anchor_losses import AnchorTargets
 from mmdet_miaod.models.dense_heads.branch_outputs import flatten_map, join_levels
+from mmdet_miaod.models.dense_heads.initialization import normal_init_cfg
 from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
 from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
 from mmdet_miaod.models.global_batch import global_count, global_sum
-
-
-def _head_init_cfg() -> dict:
-    classifiers = [
-        dict(type='Normal', name=f'{branch}_atss', std=0.01, bias_prob=0.01)
-        for branch in ('f_1', 'f_2', 'f_mil')
-    ]
-    return dict(type='Normal', layer='Conv2d', std=0.01, override=classifiers)
 
 
 @HEADS.register_module()
@@ -56,7 +49,7 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
             in_channels,
             loss_cls=loss_cls or dict(type='SigmoidFocalLoss', use_sigmoid=True),
             loss_bbox=loss_bbox or dict(type='GIoULoss', loss_weight=2.0),
-            init_cfg=init_cfg or _head_init_cfg(),
+            init_cfg=init_cfg or normal_init_cfg('atss'),
             **kwargs,
         )
 

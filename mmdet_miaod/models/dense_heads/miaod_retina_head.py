@@ -10,16 +10,9 @@ from mmdet.models.builder import HEADS
 from mmdet.models.dense_heads import RetinaHead
 from torch import Tensor, nn
 
+from mmdet_miaod.models.dense_heads.initialization import normal_init_cfg
 from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
 from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
-
-
-def _head_init_cfg() -> dict:
-    classifiers = [
-        dict(type='Normal', name=f'{branch}_retina', std=0.01, bias_prob=0.01)
-        for branch in ('f_1', 'f_2', 'f_mil')
-    ]
-    return dict(type='Normal', layer='Conv2d', std=0.01, override=classifiers)
 
 
 @HEADS.register_module()
@@ -62,7 +55,7 @@ class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
             in_channels,
             loss_cls=loss_cls,
             loss_bbox=loss_bbox or dict(type='L1Loss', loss_weight=1.0),
-            init_cfg=init_cfg or _head_init_cfg(),
+            init_cfg=init_cfg or normal_init_cfg('retina'),
             **kwargs,
         )
 
