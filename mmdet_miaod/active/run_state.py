@@ -6,7 +6,7 @@ import errno
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from dataclasses import fields, replace
 from itertools import accumulate, islice
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -79,10 +79,10 @@ class RunState:
         manifest = dict(
             format=FORMAT,
             config_sha256=self.identity.config_sha256,
-            **asdict(self.identity),
+            **vars(self.identity),
             environment=self.environment,
             options=self.options,
-            steps=[asdict(step) for step in self.steps],
+            steps=[vars(step) for step in self.steps],  # not asdict, which copies all of their values
         )
         manifest['manifest_sha256'] = _checksum(manifest)
         path = self.directory / MANIFEST_NAME
