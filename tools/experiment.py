@@ -24,7 +24,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         '--devices',
         nargs='+',
         metavar='DEVICE',
-        help='cpu or cuda:N; one run at a time on each (default: cuda:0 where there is a GPU, else cpu)',
+        help='cpu or cuda:N; one run at a time on each, two on one that is named twice '
+        '(default: cuda:0 where there is a GPU, else cpu)',
     )
     parser.add_argument('--results-only', action='store_true', help='run nothing, write the results')
     return parser.parse_args(arguments)

@@ -26,7 +26,7 @@ class GridRunner:
     Args:
         grid: what to run.
         tool: path of ``tools/train.py``.
-        devices: each takes one run at a time.
+        devices: each takes one run at a time; name a device twice to share it.
         arguments: further arguments of the tool, such as ``--data-root``.
         logger: says what begins and ends.
     """
@@ -37,7 +37,7 @@ class GridRunner:
     arguments: Sequence[str]
     logger: logging.Logger
     failed: list[GridRun] = field(default_factory=list)
-    _processes: dict[str, subprocess.Popen] = field(default_factory=dict)
+    _processes: set[subprocess.Popen] = field(default_factory=set)
     _stopping: bool = False
 
     def run(self) -> list[GridRun]:
@@ -81,8 +81,11 @@ class GridRunner:
             process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
-            self._processes[device] = process
-            return process.wait()
+            self._processes.add(process)
+            try:
+                return process.wait()
+            finally:
+                self._processes.discard(process)
 
     def command(self, run: GridRun, device: str) -> list[str]:
         """Write the run's config and return the command that begins the run or goes on with it."""
@@ -101,7 +104,7 @@ class GridRunner:
 
     def _stop(self, workers: Sequence[threading.Thread]) -> None:
         self._stopping = True
-        for process in list(self._processes.values()):
+        for process in list(self._processes):
             if process.poll() is None:
                 process.terminate()
         for worker in workers:

@@ -1,0 +1,95 @@
+"""Runs of a grid as processes, with a stub in place of tools/train.py."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mmdet_miaod.active.run_state import MANIFEST_NAME
+from mmdet_miaod.experiments.grid import Grid
+from mmdet_miaod.experiments.processes import GridRunner, is_finished
+
+STUB = """
+import json, pathlib, sys, time
+words = sys.argv[1:]
+folder = pathlib.Path(words[words.index('--work-dir') + 1])
+config = pathlib.Path(words[0])
+run = folder / config.stem
+(folder / 'calls.txt').open('a').write(' '.join(words) + '\\n')
+if 'slow' in config.stem:
+    (folder / f'{config.stem}.began').touch()
+    time.sleep(60)
+if 'bad' in config.stem:
+    sys.exit(3)
+run.mkdir(exist_ok=True)
+(run / 'run_state.json').write_text(json.dumps(dict(steps=[dict(kind='end')])))
+"""
+
+
+def grid_of(folder: Path, *strategies: str) -> Grid:
+    (folder / 'base.py').write_text('')
+    names = {name: dict(type='random') for name in strategies}
+    return Grid(folder / 'base.py', names, dict(one='miaod'), [1], folder / 'runs', '', {})
+
+
+@pytest.fixture
+def runner_of(tmp_path):
+    tool = tmp_path / 'stub.py'
+    tool.write_text(STUB)
+
+    def build(*strategies: str, devices: tuple[str, ...] = ('cpu',)) -> GridRunner:
+        grid = grid_of(tmp_path, *strategies)
+        return GridRunner(grid, tool, devices, ['--data-root', 'data'], logging.getLogger('quiet'))
+
+    return build
+
+
+def calls(runner: GridRunner) -> list[str]:
+    return (runner.grid.work_directory / 'calls.txt').read_text().splitlines()
+
+
+def test_every_run_is_begun_once_and_a_failed_one_again(runner_of) -> None:
+    runner = runner_of('good', 'bad', 'best')
+    assert [run.strategy for run in runner.run()] == ['bad']
+    assert [call.split()[0].rsplit('/', 1)[1] for call in calls(runner)] == [
+        'good-one-seed1.py', 'bad-one-seed1.py', 'best-one-seed1.py',
+    ]  # fmt: skip
+    assert all(call.endswith('--device cpu --quiet --data-root data') for call in calls(runner))
+    assert is_finished(runner.grid.work_directory / 'good-one-seed1')
+    again = runner_of('good', 'bad', 'best')
+    assert [run.strategy for run in again.run()] == ['bad']
+    assert len(calls(runner)) == 4
+
+
+def test_a_run_that_was_stopped_goes_on(runner_of) -> None:
+    runner = runner_of('good')
+    directory = runner.grid.work_directory / 'good-one-seed1'
+    directory.mkdir(parents=True)
+    (directory / MANIFEST_NAME).write_text(json.dumps(dict(steps=[dict(kind='split')])))
+    assert runner.run() == []
+    (call,) = calls(runner)
+    assert f'--resume {directory}' in call and '--run-name' not in call
+
+
+def test_ctrl_c_stops_the_runs_of_a_device_that_is_named_twice(runner_of) -> None:
+    runner = runner_of('slow1', 'slow2', 'slow3', devices=('cpu', 'cpu'))
+    folder = runner.grid.work_directory
+
+    def interrupt() -> None:
+        while len(list(folder.glob('*.began'))) < 2:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    started = time.monotonic()
+    threading.Thread(target=interrupt).start()
+    with pytest.raises(KeyboardInterrupt):
+        runner.run()
+    assert time.monotonic() - started < 30
+    assert len(calls(runner)) == 2
