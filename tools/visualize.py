@@ -93,11 +93,13 @@ def show_split(arguments: argparse.Namespace) -> None:
         logger.warning('%s', problem)
     images = RunImages.open(record, arguments.data_root)
     out = arguments.out or Path(arguments.run_dir) / 'sheets' / f'cycle{arguments.cycle}'
+    numbers = ', '.join(f'{number} {name}' for number, name in enumerate(images.classes, 1))
+    legend = f'Numbers on boxes: {numbers}. Images that were not labeled have none.'
     for name, entries in split_sheets(record, images, arguments.cycle).items():
         title = f'{name.replace("_", " ")}, cycle {arguments.cycle}: {len(entries)} images'
         if not entries:
             logger.info('%s: nothing to show', title)
-        for path in write_sheets(out, name, title, entries, lambda i: images.thumbnail(i, 200)):
+        for path in write_sheets(out, name, title, entries, lambda i: images.thumbnail(i, 200), legend):
             print(path)
 
 

@@ -32,12 +32,14 @@ def open_upright(path: str | Path) -> Image.Image:
 def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], colors: Sequence[str]) -> None:
     """Draw boxes ``(n, 4)`` with captions, the last one first, so that the first one lies on top."""
     draw = ImageDraw.Draw(image)
-    size = max(10, round(max(image.size) / 55))
+    size = max(11, round(max(image.size) / 45))
     width = max(1, round(max(image.size) / 400))
     font = caption_font(size)
     for box, caption, color in reversed(list(zip(boxes.tolist(), captions, colors, strict=True))):
         x1, y1 = (float(np.clip(value, 0, side - 1)) for value, side in zip(box[:2], image.size))
-        x2, y2 = max(box[2], x1), max(box[3], y1)
+        x2, y2 = (
+            float(np.clip(value, low, side - 1)) for value, low, side in zip(box[2:], (x1, y1), image.size)
+        )
         draw.rectangle((x1 - width, y1 - width, x2 + width, y2 + width), outline='white', width=width)
         draw.rectangle((x1, y1, x2, y2), outline=color, width=width)
         _, _, right, bottom = draw.textbbox((0, 0), caption, font=font)

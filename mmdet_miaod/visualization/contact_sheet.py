@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +14,7 @@ from .box_drawing import caption_font, save_picture
 from .run_images import RunImages
 from .run_reader import RunRecord
 
-_SIDE, _GAP, _CAPTION, _TITLE = 200, 10, 36, 44
+_SIDE, _GAP, _CAPTION, _TITLE, _LINE = 200, 10, 36, 44, 16
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def split_sheets(record: RunRecord, images: RunImages, cycle: int) -> dict[str, 
     def entry(index: int) -> SheetEntry:
         score = record.score_of(cycle, index)
         name = images.name(index)
-        return SheetEntry(index, name if score is None else f'{name}\n{score:.4g}')
+        return SheetEntry(index, name if score is None else f'{name}\nscore {score:.4g}')
 
     return {name: [entry(int(i)) for i in indices] for name, indices in groups.items()}
 
@@ -56,6 +57,7 @@ def write_sheets(
     title: str,
     entries: Sequence[SheetEntry],
     thumbnail: Callable[[int], Image.Image],
+    legend: str = '',
     columns: int = 6,
     per_sheet: int = 60,
 ) -> list[Path]:
@@ -67,6 +69,7 @@ def write_sheets(
         title: what is written above.
         entries: the images.
         thumbnail: a picture by pool index; an image that it cannot read gets an empty field.
+        legend: what is written below the title.
         columns: images side by side.
         per_sheet: images of a sheet.
     """
@@ -76,23 +79,32 @@ def write_sheets(
         many = len(pages) > 1
         path = Path(directory) / (f'{name}_{number:03d}.jpg' if many else f'{name}.jpg')
         heading = f'{title} (sheet {number} of {len(pages)})' if many else title
-        save_picture(draw_sheet(heading, page, thumbnail, columns), path)
+        save_picture(draw_sheet(heading, page, thumbnail, legend, columns), path)
         written.append(path)
     return written
 
 
 def draw_sheet(
-    title: str, entries: Sequence[SheetEntry], thumbnail: Callable[[int], Image.Image], columns: int = 6
+    title: str,
+    entries: Sequence[SheetEntry],
+    thumbnail: Callable[[int], Image.Image],
+    legend: str = '',
+    columns: int = 6,
 ) -> Image.Image:
     """Draw one sheet."""
     columns = max(1, min(columns, len(entries)))
     rows = -(-len(entries) // columns)
     cell, line = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
-    sheet = Image.new('RGB', (max(columns * cell + _GAP, 420), _TITLE + rows * line + _GAP), 'white')
+    width = max(columns * cell + _GAP, 420)
+    legend_lines = textwrap.wrap(legend, width // 8)
+    top = _TITLE + _LINE * len(legend_lines)
+    sheet = Image.new('RGB', (width, top + rows * line + _GAP), 'white')
     draw = ImageDraw.Draw(sheet)
     draw.text((_GAP, 12), title, fill='black', font=caption_font(18))
+    for number, text in enumerate(legend_lines):
+        draw.text((_GAP, 36 + _LINE * number), text, fill='black', font=caption_font(12))
     for place, entry in enumerate(entries):
-        x, y = _GAP + place % columns * cell, _TITLE + place // columns * line
+        x, y = _GAP + place % columns * cell, top + place // columns * line
         try:
             picture = thumbnail(entry.index)
             sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
 from ..active import store
 
@@ -98,6 +100,12 @@ def filled(number: int) -> dict[str, Any]:
     )
 
 
+def plain_numbers(axis: Axis) -> None:
+    """Write 0.01 on a logarithmic axis, where matplotlib would write a formula."""
+    axis.set_major_formatter(StrMethodFormatter('{x:.3g}'))
+    axis.set_minor_formatter(NullFormatter())
+
+
 def render(plot: Plot, png: bool = False) -> tuple[str, bytes | None]:
     """Draw a plot.
 
@@ -141,3 +149,8 @@ def write_plot(plot: Plot, svg: str, png: bytes | None, directory: Path) -> None
     store.write_text(directory / f'{plot.name}.csv', csv_text(plot.columns, plot.rows))
     if png is not None:
         store.write_file(directory / f'{plot.name}.png', lambda file: file.write(png))
+
+
+def shortened(name: str, length: int = 18) -> str:
+    """A name of at most so many letters."""
+    return name if len(name) <= length else f'{name[: length - 1]}…'

@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from matplotlib.axes import Axes
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
+from torch.nn.functional import grid_sample
 from torchvision.ops import nms
 
 from ..active.scoring import move_batch
@@ -25,8 +27,8 @@ from .figures import COLORS
 
 MAP_TITLES = {
     'discrepancy': 'instance uncertainty |p1 − p2|',
-    'weight': 'MIL weight w',
-    'reweighted': 're-weighted uncertainty',
+    'weight': 'MIL weight w, times the anchors of the level',
+    'reweighted': 'product of both: re-weighted uncertainty',
 }
 COLUMNS = ('rank', 'class', 'p1', 'p2', 'x1', 'y1', 'x2', 'y2', 'contribution', 'share')
 _SHOWN_SIDE = 900
@@ -76,36 +78,45 @@ class UncertaintyMaps:
     instances: list[Instance]
 
 
-def spread_over_boxes(values: np.ndarray, boxes: np.ndarray, height: int, width: int) -> np.ndarray:
-    """Add each value to all pixels of its box.
-
-    By differences at the four corners of each box, summed up once along both axes: the cost is that of the
-    boxes' number plus that of the picture's area, not of their product.
+def strongest_by_pixel(
+    levels: Sequence[torch.Tensor],
+    strides: Sequence[tuple[int, int]],
+    first_centers: Sequence[tuple[float, float]],
+    scale: tuple[float, float],
+    shape: tuple[int, int],
+) -> np.ndarray:
+    """The largest value at each pixel of a picture among the anchors that are centered there.
 
     Args:
-        values: ``(n,)`` numbers.
-        boxes: ``(n, 4)`` x1, y1, x2, y2; every pixel that a box touches counts, what is outside is cut off.
-        height: rows of the picture.
-        width: its columns.
+        levels: ``(h, w, A)`` values of the anchors of each location, a level each.
+        strides: horizontal and vertical distance of the locations of each level.
+        first_centers: x and y of the first location of each level.
+        scale: width and height of the picture, as shares of the image that the levels were made of.
+        shape: rows and columns of the picture.
 
     Returns:
-        ``(height, width)`` float64.
+        ``shape`` float64; between two locations values go over into each other.
     """
-    x1, y1 = (np.clip(np.floor(boxes[:, i]), 0, s).astype(int) for i, s in ((0, width), (1, height)))
-    x2, y2 = (np.clip(np.ceil(boxes[:, i]), 0, s).astype(int) for i, s in ((2, width), (3, height)))
-    x2, y2 = np.maximum(x1, x2), np.maximum(y1, y2)
-    differences = np.zeros((height + 1, width + 1))
-    for rows, columns, sign in ((y1, x1, 1), (y1, x2, -1), (y2, x1, -1), (y2, x2, 1)):
-        np.add.at(differences, (rows, columns), sign * values.astype(np.float64))
-    return differences.cumsum(0).cumsum(1)[:height, :width]
+    strongest = np.full(shape, -np.inf)
+    pixels = [(torch.arange(n, dtype=torch.float64) + 0.5) / s for n, s in zip(shape[::-1], scale)]
+    for values, stride, first in zip(levels, strides, first_centers, strict=True):
+        locations = [(pixels[axis] - first[axis]) / stride[axis] for axis in (0, 1)]
+        # grid_sample counts from -1 to 1 between the outer edges of the first and the last location.
+        x, y = ((2 * at + 1) / n - 1 for at, n in zip(locations, (values.shape[1], values.shape[0])))
+        places = torch.stack(torch.meshgrid(x, y, indexing='xy'), dim=-1)[None]
+        grid = values.double().amax(dim=-1)[None, None]
+        spread = grid_sample(grid, places, padding_mode='border', align_corners=False)
+        strongest = np.maximum(strongest, spread[0, 0].numpy())
+    return strongest
 
 
 @torch.inference_mode()
 def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> UncertaintyMaps:
     """Compute the heat maps of an image.
 
-    Every anchor's value is its mean over classes, as in the losses, spread over the anchor's box; a pixel
-    shows the mean over the anchors that cover it.
+    An anchor's value is its mean over classes, as in the losses; a pixel shows the largest value of the
+    anchors that are centered there. The weights of the anchors of a level sum to 1 for each class, so that
+    they are shown times the number of these anchors: 1 is the weight of anchors that all weigh the same.
 
     Args:
         model: from :func:`~mmdet_miaod.apis.init_detector`.
@@ -124,18 +135,24 @@ def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> Unce
     levels = head.instance_maps(features)
     joined = {name: torch.cat(parts, dim=1)[0].cpu() for name, parts in levels.items()}
     sizes = [tuple(level.shape[-2:]) for level in features]
-    anchors = torch.cat(head.prior_generator.grid_priors(sizes, device='cpu')).numpy()
-    boxes = anchors / np.asarray(batch['img_metas'][0]['scale_factor'], dtype=np.float64)
+    anchors = head.prior_generator.grid_priors(sizes, device='cpu')
+    boxes = torch.cat(anchors).numpy() / np.asarray(batch['img_metas'][0]['scale_factor'], dtype=np.float64)
     width, height = (int(side) for side in index.sizes[0])
-    scale = min(1.0, _SHOWN_SIDE / max(width, height))
-    shape = max(1, round(height * scale)), max(1, round(width * scale))
-    discrepancy, weight = joined['discrepancy'], joined['weight']
-    per_anchor = dict(discrepancy=discrepancy, weight=weight, reweighted=discrepancy * weight)
-    covering = np.maximum(spread_over_boxes(np.ones(len(boxes)), boxes * scale, *shape), 1)
+    smaller = min(1.0, _SHOWN_SIDE / max(width, height))
+    shape = max(1, round(height * smaller)), max(1, round(width * smaller))
+    seen = batch['img_metas'][0]['img_shape']  # rows and columns that the model saw, without padding
+    discrepancy = [part[0].cpu() for part in levels['discrepancy']]
+    weight = [part[0].cpu() * part.shape[1] for part in levels['weight']]
+    reweighted = [d * w for d, w in zip(discrepancy, weight, strict=True)]
     maps = {
-        # Sums of differences leave a rest of 1e-16 of the largest sum; nothing here is negative.
-        name: np.maximum(spread_over_boxes(v.mean(1).numpy(), boxes * scale, *shape), 0) / covering
-        for name, v in per_anchor.items()
+        name: strongest_by_pixel(
+            [part.mean(1).view(*size, -1) for part, size in zip(parts, sizes, strict=True)],
+            head.prior_generator.strides,
+            [tuple(((level[0, :2] + level[0, 2:]) / 2).tolist()) for level in anchors],
+            (shape[1] / seen[1], shape[0] / seen[0]),
+            shape,
+        )
+        for name, parts in dict(discrepancy=discrepancy, weight=weight, reweighted=reweighted).items()
     }
     score = float(head.uncertainty(features, score_k(model.cfg))[0])
     instances = _top_instances(joined, boxes, score_k(model.cfg), score, model.CLASSES, top)
@@ -185,33 +202,48 @@ def draw_maps(result: UncertaintyMaps, limits: dict[str, float]) -> Figure:
     small = image.resize((shape[1], shape[0]))
     gray = np.asarray(small.convert('L'), dtype=np.float64)[..., None] / 255
     ratio = shape[0] / shape[1]
-    figure = Figure(figsize=(11, min(max(11 * ratio, 4), 20) + 0.8), layout='constrained')
-    panels = figure.subplots(2, 2).ravel()
+    lines = -(-len(result.instances) // 2)
+    maps_height, table_height = min(max(9.4 * ratio, 3.5), 20), 0.24 * lines + 0.2
+    figure = Figure(figsize=(11, maps_height + table_height + 1.3), layout='constrained')
+    rows = figure.add_gridspec(3, 2, height_ratios=(maps_height / 2, maps_height / 2, table_height))
+    panels = [figure.add_subplot(rows[number // 2, number % 2]) for number in range(4)]
     colors = ScalarMappable(Normalize(0, 1), _COLORMAP)
     for axes, (name, title) in zip(panels, MAP_TITLES.items()):
         share = result.maps[name] / (limits[name] or 1)
         heat = colors.to_rgba(share)[..., :3]
-        axes.imshow(np.clip(0.35 * gray + 0.65 * heat, 0, 1))
+        axes.imshow(np.clip(0.3 * gray + 0.7 * heat, 0, 1))
         axes.set_title(f'{title}\n1.0 is {limits[name]:.3g}', fontsize=10, parse_math=False)
     panels[3].imshow(np.asarray(_with_instances(small, result.instances, scale)))
-    panels[3].set_title('instances that contribute most', fontsize=10)
+    panels[3].set_title('anchors that contribute most', fontsize=10)
     for axes in panels:
         axes.set_axis_off()
     figure.colorbar(
-        colors, ax=panels.tolist(), shrink=0.7, label='share of the largest value (one scale for all maps)'
+        colors, ax=panels, shrink=0.7, label='share of the largest value (one scale for all maps)'
     )
+    _list_instances(figure.add_subplot(rows[2, :]), result.instances)
     title = f'{Path(result.path).name}   uncertainty {result.uncertainty:.4g}'
     figure.suptitle(title, fontsize=11, parse_math=False)
     return figure
+
+
+def _list_instances(axes: Axes, instances: Sequence[Instance]) -> None:
+    axes.set_axis_off()
+    lines = max(-(-len(instances) // 2), 1)
+    room = min(max((len(instance.name) for instance in instances), default=0), 16)
+    for number, instance in enumerate(instances):
+        text = (
+            f'{number + 1:2}  {instance.name[:room]:{room}}  p1 {instance.p1:.3f}  p2 {instance.p2:.3f}  '
+            f'{100 * instance.share:.2f}% of the score'
+        )
+        place = (0.5 * (number // lines), 1 - (number % lines + 0.5) / lines)
+        style = dict(color=COLORS[number % len(COLORS)], family='DejaVu Sans Mono', fontsize=9)
+        axes.text(*place, text, transform=axes.transAxes, va='center', parse_math=False, **style)
 
 
 def _with_instances(image: Image.Image, instances: Sequence[Instance], scale: float) -> Image.Image:
     picture = image.copy()
     if instances:
         boxes = np.array([instance.box for instance in instances]) * scale
-        captions = [
-            f'{rank} {i.name} {i.p1:.2f}|{i.p2:.2f} {100 * i.share:.2g}%'
-            for rank, i in enumerate(instances, 1)
-        ]
+        captions = [f'{rank}' for rank in range(1, len(instances) + 1)]
         draw_boxes(picture, boxes, captions, [COLORS[n % len(COLORS)] for n in range(len(instances))])
     return picture

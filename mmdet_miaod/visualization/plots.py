@@ -5,15 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullFormatter, StrMethodFormatter
+from matplotlib.ticker import MaxNLocator
 
-from .figures import GRID, HISTOGRAM, INK, PAPER, Plot, filled, styled
-from .run_reader import RunRecord, loss_names
-
-_MAX_POINTS = 400
+from .figures import HISTOGRAM, INK, PAPER, Plot, filled, plain_numbers, shortened, styled
+from .run_reader import RunRecord
 
 
 def stage_times(record: RunRecord) -> Plot | None:
@@ -50,76 +46,6 @@ def stage_times(record: RunRecord) -> Plot | None:
     )
 
 
-def loss_curves(record: RunRecord) -> Plot | None:
-    """Losses over the steps of all cycles, one panel a stage."""
-    stages = list(dict.fromkeys(entry['stage'] for entry in record.losses))
-    panels = {stage: [entry for entry in record.losses if entry['stage'] == stage] for stage in stages}
-    names = loss_names(record.losses)
-    if not names:
-        return None
-    rows = [
-        (e['cycle'], e['stage'], e['stage_number'], e['step'], name, e[name])
-        for e in record.losses
-        for name in names
-        if name in e
-    ]
-
-    def draw(figure: Figure) -> None:
-        axes_list = figure.subplots(len(stages), 1, squeeze=False)[:, 0]
-        for axes, stage in zip(axes_list, stages, strict=True):
-            _draw_stage(axes, panels[stage], names)
-            axes.set_ylabel(_short(str(stage)), fontweight='bold')
-        axes_list[-1].set_xlabel('iteration, all cycles in a row')
-        handles = {
-            label: line for axes in axes_list for line, label in zip(*axes.get_legend_handles_labels())
-        }
-        ordered = [name for name in names if name in handles]
-        figure.legend([handles[n] for n in ordered], ordered, loc='outside lower center', ncols=2)
-
-    return Plot(
-        'losses',
-        'Losses by stage',
-        f'Each loss term over the iterations of the stages {", ".join(map(str, stages))}; a vertical line '
-        'begins each cycle. Scales are logarithmic where values differ more than tenfold.',
-        ('cycle', 'stage', 'stage_number', 'step', 'term', 'value'),
-        rows,
-        draw,
-        (4.6, 1.1 + 1.75 * len(stages)),
-    )
-
-
-def _draw_stage(axes: Axes, entries: list[dict], names: Sequence[str]) -> None:
-    steps, offset, starts = [], 0, {}
-    previous = None
-    for entry in entries:
-        key = (entry['cycle'], entry['stage_number'])
-        if key != previous:
-            offset = steps[-1] if steps else 0
-            previous = key
-        starts.setdefault(entry['cycle'], offset)
-        steps.append(offset + entry['step'])
-    for number, name in enumerate(names):
-        points = [(s, e[name]) for s, e in zip(steps, entries, strict=True) if e.get(name, 0) > 0]
-        if points:
-            points = points[:: -(-len(points) // _MAX_POINTS)]
-            every = max(1, len(points) // 8)
-            axes.plot(*zip(*points, strict=True), label=name, markevery=every, **styled(number))
-    for cycle, start in starts.items():
-        axes.axvline(start, color=GRID, linewidth=1.2)
-        text = f'cycle {cycle}' if start == 0 else str(cycle)
-        axes.text(start, 1.01, text, transform=axes.get_xaxis_transform(), va='bottom', fontsize=8.5)
-    shown = [e[name] for e in entries for name in names if e.get(name, 0) > 0]
-    if shown and max(shown) > 10 * min(shown):
-        axes.set_yscale('log')
-        _plain_numbers(axes.yaxis)
-
-
-def _plain_numbers(axis: Axis) -> None:
-    """Write 0.01 on a logarithmic axis, where matplotlib would write a formula."""
-    axis.set_major_formatter(StrMethodFormatter('{x:.3g}'))
-    axis.set_minor_formatter(NullFormatter())
-
-
 def score_histograms(record: RunRecord) -> Plot | None:
     """Scores of the unlabeled images in each cycle's query, and those of the selected ones."""
     panels = {}
@@ -153,7 +79,7 @@ def score_histograms(record: RunRecord) -> Plot | None:
             axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
             if logarithmic:
                 axes.set_xscale('log')
-                _plain_numbers(axes.xaxis)
+                plain_numbers(axes.xaxis)
             else:
                 axes.xaxis.set_major_locator(MaxNLocator(5))
         axes_list[-1].set_xlabel('uncertainty of the image (bars: number of images)')
@@ -211,7 +137,7 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
                 share = 100 * values / max(values.sum(), 1)
                 axes.barh(places + 0.28 * (number - 1), share, 0.27, label=kind, **filled(number))
             axes.set_title(f'cycle {cycle}', fontsize=9.5)
-            axes.set_yticks(places, [_short(name) for name in classes])
+            axes.set_yticks(places, [shortened(name) for name in classes])
             axes.grid(visible=False, axis='y')
         grid[0].invert_yaxis()
         for axes in grid[len(counts) :]:
@@ -250,7 +176,7 @@ def class_precision(record: RunRecord) -> Plot | None:
             values = [100 * (entry['AP'].get(name) or 0) for name in classes]
             style = styled(number) | dict(linestyle='none', markersize=6, clip_on=False)
             axes.plot(values, places, label=f'cycle {entry["cycle"]} ({entry["labeled"]} images)', **style)
-        axes.set_yticks(places, [_short(name) for name in classes])
+        axes.set_yticks(places, [shortened(name) for name in classes])
         axes.set_ylim(len(classes) - 0.5, -0.5)
         axes.set_xlabel('AP (%)')
         axes.set_xlim(left=0)
@@ -266,7 +192,3 @@ def class_precision(record: RunRecord) -> Plot | None:
         draw,
         (4.6, min(1.5 + 0.26 * len(classes), 12)),
     )
-
-
-def _short(name: str, length: int = 18) -> str:
-    return name if len(name) <= length else f'{name[: length - 1]}…'

@@ -17,6 +17,7 @@ from ..version import __version__
 from . import plots
 from .figures import Plot, darkened, render, write_plot
 from .learning_curve import learning_curve
+from .loss_plot import loss_curves
 from .reference_curves import ReferenceCurve, curves_for
 from .run_images import RunImages, balance, data_uri
 from .run_reader import RunRecord, read_run
@@ -120,7 +121,7 @@ def _run_section(
     picture: Callable[[Plot, str], Picture],
 ) -> tuple[RunSection, list[ReferenceCurve]]:
     section = RunSection(record, list(record.problems))
-    drawn = [plots.loss_curves(record), plots.score_histograms(record)]
+    drawn = [loss_curves(record), plots.score_histograms(record)]
     drawn += [plots.stage_times(record), plots.class_precision(record)]
     images = None
     try:

@@ -1,23 +1,39 @@
-"""Values spread over boxes."""
+"""Values of anchors as a picture."""
 
 import numpy as np
+import torch
 
-from mmdet_miaod.visualization.heatmaps import spread_over_boxes
-
-
-def test_values_are_added_over_their_boxes() -> None:
-    boxes = np.array([[0, 0, 2, 1], [1, 0, 3, 2], [-5, -5, 0.5, 50], [9, 9, 12, 12]], float)
-    expected = np.array([[11, 3, 2, 0], [10, 2, 2, 0], [10, 0, 0, 0]])
-    np.testing.assert_allclose(spread_over_boxes(np.array([1, 2, 10, 7]), boxes, 3, 4), expected)
+from mmdet_miaod.visualization.heatmaps import strongest_by_pixel
 
 
-def test_it_is_what_a_loop_over_the_boxes_gives() -> None:
-    random = np.random.RandomState(0)
-    boxes = random.uniform(-10, 40, (200, 4))
-    boxes[:, 2:] = boxes[:, :2] + random.uniform(0, 20, (200, 2))
-    values = random.rand(200)
-    expected = np.zeros((25, 30))
-    for value, (x1, y1, x2, y2) in zip(values, boxes):
-        rows = slice(max(int(np.floor(y1)), 0), max(int(np.ceil(y2)), 0))
-        expected[rows, max(int(np.floor(x1)), 0) : max(int(np.ceil(x2)), 0)] += value
-    np.testing.assert_allclose(spread_over_boxes(values, boxes, 25, 30), expected, atol=1e-9)
+def test_the_largest_anchor_of_a_place_shows() -> None:
+    fine = torch.zeros(4, 6, 2)
+    fine[1, 2] = torch.tensor([3.0, 7.0])
+    coarse = torch.full((2, 3, 1), 5.0)
+    found = strongest_by_pixel([fine, coarse], [(8, 8), (16, 16)], [(4, 4), (0, 0)], (1 / 8, 1 / 8), (4, 6))
+    expected = np.full((4, 6), 5.0)
+    expected[1, 2] = 7
+    np.testing.assert_allclose(found, expected, rtol=1e-12)
+
+
+def test_values_lie_where_the_anchors_are_centered() -> None:
+    values = torch.zeros(4, 4, 1)
+    values[3, 1] = 1.0
+    found = strongest_by_pixel([values], [(10, 10)], [(0.5, 5.5)], (1.0, 1.0), (40, 40))
+    assert np.unravel_index(found.argmax(), found.shape) == (35, 10)  # their middles: y 35.5, x 10.5
+    assert found[35, 10] == 1
+    np.testing.assert_allclose(found[35, 8:13], [0.8, 0.9, 1, 0.9, 0.8])
+    np.testing.assert_allclose(found[:26], 0, atol=1e-12)
+
+
+def test_padding_is_left_out_and_a_missing_location_filled_up() -> None:
+    values = torch.arange(6.0).view(2, 3, 1)
+    arguments = [values], [(8, 8)], [(4, 4)], (1 / 8, 1 / 8)
+    np.testing.assert_allclose(strongest_by_pixel(*arguments, (2, 2)), [[0, 1], [3, 4]], atol=1e-12)
+    wider = strongest_by_pixel(*arguments, (3, 4))
+    np.testing.assert_allclose(wider, [[0, 1, 2, 2], [3, 4, 5, 5], [3, 4, 5, 5]], atol=1e-12)
+
+
+def test_one_location_fills_the_picture() -> None:
+    found = strongest_by_pixel([torch.full((1, 1, 3), 2.0)], [(128, 128)], [(0, 0)], (1.0, 1.0), (5, 7))
+    np.testing.assert_array_equal(found, np.full((5, 7), 2.0))
