@@ -22,7 +22,8 @@ DOCUMENTS = [*READMES, ROOT / 'CONTRIBUTING.md', *PAGES]
 CODE_BLOCK = re.compile(r'^ *```(\w+)\n(.*?)^ *```$', re.DOTALL | re.MULTILINE)
 # Read by the code where a config has them; configs/MIAOD.py leaves them at their defaults.
 OPTIONAL_KEYS = {'X_U_0_from', 'score_chunk_size', 'data.test_samples_per_gpu'}
-OPTIONAL_KEYS |= {'model.bbox_head.mil_activation'}
+OPTIONAL_KEYS |= {'model.bbox_head.mil_activation', 'data.prefetch_factor', 'query_fraction'}
+OPTIONAL_KEYS |= {'budget', 'exclude', 'include'}
 
 
 def name_of(path: Path) -> str:
@@ -84,14 +85,24 @@ def test_configuration_keys_exist(readme):
     named = {
         key for row in re.findall(r'^\| (`.*?) \|', rows, re.MULTILINE) for key in re.findall('`(.*?)`', row)
     }
-    known = keys_of(Config.fromfile(str(ROOT / 'configs' / 'MIAOD.py'))._cfg_dict.to_dict())
+    known, coco = (
+        keys_of(Config.fromfile(str(ROOT / 'configs' / name))._cfg_dict.to_dict())
+        for name in ('MIAOD.py', 'MIAOD_coco.py')
+    )
     assert len(named) > 30
-    assert named <= known | OPTIONAL_KEYS
+    assert named <= known | coco | OPTIONAL_KEYS
+    assert named >= OPTIONAL_KEYS
     # and every key that a user is likely to set is named
     assert {key for key in known if '.' not in key} - named <= {
         'data', 'train_pipeline', 'unlabeled_pipeline', 'test_pipeline', 'img_norm_cfg', 'optimizer_config',
         'checkpoint_config', 'custom_imports', 'dist_params',
     }  # fmt: skip
+
+
+@pytest.mark.parametrize('readme', READMES, ids=name_of)
+def test_every_tool_is_named(readme):
+    named = set(re.findall(r'^\| `python (tools/\w+\.py)', text_of(readme), re.MULTILINE))
+    assert named == {path.relative_to(ROOT).as_posix() for path in (ROOT / 'tools').glob('*.py')}
 
 
 def test_optional_keys_are_read():

@@ -1,6 +1,7 @@
 """Asking a model about images without annotations; a stopped ranking goes on where it was."""
 
 import csv
+import doctest
 import io
 import json
 from pathlib import Path
@@ -8,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mmdet_miaod.apis import inference_detector, init_detector, score_images
+from mmdet_miaod.apis import inference, inference_detector, init_detector, score_images
 from mmdet_miaod.apis.inference import list_images
 from mmdet_miaod.apis.ranking import PartialRanking, rank_files, ranking_text
 from mmdet_miaod.visualization.heatmaps import MAP_TITLES, uncertainty_maps
@@ -23,6 +24,13 @@ def model(tiny_data, tmp_path_factory):
 @pytest.fixture
 def images(tiny_data) -> list[str]:
     return [str(path) for path in sorted((tiny_data / 'VOC2007' / 'JPEGImages').iterdir())[:5]]
+
+
+def test_the_examples_of_the_module_are_right(model, images, tiny_data, monkeypatch) -> None:
+    monkeypatch.setattr('mmdet_miaod.apis.init_detector', lambda config, checkpoint: model)
+    names = dict(CONFIG='', CHECKPOINT='', IMAGE=images[0], IMAGE_FOLDER=str(Path(images[0]).parent))
+    results = doctest.testmod(inference, extraglobs=names, report=True)
+    assert results.attempted > 4 and results.failed == 0
 
 
 def test_images_are_ranked_as_they_are_scored_alone(model, images) -> None:
