@@ -1,4 +1,4 @@
-"""The published configs themselves, with their whole models: only sizes, repeats and weights are overridden."""
+"""The published configs with their whole models: only sizes, repeats and weights are overridden."""
 
 import json
 
