@@ -76,7 +76,7 @@ def main(arguments: argparse.Namespace) -> None:
     print(demo_table(json.loads((run / 'metrics.json').read_text(encoding='utf-8'))))
     _say(
         f'{time.monotonic() - started:.0f} s. The data is in {data_root}; the run is in {run}: splits '
-        '(X_L_*.npy, X_U_*.npy), models and scores (cycle*), metrics.json, the log.',
+        '(X_L_*.npy, X_U_*.npy), models and scores (cycle*), metrics.json, report.html, the log.',
         arguments.quiet,
     )
 

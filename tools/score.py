@@ -95,4 +95,8 @@ if __name__ == '__main__':
     parsed = parse_arguments()
     from mmdet_miaod.apis.command_line import run_tool
 
-    sys.exit(run_tool(lambda: main(parsed), lambda: 'With --out, the same command goes on where it stopped.'))
+    def resume_hint() -> str:
+        begun = Path(f'{parsed.out}.partial').is_dir()
+        return 'The same command goes on where it stopped.' if begun else ''
+
+    sys.exit(run_tool(lambda: main(parsed), resume_hint))

@@ -93,9 +93,11 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         for number, ref in enumerate(references):
-            style = dict(linestyle=(0, (1, 1 + number)), linewidth=1.2, color='#5a5a5a', marker='+')
+            style = dict(
+                linestyle=(0, (1, 1 + number)), linewidth=1.2, color='#5a5a5a', marker='x+12'[number % 4]
+            )
             label = f'published: {ref.method}{" (~)" if ref.digitized else ""}'
-            axes.plot(ref.labeled, ref.values, label=label, markersize=4 + number, **style)
+            axes.plot(ref.labeled, ref.values, label=label, markersize=6, **style)
         for number, curve in enumerate(curves):
             _draw_curve(axes, curve, number)
         axes.set(xlabel='labeled images', ylabel='mAP (%)')
