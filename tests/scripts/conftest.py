@@ -55,7 +55,7 @@ def checkout(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def stub_torch(checkout: Path) -> Callable[[int], None]:
-    """Call it with a number of GPUs: a stub of torch sees so many, a stub of torchrun prints its arguments."""
+    """Call it with a number of GPUs: a stub of torch sees so many, one of torchrun prints its arguments."""
 
     def write(gpus: int) -> None:
         files = {
