@@ -9,23 +9,20 @@ import torch
 from mmdet.models.builder import build_loss
 from torch import Tensor
 
-from mmdet_miaod.active.uncertainty import image_uncertainty, instance_discrepancy, instance_uncertainty
 from mmdet_miaod.models.dense_heads.anchor_losses import AnchorLossMixin
 from mmdet_miaod.models.dense_heads.branch_outputs import (
     BranchMaps,
     BranchOutputs,
-    flatten_map,
     full_precision,
-    join_levels,
     softmax_probability,
 )
-from mmdet_miaod.models.dense_heads.detections import class_wise_nms, keep_best_anchors
+from mmdet_miaod.models.dense_heads.inference_mixin import InferenceMixin
 from mmdet_miaod.models.dense_heads.loss_terms import HeadBatch, branches_of, select_terms
 from mmdet_miaod.models.global_batch import world_size
 from mmdet_miaod.models.losses.mil import MIL_ACTIVATIONS, image_labels, pseudo_labels
 
 
-class MIAODHeadMixin(AnchorLossMixin):
+class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
     """Turns a stock anchor-based head into an MI-AOD head: ``class MyHead(MIAODHeadMixin, StockHead)``.
 
     The subclass builds the layers of the branches f_1, f_2 (instance classifiers), f_r (boxes) and f_mil
@@ -99,8 +96,6 @@ class MIAODHeadMixin(AnchorLossMixin):
     def _outputs(self, maps: BranchMaps) -> BranchOutputs:
         return BranchOutputs(maps, self.cls_out_channels, self.class_probability, self.mil_activation)
 
-    # ---------------------------------------------------------------- training
-
     def forward_train(
         self,
         feats: Sequence[Tensor],
@@ -162,97 +157,3 @@ class MIAODHeadMixin(AnchorLossMixin):
         return self.loss_dis(
             outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'maximize'
         )
-
-    # ---------------------------------------------------------------- inference
-
-    @torch.no_grad()
-    def uncertainty(self, feats: Sequence[Tensor], k: int) -> Tensor:
-        """Uncertainty of each image, from the two classifiers alone.
-
-        Args:
-            feats: (B, channels, H, W) a level.
-            k: the number of most uncertain anchors that are averaged; all where there are fewer.
-
-        Returns:
-            (B,) float32.
-        """
-        maps = self.forward_branches(feats, ('f_1', 'f_2'))
-        with full_precision(feats[0].device):
-            outputs = self._outputs(maps)
-            # Sigmoid for softmax heads too, as in the published code.
-            levels = zip(outputs.sigmoids_1, outputs.sigmoids_2, strict=True)
-            return image_uncertainty(join_levels([instance_uncertainty(a, b) for a, b in levels]), k)
-
-    @torch.no_grad()
-    def instance_maps(self, feats: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-        """What heat maps show, (B, n, C) a level each.
-
-        Returns:
-            'discrepancy' ``|p1 - p2|``, 'weight' w, and 'sigmoid_1' and 'sigmoid_2', from whose difference
-            the image's uncertainty is made.
-        """
-        maps = self.forward_branches(feats, ('f_1', 'f_2', 'f_mil'))
-        with full_precision(feats[0].device):
-            outputs = self._outputs(maps)
-            levels = zip(outputs.probabilities_1, outputs.probabilities_2, strict=True)
-            return dict(
-                discrepancy=[instance_discrepancy(a, b) for a, b in levels],
-                weight=outputs.mil_weights,
-                sigmoid_1=outputs.sigmoids_1,
-                sigmoid_2=outputs.sigmoids_2,
-            )
-
-    @torch.no_grad()
-    def predict(
-        self, feats: Sequence[Tensor], img_metas: Sequence[dict], rescale: bool = False
-    ) -> list[tuple[Tensor, Tensor]]:
-        """Detections of classifier 1 under ``test_cfg``.
-
-        Args:
-            feats: (B, channels, H, W) a level.
-            img_metas: meta data of each image.
-            rescale: give boxes in pixels of the original image.
-
-        Returns:
-            For each image detections (n, 5), best first, and class indices (n,).
-
-        Raises:
-            ValueError: ``test_cfg.nms`` asks for another suppression than plain NMS.
-        """
-        nms = dict(self.test_cfg['nms'])
-        if nms.get('type', 'nms') != 'nms':
-            raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
-        maps = self.forward_branches(feats, ('f_1', 'f_r'))
-        with full_precision(feats[0].device):
-            scores, deltas, anchors = self.detection_candidates(maps)
-            results = []
-            for image, meta in enumerate(img_metas):
-                boxes = self.bbox_coder.decode(anchors[image], deltas[image], max_shape=meta['img_shape'])
-                if rescale:
-                    boxes = boxes / boxes.new_tensor(meta['scale_factor'])
-                limits = self.test_cfg['score_thr'], nms['iou_threshold'], self.test_cfg['max_per_img']
-                results.append(class_wise_nms(boxes, scores[image], *limits))
-            return results
-
-    def scores_and_deltas(self, logits: Tensor, box_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Foreground scores and box deltas (B, n, 4) of one level, of logits and output of f_r."""
-        return self.class_probability(logits)[..., : self.num_classes], flatten_map(box_map, 4)
-
-    def detection_candidates(self, maps: BranchMaps) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores (B, m, C), deltas (B, m, 4) and anchors (B, m, 4) that stay of all levels."""
-        sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
-        anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
-        limit = self.test_cfg.get('nms_pre', -1)
-        kept = [
-            keep_best_anchors(*self.scores_and_deltas(logits, box_map), priors, limit)
-            for logits, box_map, priors in zip(
-                self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True
-            )
-        ]
-        return tuple(join_levels(parts) for parts in zip(*kept, strict=True))
-
-    def simple_test(
-        self, feats: Sequence[Tensor], img_metas: Sequence[dict], rescale: bool = False
-    ) -> list[tuple[Tensor, Tensor]]:
-        """MMDetection's name of :meth:`predict`."""
-        return self.predict(feats, img_metas, rescale)
