@@ -14,7 +14,6 @@ from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
 from PIL import Image
 from torch import nn
-from torch.nn.functional import grid_sample
 from torchvision.ops import nms
 
 from ..active.scoring import move_batch
@@ -23,6 +22,7 @@ from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
 from .box_drawing import draw_boxes, open_upright
+from .box_spread import spread_over_boxes
 from .figures import COLORS
 
 MAP_TITLES = {
@@ -78,45 +78,14 @@ class UncertaintyMaps:
     instances: list[Instance]
 
 
-def strongest_by_pixel(
-    levels: Sequence[torch.Tensor],
-    strides: Sequence[tuple[int, int]],
-    first_centers: Sequence[tuple[float, float]],
-    scale: tuple[float, float],
-    shape: tuple[int, int],
-) -> np.ndarray:
-    """The largest value at each pixel of a picture among the anchors that are centered there.
-
-    Args:
-        levels: ``(h, w, A)`` values of the anchors of each location, a level each.
-        strides: horizontal and vertical distance of the locations of each level.
-        first_centers: x and y of the first location of each level.
-        scale: width and height of the picture, as shares of the image that the levels were made of.
-        shape: rows and columns of the picture.
-
-    Returns:
-        ``shape`` float64; between two locations values go over into each other.
-    """
-    strongest = np.full(shape, -np.inf)
-    pixels = [(torch.arange(n, dtype=torch.float64) + 0.5) / s for n, s in zip(shape[::-1], scale)]
-    for values, stride, first in zip(levels, strides, first_centers, strict=True):
-        locations = [(pixels[axis] - first[axis]) / stride[axis] for axis in (0, 1)]
-        # grid_sample counts from -1 to 1 between the outer edges of the first and the last location.
-        x, y = ((2 * at + 1) / n - 1 for at, n in zip(locations, (values.shape[1], values.shape[0])))
-        places = torch.stack(torch.meshgrid(x, y, indexing='xy'), dim=-1)[None]
-        grid = values.double().amax(dim=-1)[None, None]
-        spread = grid_sample(grid, places, padding_mode='border', align_corners=False)
-        strongest = np.maximum(strongest, spread[0, 0].numpy())
-    return strongest
-
-
 @torch.inference_mode()
 def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> UncertaintyMaps:
     """Compute the heat maps of an image.
 
-    An anchor's value is its mean over classes, as in the losses; a pixel shows the largest value of the
-    anchors that are centered there. The weights of the anchors of a level sum to 1 for each class, so that
-    they are shown times the number of these anchors: 1 is the weight of anchors that all weigh the same.
+    An anchor's value is its mean over classes, as in the losses, spread over its box
+    (:func:`~mmdet_miaod.visualization.box_spread.spread_over_boxes`). The weights of the anchors of a level
+    and of an image sum to 1, so they are shown times the number of these anchors: the weights of a level
+    would all be 1 over the number of classes if its anchors weighed the same.
 
     Args:
         model: from :func:`~mmdet_miaod.apis.init_detector`.
@@ -135,24 +104,16 @@ def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> Unce
     levels = head.instance_maps(features)
     joined = {name: torch.cat(parts, dim=1)[0].cpu() for name, parts in levels.items()}
     sizes = [tuple(level.shape[-2:]) for level in features]
-    anchors = head.prior_generator.grid_priors(sizes, device='cpu')
-    boxes = torch.cat(anchors).numpy() / np.asarray(batch['img_metas'][0]['scale_factor'], dtype=np.float64)
+    anchors = torch.cat(head.prior_generator.grid_priors(sizes, device='cpu')).numpy()
+    boxes = anchors / np.asarray(batch['img_metas'][0]['scale_factor'], dtype=np.float64)
     width, height = (int(side) for side in index.sizes[0])
     smaller = min(1.0, _SHOWN_SIDE / max(width, height))
     shape = max(1, round(height * smaller)), max(1, round(width * smaller))
-    seen = batch['img_metas'][0]['img_shape']  # rows and columns that the model saw, without padding
-    discrepancy = [part[0].cpu() for part in levels['discrepancy']]
-    weight = [part[0].cpu() * part.shape[1] for part in levels['weight']]
-    reweighted = [d * w for d, w in zip(discrepancy, weight, strict=True)]
+    weight = torch.cat([part[0].cpu() * part.shape[1] for part in levels['weight']])
+    values = dict(discrepancy=joined['discrepancy'], weight=weight, reweighted=joined['discrepancy'] * weight)
     maps = {
-        name: strongest_by_pixel(
-            [part.mean(1).view(*size, -1) for part, size in zip(parts, sizes, strict=True)],
-            head.prior_generator.strides,
-            [tuple(((level[0, :2] + level[0, 2:]) / 2).tolist()) for level in anchors],
-            (shape[1] / seen[1], shape[0] / seen[0]),
-            shape,
-        )
-        for name, parts in dict(discrepancy=discrepancy, weight=weight, reweighted=reweighted).items()
+        name: spread_over_boxes(anchor_values.mean(1).numpy(), boxes * smaller, shape)
+        for name, anchor_values in values.items()
     }
     score = float(head.uncertainty(features, score_k(model.cfg))[0])
     instances = _top_instances(joined, boxes, score_k(model.cfg), score, model.CLASSES, top)
@@ -184,12 +145,18 @@ def _top_instances(
     return found
 
 
-def shared_limits(results: Sequence[UncertaintyMaps]) -> dict[str, float]:
-    """Largest value of each kind of map over several images: 1 on their shared scale."""
-    return {name: max(float(result.maps[name].max()) for result in results) for name in MAP_TITLES}
+def shared_limits(results: Sequence[UncertaintyMaps]) -> dict[str, tuple[float, float]]:
+    """Smallest and largest value of each kind of map over several images: the ends of their shared scale."""
+    return {
+        name: (
+            min(float(result.maps[name].min()) for result in results),
+            max(float(result.maps[name].max()) for result in results),
+        )
+        for name in MAP_TITLES
+    }
 
 
-def draw_maps(result: UncertaintyMaps, limits: dict[str, float]) -> Figure:
+def draw_maps(result: UncertaintyMaps, limits: dict[str, tuple[float, float]]) -> Figure:
     """Draw the three heat maps over the image, on one color scale, and the top instances as boxes.
 
     Args:
@@ -209,17 +176,16 @@ def draw_maps(result: UncertaintyMaps, limits: dict[str, float]) -> Figure:
     panels = [figure.add_subplot(rows[number // 2, number % 2]) for number in range(4)]
     colors = ScalarMappable(Normalize(0, 1), _COLORMAP)
     for axes, (name, title) in zip(panels, MAP_TITLES.items()):
-        share = result.maps[name] / (limits[name] or 1)
-        heat = colors.to_rgba(share)[..., :3]
+        low, high = limits[name]
+        heat = colors.to_rgba((result.maps[name] - low) / ((high - low) or 1))[..., :3]
         axes.imshow(np.clip(0.3 * gray + 0.7 * heat, 0, 1))
-        axes.set_title(f'{title}\n1.0 is {limits[name]:.3g}', fontsize=10, parse_math=False)
+        axes.set_title(f'{title}\nfrom {low:.3g} to {high:.3g}', fontsize=10, parse_math=False)
     panels[3].imshow(np.asarray(_with_instances(small, result.instances, scale)))
     panels[3].set_title('anchors that contribute most', fontsize=10)
     for axes in panels:
         axes.set_axis_off()
-    figure.colorbar(
-        colors, ax=panels, shrink=0.7, label='share of the largest value (one scale for all maps)'
-    )
+    bar = figure.colorbar(colors, ax=panels, shrink=0.7, ticks=(0, 1), label='one scale for all images')
+    bar.set_ticklabels(['smallest', 'largest'])
     _list_instances(figure.add_subplot(rows[2, :]), result.instances)
     title = f'{Path(result.path).name}   uncertainty {result.uncertainty:.4g}'
     figure.suptitle(title, fontsize=11, parse_math=False)
