@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
     from mmdet_miaod.apis.launch import default_device
     from mmdet_miaod.apis.test import evaluate_checkpoint
     from mmdet_miaod.engine.live_bar import live_bar
-    from mmdet_miaod.visualization.boxes import check_show_folder, show_detections
+    from mmdet_miaod.visualization.detection_pictures import check_show_folder, show_detections
 
     config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
     if arguments.out is not None:

@@ -49,17 +49,36 @@ def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], c
         draw.text((x + 2, y + 1), caption, fill='black', font=font)
 
 
-def draw_prediction(prediction: Prediction, score_threshold: float = 0.3) -> tuple[Image.Image, int]:
-    """The image of a prediction with its boxes; and how many boxes reach the threshold."""
-    image = open_upright(prediction.path)
-    kept = prediction.scores >= score_threshold
-    labels = prediction.labels[kept]
-    captions = [
-        f'{prediction.classes[label]} {score:.2f}'
-        for label, score in zip(labels, prediction.scores[kept], strict=True)
-    ]
-    draw_boxes(image, prediction.boxes[kept], captions, [COLORS[label % len(COLORS)] for label in labels])
+def draw_detections(
+    path: str | Path,
+    boxes: np.ndarray,
+    scores: np.ndarray,
+    labels: np.ndarray,
+    classes: Sequence[str],
+    score_threshold: float = 0.3,
+) -> tuple[Image.Image, int]:
+    """An image with the boxes that reach a threshold; and how many these are.
+
+    Args:
+        path: the image file.
+        boxes: ``(n, 4)`` x1, y1, x2, y2 in pixels of the image, best first.
+        scores: ``(n,)`` confidences.
+        labels: ``(n,)`` indices of classes.
+        classes: class names.
+        score_threshold: least score of a box that is drawn.
+    """
+    image = open_upright(path)
+    kept = scores >= score_threshold
+    found = zip(labels[kept], scores[kept], strict=True)
+    captions = [f'{classes[label]} {score:.2f}' for label, score in found]
+    draw_boxes(image, boxes[kept], captions, [COLORS[label % len(COLORS)] for label in labels[kept]])
     return image, int(kept.sum())
+
+
+def draw_prediction(prediction: Prediction, score_threshold: float = 0.3) -> tuple[Image.Image, int]:
+    """See :func:`draw_detections`."""
+    found = prediction.boxes, prediction.scores, prediction.labels, prediction.classes
+    return draw_detections(prediction.path, *found, score_threshold)
 
 
 def save_picture(image: Image.Image, path: str | Path) -> None:

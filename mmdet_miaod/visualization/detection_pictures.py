@@ -1,0 +1,58 @@
+"""Pictures of a test set's detections."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from ..datasets.image_index import ImageIndex
+from .box_drawing import draw_detections, save_picture
+
+
+def check_show_folder(folder: str | Path) -> Path:
+    """Check that a folder for drawn images is new or empty.
+
+    Raises:
+        FileExistsError: when there is something in it, or it is a file.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FileExistsError(f'{folder}: is not empty; choose a new folder for the images with boxes')
+    return folder
+
+
+def show_detections(
+    folder: str | Path,
+    index: ImageIndex,
+    detections: Sequence[Sequence[np.ndarray]],
+    classes: Sequence[str],
+    score_thr: float = 0.3,
+) -> None:
+    """Write every image with its detections as ``folder/{name}.jpg``.
+
+    Images of the same name in two lists get the number of the image in front of the name.
+
+    Args:
+        folder: new or empty.
+        index: of the images.
+        detections: for each image a list of one (n, 5) array a class.
+        classes: class names.
+        score_thr: least score of a box that is drawn.
+
+    Raises:
+        FileExistsError: see :func:`check_show_folder`.
+    """
+    folder = check_show_folder(folder)
+    unique = len(set(index.names)) == len(index.names)
+    for i, by_class in enumerate(detections):
+        path = folder / (f'{index.names[i]}.jpg' if unique else f'{i}_{index.names[i]}.jpg')
+        labels = np.repeat(np.arange(len(by_class)), [len(boxes) for boxes in by_class])
+        found = np.concatenate(by_class)
+        order = np.argsort(-found[:, 4], kind='stable')
+        found, labels = found[order], labels[order]
+        picture, _ = draw_detections(
+            index.image_path(i), found[:, :4], found[:, 4], labels, classes, score_thr
+        )
+        save_picture(picture, path)
