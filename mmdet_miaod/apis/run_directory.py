@@ -32,7 +32,7 @@ def create_run(config: Config, name: str) -> Path:
     if name in ('', '.', '..') or Path(name).name != name:
         raise ValueError(f'--run-name {name!r}: expected the name of a folder; --work-dir says where')
     directory = Path(config.work_directory) / name
-    if not _is_begun_in_vain(directory):
+    if not is_begun_in_vain(directory):
         try:
             store.make_directory(directory, exist_ok=False)
         except FileExistsError:
@@ -44,15 +44,21 @@ def create_run(config: Config, name: str) -> Path:
     return directory
 
 
-def _is_begun_in_vain(directory: Path) -> bool:
-    """Tell whether a run was stopped here before its first manifest, so that there is nothing to lose."""
+def is_begun_in_vain(directory: Path) -> bool:
+    """Tell whether a run was stopped here before its first manifest was whole: there is nothing to lose."""
     if not directory.is_dir():
         return False
-    harmless = (LOCK_NAME, store.TEMPORARY_PREFIX)
-    return all(
+    harmless = (LOCK_NAME, MANIFEST_NAME, store.TEMPORARY_PREFIX)
+    if not all(
         path.is_file() and (path.name.startswith(harmless) or path.suffix in ('.py', '.log'))
         for path in directory.iterdir()
-    )
+    ):
+        return False
+    try:
+        RunState.load(directory)
+    except (FileNotFoundError, store.DamagedFileError):
+        return True
+    return False
 
 
 def check_run_directory(directory: Path) -> None:
@@ -61,14 +67,13 @@ def check_run_directory(directory: Path) -> None:
     Raises:
         FileNotFoundError: when there is none.
     """
-    if any((directory / name).exists() for name in (MANIFEST_NAME, PREVIOUS_NAME)):
-        return
-    if _is_begun_in_vain(directory):
+    if is_begun_in_vain(directory):
         raise FileNotFoundError(
             f'{directory}: this run was stopped before it began; start it again with --run-name '
             f'{directory.name} in place of --resume'
         )
-    raise FileNotFoundError(f'{directory}: there is no run to resume here (no {MANIFEST_NAME})')
+    if not any((directory / name).exists() for name in (MANIFEST_NAME, PREVIOUS_NAME)):
+        raise FileNotFoundError(f'{directory}: there is no run to resume here (no {MANIFEST_NAME})')
 
 
 def newest_run(work_directory: str | Path) -> Path:
@@ -129,7 +134,7 @@ def open_run(
 
 
 def _refuse_begun(directory: Path) -> None:
-    if (directory / MANIFEST_NAME).exists():
+    if (directory / MANIFEST_NAME).exists() and not is_begun_in_vain(directory):
         raise FileExistsError(f'{directory}: another process began a run here in this moment')
 
 

@@ -17,6 +17,7 @@ from mmdet_miaod.active import store
 from mmdet_miaod.active.run_state import MANIFEST_NAME, RunState
 from mmdet_miaod.apis import RunOptions, train
 from mmdet_miaod.apis.command_line import run_tool
+from mmdet_miaod.apis.run_directory import is_begun_in_vain
 from mmdet_miaod.engine.stage import CLASSIFIERS
 from tests.tiny_run import draw_voc, tiny_config
 
@@ -103,7 +104,7 @@ def begin_or_resume(
     """Run the tiny run as a tool would, from wherever it stopped; returns the exit code."""
     torch.set_num_threads(1)
     directory = Path(work) / 'run'
-    begun = any((directory / name).exists() for name in (MANIFEST_NAME, 'run_state.previous.json'))
+    begun = directory.exists() and not is_begun_in_vain(directory)
     place = dict(resume=str(directory)) if begun else dict(run_name='run')
     disk = store._perform = FaultyDisk(fault)
     run_options = RunOptions(
