@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import random
+import signal
 import time
+from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
@@ -35,13 +39,21 @@ def data(tmp_path_factory) -> Path:
     return draw_data(tmp_path_factory.mktemp('many') / 'data', images=10)
 
 
-def run_ranks(world_size: int, folder: Path, action: Any, *arguments: Any, timeout: float = 120) -> list[int]:
-    """Run an action in each of N processes; returns their exit codes."""
+def run_ranks(
+    world_size: int,
+    folder: Path,
+    action: Any,
+    *arguments: Any,
+    timeout: float = 120,
+    disturb: Callable[[list[BaseProcess]], None] = lambda ranks: None,
+) -> list[int]:
+    """Run an action in each of N processes, and do something to them; returns their exit codes."""
     (folder / f'meeting_{world_size}').unlink(missing_ok=True)
     ranks = [
         processes.start(folder / f'output_{rank}', action, rank, world_size, str(folder), *arguments)
         for rank in range(world_size)
     ]
+    disturb(ranks)
     end = time.monotonic() + timeout
     for process in ranks:
         process.join(max(end - time.monotonic(), 0))
@@ -152,3 +164,32 @@ def test_a_whole_run_is_that_of_one_process_with_the_joined_batch(tmp_path, data
     ]
     for key, value in states[0].items():
         torch.testing.assert_close(states[1][key], value, rtol=1e-4, atol=1e-5, msg=key)
+
+
+@pytest.mark.slow
+def test_two_processes_of_which_one_is_killed_at_random_moments_end_as_if_nothing_happened(
+    tmp_path, data
+) -> None:
+    choose = random.Random(3)
+    overrides = dict(data__samples_per_gpu=2)
+
+    def kill_one(ranks: list[BaseProcess]) -> None:
+        victim = choose.choice(ranks)
+        victim.join(choose.uniform(0.3, 3))
+        if victim.is_alive():
+            victim.kill()
+
+    def sitting(folder: Path, **options: Any) -> list[int]:
+        folder.mkdir(exist_ok=True)
+        return run_ranks(2, folder, rank_job.whole_run, str(data), overrides, timeout=60, **options)
+
+    assert sitting(tmp_path / 'undisturbed') == [0, 0]
+    expected = ledger(tmp_path / 'undisturbed' / 'run')
+    kills = runs = 0
+    while kills < 10:
+        folder = tmp_path / f'killed_{runs}'
+        while (codes := sitting(folder, disturb=kill_one)) != [0, 0]:
+            assert sorted(codes) == [-signal.SIGKILL, 1], outputs(folder)
+            kills += 1
+        assert ledger(folder / 'run') == expected
+        runs += 1
