@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import ast
 import doctest
-import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -197,22 +195,3 @@ def test_site_builds_without_warnings_and_needs_no_network(tmp_path):
     pages = list((tmp_path / 'site').rglob('*.html'))
     assert len(pages) > 15
     assert not [page for page in pages if loaded.search(text_of(page))]
-
-
-@pytest.mark.slow
-def test_notebook_runs_from_top_to_bottom():
-    nbclient, nbformat = pytest.importorskip('nbclient'), pytest.importorskip('nbformat')
-    notebook = nbformat.read(ROOT / 'demo' / 'miaod_tutorial.ipynb', as_version=4)
-    assert all(not cell.get('outputs') for cell in notebook.cells)
-    path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get('PYTHONPATH')])])
-    client = nbclient.NotebookClient(
-        notebook, timeout=600, kernel_name='python3', resources={'metadata': {'path': str(ROOT / 'demo')}}
-    )
-    client.execute(
-        env={**os.environ, 'PYTHONPATH': path, 'PATH': f'{Path(sys.executable).parent}:{os.environ["PATH"]}'}
-    )
-    pictures = [o for c in notebook.cells for o in c.get('outputs', []) if 'image/png' in o.get('data', {})]
-    assert len(pictures) == 5
-    folder = Path(notebook.cells[-1]['outputs'][0]['text'].strip())
-    assert (folder / 'work_dirs' / 'notebook' / 'metrics.json').is_file()
-    shutil.rmtree(folder)
