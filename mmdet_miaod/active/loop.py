@@ -111,12 +111,14 @@ class ActiveLearningLoop:
             model = self._train_and_evaluate(cycle, split)
             if next_cycle is None:
                 break
-            if not len(query_candidates(split, len(self._pool), self._settings.selection, 0, cycle)):
+            selection, seed = self._settings.selection, self._settings.seed
+            candidates = query_candidates(split, len(self._pool), selection, seed, cycle)
+            if not len(candidates):
                 self._logger.warning(
                     'Every image of the pool is labeled: the run ends after cycle %d.', cycle
                 )
                 break
-            split = self._query(cycle, next_cycle, split, model)
+            split = self._query(cycle, next_cycle, split, candidates, model)
         if self._state.find('end', cycle) is None:
             self._state.record(Step('end', cycle, needs=self._state.find('model', cycle).needs))
         distributed.on_main(lambda: write_metrics(self._state))
@@ -199,9 +201,10 @@ class ActiveLearningLoop:
         distributed.on_main(lambda: write_metrics(self._state))
         self._on_cycle_end(cycle)
 
-    def _query(self, cycle: int, next_cycle: int, split: Split, model: nn.Module | None) -> Split:
-        selection, seed = self._settings.selection, self._settings.seed
-        candidates = query_candidates(split, len(self._pool), selection, seed, cycle)
+    def _query(
+        self, cycle: int, next_cycle: int, split: Split, candidates: np.ndarray, model: nn.Module | None
+    ) -> Split:
+        selection = self._settings.selection
         if self._state.find('scores', cycle) is None:
             # Strategies that compare images need the labeled ones too.
             looked_at = np.union1d(candidates, split.labeled) if self._strategy.features else candidates
@@ -209,7 +212,7 @@ class ActiveLearningLoop:
         if len(candidates) < selection.size:
             self._logger.warning('Only %d unlabeled images are left to select from.', len(candidates))
         selected = distributed.on_main(lambda: self._select(cycle, split, candidates))
-        following = next_split(split, selected, len(self._pool), seed, selection.excluded)
+        following = next_split(split, selected, len(self._pool), self._settings.seed, selection.excluded)
         self.save_split(next_cycle, following)
         distributed.on_main(lambda: write_metrics(self._state))
         self._logger.info('Cycle %d: %d images were selected and labeled.', cycle, len(selected))

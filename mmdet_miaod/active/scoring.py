@@ -55,34 +55,6 @@ def split_chunks(candidates: np.ndarray, chunk_size: int) -> list[np.ndarray]:
 
 
 @torch.inference_mode()
-def score_chunk(
-    model: nn.Module,
-    strategy: QueryStrategy,
-    view: ImagePoolDataset,
-    indices: np.ndarray,
-    settings: ScoringSettings,
-    on_progress: Callable[[int], None] = lambda count: None,
-) -> np.ndarray:
-    """Score some images of the pool.
-
-    Args:
-        model: the detector; it is put into evaluation mode.
-        strategy: whose ``image_scores`` is computed.
-        view: the pool with the scoring pipeline; annotation files are never opened.
-        indices: ``(n,)`` pool indices.
-        settings: batch size, workers, device.
-        on_progress: called with the number of images after each batch.
-
-    Returns:
-        ``(n,)`` float32 scores, in the order of ``indices``.
-
-    Raises:
-        ValueError: when a score is not finite, naming the image.
-    """
-    return describe_chunk(model, strategy, view, indices, settings, on_progress)['scores']
-
-
-@torch.inference_mode()
 def describe_chunk(
     model: nn.Module,
     strategy: QueryStrategy,
@@ -93,11 +65,20 @@ def describe_chunk(
 ) -> dict[str, np.ndarray]:
     """Score some images of the pool, and compute the features that the strategy asks for.
 
-    Arguments and errors are those of :func:`score_chunk`.
+    Args:
+        model: the detector; it is put into evaluation mode.
+        strategy: whose ``image_scores`` and features are computed.
+        view: the pool with the scoring pipeline; annotation files are never opened.
+        indices: ``(n,)`` pool indices.
+        settings: batch size, workers, device.
+        on_progress: called with the number of images after each batch.
 
     Returns:
         ``scores`` ``(n,)`` and by name the features ``(n, D)``, float32, in the order of ``indices``; only
         ``scores`` where there are no indices.
+
+    Raises:
+        ValueError: when a score is not finite, naming the image.
     """
     model.eval()
     loader, batches = build_scoring_loader(

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmdet_miaod.active.query import QUERY_STRATEGIES, QueryStrategy
-from mmdet_miaod.active.scoring import ScoringSettings, move_batch, score_chunk, split_chunks
+from mmdet_miaod.active.scoring import ScoringSettings, describe_chunk, move_batch, split_chunks
 from mmdet_miaod.datasets.pool import ImagePoolDataset
 from tests.datasets.voc_tree import write_list
 from tests.models.tiny import tiny_detector
@@ -57,7 +57,7 @@ def model():
 def score(pool, model, indices, batch_size=1, strategy=None, **changes):
     settings = ScoringSettings(CPU, batch_size=batch_size, **changes)
     strategy = strategy or QUERY_STRATEGIES.build(dict(type='miaod', k=50))
-    return score_chunk(model, strategy, pool.scoring_view(), np.array(indices), settings)
+    return describe_chunk(model, strategy, pool.scoring_view(), np.array(indices), settings)['scores']
 
 
 def test_batches_give_the_scores_of_one_image_at_a_time(pool, model) -> None:
@@ -109,7 +109,7 @@ def test_progress_counts_the_images(pool, model) -> None:
     counts = []
     settings = ScoringSettings(CPU, batch_size=2)
     strategy = QUERY_STRATEGIES.build(dict(type='miaod'))
-    score_chunk(model, strategy, pool.scoring_view(), np.arange(5), settings, counts.append)
+    describe_chunk(model, strategy, pool.scoring_view(), np.arange(5), settings, counts.append)
     assert sum(counts) == 5
 
 

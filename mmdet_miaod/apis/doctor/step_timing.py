@@ -14,7 +14,7 @@ from mmcv import Config
 from torch import nn
 
 from ...active.query import QUERY_STRATEGIES
-from ...active.scoring import move_batch, score_chunk
+from ...active.scoring import describe_chunk, move_batch
 from ...datasets.loaders import TrainLoader, build_scoring_loader
 from ...engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ...engine.parallel import wrap_model
@@ -106,7 +106,7 @@ def _time_inference(config: Config, prepared: Prepared, model: nn.Module) -> tup
     score = 0.0
     if strategy.needs_model:
         view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))
-        score = _time(lambda: score_chunk(model, strategy, view, indices, settings), device) / len(indices)
+        score = _time(lambda: describe_chunk(model, strategy, view, indices, settings), device) / len(indices)
     indices = np.arange(min(IMAGES, len(data.test)))
 
     def evaluate() -> None:
