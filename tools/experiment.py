@@ -1,7 +1,8 @@
 """Run a grid of strategies x schedules x seeds, or go on with one, and write its results.
 
-Finished runs are not run again, stopped ones go on where they stopped. The results (results.md, results.csv
-and the report of all runs) are in the grid's work_directory; the path of results.md goes to stdout.
+Finished runs are not run again, stopped ones go on where they stopped. The results are in the
+grid's work_directory: results.md (tables), results.svg, .png and .csv (learning curves) and report.html (all
+runs); the path of results.md goes to stdout.
 
 example: python tools/experiment.py configs/experiments/bccd_grid.py --data-root data/bccd --devices cpu
 """
@@ -34,9 +35,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> int:
     from mmdet_miaod.apis.launch import default_device
     from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.experiments.curve_plot import grid_plot
     from mmdet_miaod.experiments.grid import load_grid
     from mmdet_miaod.experiments.processes import GridRunner, is_finished
-    from mmdet_miaod.experiments.results import write_results
+    from mmdet_miaod.experiments.results import read_curves, write_tables
+    from mmdet_miaod.visualization.figures import render, write_plot
     from mmdet_miaod.visualization.report import write_report
 
     logger = configure_messages(arguments)
@@ -49,7 +52,10 @@ def main(arguments: argparse.Namespace) -> int:
         tool = Path(__file__).resolve().parent / 'train.py'
         devices = arguments.devices or [default_device()]
         failed = GridRunner(grid, tool, devices, extra, logger).run()
-    print(write_results(grid))
+    curves = read_curves(grid)
+    plot = grid_plot(grid, curves)
+    write_plot(plot, *render(plot, png=True), grid.work_directory)
+    print(write_tables(grid, curves))
     finished = [path for path in (grid.work_directory / run.name for run in grid.runs) if is_finished(path)]
     if finished:
         write_report(finished, grid.work_directory / 'report.html', images_per_cycle=0)

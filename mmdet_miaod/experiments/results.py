@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 from dataclasses import dataclass
@@ -37,32 +35,36 @@ def read_curve(directory: Path) -> Curve | None:
 
 
 def read_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
-    """Learning curves by setting and seed; only complete ones, so that means compare like with like."""
+    """Learning curves by setting and seed; only complete ones, so that means compare like with like.
+
+    Raises:
+        ValueError: no run has a result.
+    """
     found = {setting: {} for setting in grid.settings}
     for run in grid.runs:
         curve = read_curve(grid.work_directory / run.name)
         if curve is not None:
             found[run.setting][run.seed] = curve
     longest = max((len(curve.cycles) for seeds in found.values() for curve in seeds.values()), default=0)
-    return {
+    complete = {
         setting: {seed: curve for seed, curve in seeds.items() if len(curve.cycles) == longest}
         for setting, seeds in found.items()
     }
+    if not any(complete.values()):
+        raise ValueError(f'{grid.work_directory}: no run has a result yet')
+    return complete
 
 
-def write_results(grid: Grid) -> Path:
-    """Write ``results.md`` and ``results.csv`` into the grid's folder.
+def write_tables(grid: Grid, curves: dict[str, dict[int, Curve]]) -> Path:
+    """Write the tables of a grid, ``results.md``, into its folder.
+
+    Args:
+        grid: the grid.
+        curves: by setting and seed, at least one.
 
     Returns:
-        Path of ``results.md``.
-
-    Raises:
-        ValueError: no run has a result.
+        Path of the file.
     """
-    curves = read_curves(grid)
-    if not any(curves.values()):
-        raise ValueError(f'{grid.work_directory}: no run has a result yet')
-    store.write_text(grid.work_directory / 'results.csv', _csv(curves))
     path = grid.work_directory / 'results.md'
     store.write_text(path, f'{curve_table(curves)}\n{difference_table(curves, grid.baseline)}')
     return path
@@ -120,14 +122,3 @@ def difference_table(curves: dict[str, dict[int, Curve]], baseline: str) -> str:
             cells.append('-' if np.isnan(difference.mean) else f'{difference.mean:+.3f}{interval}')
         lines.append(f'| {setting} | {area.seeds} | {cells[0]} | {cells[1]} |')
     return '\n'.join(lines) + '\n'
-
-
-def _csv(curves: dict[str, dict[int, Curve]]) -> str:
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(('setting', 'seed', 'cycle', 'labeled', 'mAP'))
-    for setting, seeds in curves.items():
-        for seed, curve in seeds.items():
-            for row in zip(curve.cycles, curve.labeled, curve.values, strict=True):
-                writer.writerow((setting, seed, *row))
-    return text.getvalue()

@@ -58,6 +58,9 @@ def group_runs(runs: Sequence[RunRecord]) -> list[Curve]:
 
 
 def _config_name(members: Sequence[RunRecord]) -> str:
+    stems = {re.sub(r'[-_.]?seed[-_]?\d+$', '', run.name) for run in members}
+    if len(stems) == 1 and all(stems):
+        return stems.pop()
     names = ', '.join(run.name for run in members)
     if len(names) <= 40:
         return names

@@ -6,11 +6,14 @@ import json
 import subprocess
 import sys
 
+import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from mmcv import Config
 
+from mmdet_miaod.experiments.curve_plot import grid_plot
 from mmdet_miaod.experiments.grid import GridRun, load_grid
-from mmdet_miaod.experiments.results import write_results
+from mmdet_miaod.experiments.results import read_curves, write_tables
 from tests.tiny_run import REPOSITORY, draw_tiny_data, write_tiny_config
 
 GRID = """
@@ -59,28 +62,51 @@ def test_grid_that_makes_no_sense(grid_file) -> None:
             load_grid(grid_file)
 
 
-def write_metrics(grid, name, values) -> None:
+def write_metrics(grid, name, values, labeled=(4, 6)) -> None:
     folder = grid.work_directory / name
     folder.mkdir(parents=True)
-    entries = [dict(cycle=c, labeled=4 + 2 * c, mAP=value) for c, value in enumerate(values)]
+    entries = [dict(cycle=c, labeled=labeled[c], mAP=value) for c, value in enumerate(values)]
     (folder / 'metrics.json').write_text(json.dumps(entries))
 
 
 def test_tables(grid_file) -> None:
     grid = load_grid(grid_file)
     with pytest.raises(ValueError, match='no run has a result'):
-        write_results(grid)
+        read_curves(grid)
     write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
     write_metrics(grid, 'random-one-seed2', [0.3, 0.4])
     write_metrics(grid, 'entropy-one-seed1', [0.2, 0.4])
     write_metrics(grid, 'entropy-one-seed2', [0.2])  # not finished: left out
-    text = write_results(grid).read_text()
+    text = write_tables(grid, read_curves(grid)).read_text()
     assert '| setting | seeds | 4 | 6 | area |' in text
     assert '| random-one | 2 | 0.200 ± 0.141 | 0.300 ± 0.141 | 0.250 ± 0.141 |' in text
     assert '| entropy-one | 1 | 0.200 | 0.400 | 0.300 |' in text
     assert '| entropy-one | 1 | +0.150 | +0.200 |' in text
-    rows = (grid.work_directory / 'results.csv').read_text().splitlines()
-    assert rows[1] == 'random-one,1,0,4,0.1' and len(rows) == 7
+
+
+def test_plot(grid_file) -> None:
+    grid = load_grid(grid_file)
+    write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
+    write_metrics(grid, 'random-one-seed2', [0.3, 0.5])
+    plot = grid_plot(grid, read_curves(grid))
+    assert plot.rows[0] == ('random-one', 1, 0, 4, 0.1) and len(plot.rows) == 4
+    figure = Figure()
+    plot.draw(figure)
+    (axes,) = figure.axes
+    (line,) = axes.lines
+    assert np.allclose(line.get_ydata(), [20, 35]) and line.get_label() == 'random'
+    assert np.allclose(axes.collections[0].get_offsets()[:, 1], [10, 20, 30, 50])
+    assert axes.get_xticks().tolist() == [4, 6]
+
+
+def test_plot_of_runs_that_label_different_numbers_of_images(grid_file) -> None:
+    grid = load_grid(grid_file)
+    write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
+    write_metrics(grid, 'entropy-one-seed1', [0.1, 0.2], labeled=(4, 9))
+    figure = Figure()
+    grid_plot(grid, read_curves(grid)).draw(figure)
+    x = np.array([line.get_xdata() for line in figure.axes[0].lines])
+    assert np.allclose(np.diff(x, axis=1), [[2], [5]])
 
 
 @pytest.mark.slow
@@ -91,4 +117,7 @@ def test_tool_runs_a_grid_and_does_nothing_the_second_time(grid_file) -> None:
         assert done.returncode == 0, done.stderr
     assert done.stderr.count('finished before') == 4
     folder = load_grid(grid_file).work_directory
-    assert (folder / 'report.html').is_file() and 'entropy-one | 2 |' in (folder / 'results.md').read_text()
+    assert all((folder / name).is_file() for name in ('report.html', 'results.png', 'results.svg'))
+    rows = (folder / 'results.csv').read_text().splitlines()
+    assert rows[1].startswith('random-one,1,0,4,') and len(rows) == 1 + 8
+    assert 'entropy-one | 2 |' in (folder / 'results.md').read_text()

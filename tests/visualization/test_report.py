@@ -96,6 +96,20 @@ def test_runs_that_differ_in_the_seed_become_one_curve(folder: Path) -> None:
     assert std == pytest.approx(20 / 2**0.5)
 
 
+@pytest.mark.parametrize(
+    ('names', 'shown'),
+    [
+        (('entropy-miaod-seed1', 'entropy-miaod-seed12'), 'entropy-miaod, 2 runs'),
+        (('seed1', 'seed12'), 'seed1, seed12, 2 runs'),
+        (('monday', 'tuesday_seed2'), 'monday, tuesday_seed2, 2 runs'),
+    ],
+)
+def test_one_curve_has_the_name_that_its_runs_share(tmp_path: Path, names, shown) -> None:
+    runs = [read_run(write_run(tmp_path / name, seed=seed)) for seed, name in enumerate(names)]
+    (curve,) = group_runs(runs)
+    assert curve.name == shown
+
+
 def test_published_curves_come_with_the_published_data_only() -> None:
     curves = curves_for(16551, VOC_CLASSES, 'MIAODRetinaNet')
     first = next(curve for curve in curves if curve.method == 'MI-AOD')
