@@ -37,7 +37,7 @@ def main(arguments: argparse.Namespace) -> int:
     from mmdet_miaod.apis.tool_parser import configure_messages
     from mmdet_miaod.experiments.curve_plot import grid_plot
     from mmdet_miaod.experiments.grid import load_grid
-    from mmdet_miaod.experiments.processes import GridRunner, is_finished
+    from mmdet_miaod.experiments.processes import GridRunner, changed_runs, is_finished
     from mmdet_miaod.experiments.results import read_curves, write_tables
     from mmdet_miaod.visualization.figures import render, write_plot
     from mmdet_miaod.visualization.report import write_report
@@ -46,7 +46,15 @@ def main(arguments: argparse.Namespace) -> int:
     grid = load_grid(arguments.grid)
     if arguments.work_dir:
         grid = type(grid)(**{**vars(grid), 'work_directory': Path(arguments.work_dir)})
+    changed = changed_runs(grid)
+    for run, differences in changed.items():
+        logger.warning('%s was made with another config:\n%s', run.name, differences)
     failed = []
+    if changed and not arguments.results_only:
+        raise ValueError(
+            'runs of different configs are not comparable: delete the runs above, or give the grid another '
+            'work_directory (--work-dir)'
+        )
     if not arguments.results_only:
         extra = ['--data-root', arguments.data_root] if arguments.data_root else []
         tool = Path(__file__).resolve().parent / 'train.py'

@@ -35,6 +35,7 @@ class CycleScorer:
         settings: batch size, workers, chunk size, device.
         state: the run's manifest.
         logger: for the text log.
+        query: what the scores depend on besides model and image, as text: the strategy's config.
         live: shows progress: given a description and a number of images, a context that yields a function
             to call with the number of images that were done.
     """
@@ -46,6 +47,7 @@ class CycleScorer:
         settings: ScoringSettings,
         state: RunState,
         logger: logging.Logger,
+        query: str,
         live: Callable[[str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
     ) -> None:
         self._view = pool.scoring_view()
@@ -53,6 +55,7 @@ class CycleScorer:
         self._settings = settings
         self._state = state
         self._logger = logger
+        self._query = query
         self._live = live
 
     def score(self, cycle: int, model: nn.Module | None, candidates: np.ndarray) -> None:
@@ -86,8 +89,10 @@ class CycleScorer:
     def _is_done(self, cycle: int, number: int, chunk: np.ndarray) -> bool:
         step = self._state.find('chunk', cycle, number)
         record = self._state.file_record(chunk_name(cycle, number))
-        # A run that goes on by force may have other candidates now.
+        # A run that goes on by force may have other candidates or another query now.
         if step is None or record is None or step.values.get('images') != digest(chunk):
+            return False
+        if step.values.get('query') != self._query:
             return False
         try:
             for name in step.files:
@@ -111,7 +116,7 @@ class CycleScorer:
             records = [store.save_array(self._state.path(name), scores)]
             records += save_feature_parts(self._state.directory, cycle, number, features)
             needs = [*split_names(cycle), model_name(cycle)]
-            values = dict(seconds=time.monotonic() - started, images=digest(chunk))
+            values = dict(seconds=time.monotonic() - started, images=digest(chunk), query=self._query)
             return Step(
                 'chunk', cycle, number, files=self._state.relative(records), needs=needs, values=values
             )

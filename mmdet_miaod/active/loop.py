@@ -209,7 +209,7 @@ class ActiveLearningLoop:
             # Strategies that compare images need the labeled ones too.
             looked_at = np.union1d(candidates, split.labeled) if self._strategy.features else candidates
             self._scorer.score(cycle, model, looked_at)
-        if len(candidates) < selection.size:
+        if selection.unit == 'image' and len(candidates) < selection.size:
             self._logger.warning('Only %d unlabeled images are left to select from.', len(candidates))
         selected = distributed.on_main(lambda: self._select(cycle, split, candidates))
         following = next_split(split, selected, len(self._pool), self._settings.seed, selection.excluded)

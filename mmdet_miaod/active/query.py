@@ -27,6 +27,8 @@ class Query:
         features: by name ``(N, D)`` float32, a row a pool image, NaN where it was not looked at; those that
             the strategy names in :attr:`QueryStrategy.features`, of candidates and labeled images.
         class_counts: ``(C,)`` boxes of each class among the labeled images, None where not known.
+        wanted: how many images will be labeled, as far as known, where ``size`` asks for a longer order of
+            them; None: ``size``.
     """
 
     candidates: np.ndarray
@@ -36,14 +38,20 @@ class Query:
     seed: int
     features: dict[str, np.ndarray] = field(default_factory=dict)
     class_counts: np.ndarray | None = None
+    wanted: int | None = None
+
+    @property
+    def number_wanted(self) -> int:
+        """How many images will be labeled, as far as known."""
+        return self.size if self.wanted is None else self.wanted
 
 
 class QueryStrategy:
     """Base of all strategies: an image score, and a selection that may use the scores.
 
-    A strategy that looks at the images overrides :meth:`score_features` (or :meth:`image_scores`, when it
-    does more with an image than run backbone and neck); one that does not sets ``needs_model = False``, and
-    the pool is not run through the model.
+    A strategy that looks at the images overrides :meth:`score_features`, or :meth:`image_scores` when it does
+    more with an image than run backbone and neck (together with ``features`` that is a second forward
+    pass); one that does not sets ``needs_model = False``, and the pool is not run through the model.
 
     Attributes:
         needs_model: whether the pool is run through the model.
@@ -59,7 +67,7 @@ class QueryStrategy:
 
     def image_scores(self, model: torch.nn.Module, img: torch.Tensor, img_metas: list[dict]) -> torch.Tensor:
         """Score a batch ``img`` ``(B, 3, H, W)``; returns ``(B,)`` float32, larger is more wanted."""
-        if type(self).score_features is QueryStrategy.score_features:
+        if not self.scores_features:
             raise NotImplementedError(f'{type(self).__name__} does not look at images')
         return self.score_features(model, model.extract_feat(img))
 
@@ -75,7 +83,14 @@ class QueryStrategy:
             return dict(scores=self.image_scores(model, img, img_metas))
         feats = model.extract_feat(img)
         found = {name: IMAGE_FEATURES[name](model, feats) for name in self.features}
-        return dict(found, scores=self.score_features(model, feats))
+        if self.scores_features:
+            return dict(found, scores=self.score_features(model, feats))
+        return dict(found, scores=self.image_scores(model, img, img_metas))
+
+    @property
+    def scores_features(self) -> bool:
+        """Whether :meth:`score_features` gives the scores, so that backbone and neck need not run again."""
+        return type(self).score_features is not QueryStrategy.score_features
 
     @property
     def selects_by_score(self) -> bool:

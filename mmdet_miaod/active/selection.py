@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -23,7 +24,8 @@ class SelectionSettings:
         size: how many images or boxes.
         unit: ``'image'``, or ``'box'``: images are labeled one after another, the most wanted first, until
             they have ``size`` boxes together.
-        fraction: fraction of the unlabeled images, drawn at random in each cycle, that the query looks at.
+        fraction: fraction of the unlabeled images, drawn at random in each cycle, that the query looks at;
+            never fewer than a budget of images labels.
         excluded: pool indices that are never labeled and never trained on.
         included: pool indices that are labeled before the first cycle, whatever is drawn.
     """
@@ -62,7 +64,8 @@ def query_candidates(
     if settings.fraction == 1 or not len(candidates):
         return candidates
     random = np.random.RandomState(int(derive_seeds(2, seed, cycle)[1]) % 2**32)
-    count = max(1, round(settings.fraction * len(candidates)))
+    least = settings.size if settings.unit == 'image' else 1
+    count = max(least, round(settings.fraction * len(candidates)))
     return np.sort(random.permutation(candidates)[:count])
 
 
@@ -76,15 +79,22 @@ def select_images(
         query: its ``size`` is set here.
         settings: the budget.
         annotator: is asked for labels under a budget of boxes, where the next image depends on them.
+
+    Raises:
+        ValueError: the strategy selected something else than ``size`` different candidates.
     """
-    query = replace(query, size=min(settings.size, len(query.candidates)))
     if settings.unit == 'image':
-        return np.asarray(strategy.select(query))
+        query = replace(query, size=min(settings.size, len(query.candidates)))
+        return _checked(strategy.select(query), query)
+    labeled_boxes = annotator.count_boxes(query.labeled.tolist())
+    boxes_by_image = max(labeled_boxes / max(len(query.labeled), 1), 1)
     selected: list[int] = []
     boxes = 0
     while boxes < settings.size and len(query.candidates):
-        query = replace(query, size=min(settings.size - boxes, len(query.candidates)))
-        for index in strategy.rank(query).tolist():
+        # As many images as are likely to be needed; where they were too few, there is another round.
+        wanted = math.ceil((settings.size - boxes) / boxes_by_image)
+        query = replace(query, size=min(wanted, len(query.candidates)))
+        for index in _checked(strategy.rank(query), query).tolist():
             selected.append(index)
             boxes += annotator.count_boxes([index])
             if boxes >= settings.size:
@@ -93,6 +103,17 @@ def select_images(
         candidates = np.setdiff1d(query.candidates, selected, assume_unique=True)
         query = replace(query, candidates=candidates, labeled=labeled)
     return np.array(selected, dtype=np.int64)
+
+
+def _checked(selected: np.ndarray, query: Query) -> np.ndarray:
+    selected = np.asarray(selected)
+    usable = len(np.intersect1d(selected, query.candidates))
+    if not len(selected) == usable == query.size:
+        raise ValueError(
+            f'the query strategy was asked for {query.size} of {len(query.candidates)} candidates and gave '
+            f'{len(selected)} indices, {usable} of them different candidates'
+        )
+    return selected
 
 
 def image_positions(entries: Sequence[str | int], names: Sequence[str]) -> tuple[int, ...]:

@@ -57,7 +57,7 @@ def top_k_mean(values: Tensor, k: int) -> Tensor:
 
 
 def image_uncertainty(instance_uncertainties: Tensor, k: int) -> Tensor:
-    """Uncertainty of each image: the mean of its k most uncertain instances (equation 8 of the paper).
+    """Uncertainty of each image: the mean of its k most uncertain instances (section 3.4 of the paper).
 
     Args:
         instance_uncertainties: (B, N) from :func:`instance_uncertainty`, all levels of the pyramid joined.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +25,7 @@ from ..active.selection import SelectionSettings, image_positions
 from ..engine.progress import RunClock, RunProgress, run_steps
 from ..engine.trainer import TrainSettings
 from ..version import __version__
-from .config import schedule_of
+from .config import budget_of, labeled_sizes, schedule_of
 from .data import LoaderFactory, RunData
 from .evaluate import evaluate_detector
 from .model import build_model
@@ -107,7 +108,7 @@ def assemble_run(
         LoaderFactory(data, config, device),
         trainer,
         evaluate,
-        CycleScorer(data.pool, strategy, scoring, state, logger, progress.images),
+        CycleScorer(data.pool, strategy, scoring, state, logger, json.dumps(config.query), progress.images),
         strategy,
         state,
         logger,
@@ -151,28 +152,28 @@ def scoring_settings(config: Config, device: torch.device, pool_size: int) -> Sc
 
 
 def selection_settings(config: Config, names: Sequence[str]) -> SelectionSettings:
-    """Translate the config's keys for the query; ``budget`` wins over ``X_S_size``.
+    """Translate the config's keys for the query.
 
     Args:
         config: what to run.
         names: image names of the pool, which ``exclude`` and ``include`` are lists of.
     """
-    budget = dict(dict(unit='image', size=config.X_S_size), **(config.get('budget') or {}))
     lists = {}
     for key in ('exclude', 'include'):
         entries = config.get(key) or []
         lists[f'{key}d'] = image_positions(
             list_from_file(entries) if isinstance(entries, str) else entries, names
         )
-    return SelectionSettings(**budget, fraction=config.get('query_fraction', 1.0), **lists)
+    return SelectionSettings(**budget_of(config), fraction=config.get('query_fraction', 1.0), **lists)
 
 
 def run_clock(config: Config, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
     """Count the optimizer steps of all cycles, and those of the cycles that are trained."""
-    numbers = [list(config.cycles).index(cycle) for cycle in cycles]
-    sizes = [min(config.X_L_0_size + number * config.X_S_size, pool_size) for number in numbers]
+    sizes = dict(zip(config.cycles, labeled_sizes(config, pool_size)))
+    cycles = [cycle for cycle in cycles if cycle in sizes]
     batch = config.data.samples_per_gpu * distributed.world_size()
-    steps = run_steps(schedule_of(config), sizes, (config.X_L_repeat, config.X_U_repeat), batch)
+    labeled = [sizes[cycle] for cycle in cycles]
+    steps = run_steps(schedule_of(config), labeled, (config.X_L_repeat, config.X_U_repeat), batch)
     done = sum(
         count for cycle, count in zip(cycles, steps, strict=True) if state.find('model', cycle) is not None
     )

@@ -161,6 +161,24 @@ def schedule_of(config: Config) -> tuple[Stage, ...]:
     return build_schedule(config.get('schedule', 'miaod'), config.epoch_ratio, config.epoch, steps)
 
 
+def budget_of(config: Config) -> dict[str, Any]:
+    """Return ``unit`` and ``size`` of what is labeled after a cycle; ``budget`` wins over ``X_S_size``."""
+    return dict(dict(unit='image', size=config.X_S_size), **(config.get('budget') or {}))
+
+
+def labeled_sizes(config: Config, pool_size: int) -> list[int]:
+    """Return the number of labeled images in each cycle; a run ends when every image is labeled.
+
+    Under a budget of boxes nobody knows it beforehand: then ``X_S_size`` is the guess.
+    """
+    budget = budget_of(config)
+    step = budget['size'] if budget['unit'] == 'image' else config.X_S_size
+    sizes = [min(config.X_L_0_size, pool_size)]
+    while len(sizes) < len(config.cycles) and sizes[-1] < pool_size:
+        sizes.append(min(sizes[-1] + step, pool_size))
+    return sizes
+
+
 def identity_text(config: Config) -> str:
     """Return the part of a config that a run may not change while it lasts, as sorted readable lines."""
     kept = {key: value for key, value in config._cfg_dict.to_dict().items() if key not in PLACE_KEYS}

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import logging
 
+import numpy as np
 from mmcv import Config
 from torch import nn
 
+from .. import distributed
 from ..active.annotator import SimulatedAnnotator
 from ..active.pool import Split, initial_split
 from ..active.query import QUERY_STRATEGIES
@@ -39,7 +41,18 @@ def check_stages(config: Config, model: nn.Module, settings: TrainSettings) -> N
             except ValueError as error:
                 raise ValueError(f'stage {stage.name!r}, {tag} batches: {error}') from error
         set_trainable(model, stage, frozen)
+        _warn_of_late_drops(stage)
         _check_hooks(stage, model, settings)
+
+
+def _warn_of_late_drops(stage: Stage) -> None:
+    late = [step for step in stage.lr_step if step >= stage.epochs]
+    if late and distributed.is_main():
+        logging.getLogger('mmdet').warning(
+            'Stage %r has %d epochs: its learning rate never drops at epoch %s (lr_config.step counts the '
+            'epochs of the last label-set stage from 0).',
+            stage.name, stage.epochs, ', '.join(map(str, late)),
+        )  # fmt: skip
 
 
 def _check_hooks(stage: Stage, model: nn.Module, settings: TrainSettings) -> None:
@@ -74,7 +87,7 @@ def check_query(config: Config) -> None:
         raise ValueError(f'query = {dict(config.query)}: {error}; the strategies are {known}') from error
 
 
-def check_first_split(config: Config, data: RunData, start: Split | None) -> None:
+def check_first_split(config: Config, data: RunData, start: Split | None) -> Split:
     """Ask for the first labels, as the first cycle will, and check that the stages find their images.
 
     Args:
@@ -82,9 +95,13 @@ def check_first_split(config: Config, data: RunData, start: Split | None) -> Non
         data: the run's data.
         start: the split that the run was given; None: it is drawn.
 
+    Returns:
+        The split.
+
     Raises:
         FileNotFoundError, ValueError: when an annotation file is missing or malformed, when no known class is
-            left, or when there is no unlabeled image for a stage that trains on unlabeled images.
+            left, when there is no unlabeled image for a stage that trains on unlabeled images, or when the
+            given split does not fit ``exclude`` and ``include``.
     """
     chosen = selection_settings(config, data.pool.index.names)
     split = start or initial_split(
@@ -95,6 +112,14 @@ def check_first_split(config: Config, data: RunData, start: Split | None) -> Non
         chosen.excluded,
         chosen.included,
     )
+    used = np.union1d(split.labeled, split.unlabeled)
+    unwanted = np.intersect1d(used, chosen.excluded)
+    missing = np.setdiff1d(chosen.included, split.labeled)
+    if len(unwanted) or len(missing):
+        raise ValueError(
+            f'the given split has {len(unwanted)} images of "exclude", and {len(missing)} of "include" are '
+            f'not labeled in it, such as {[*unwanted, *missing][:5]}'
+        )
     SimulatedAnnotator(data.labeled).label(split.labeled)
     needing = [stage.name for stage in schedule_of(config) if 'unlabeled' in stage.tags]
     if needing and not len(split.unlabeled):
@@ -102,3 +127,4 @@ def check_first_split(config: Config, data: RunData, start: Split | None) -> Non
             f'X_L_0_size is {config.X_L_0_size} of {len(data.pool)} images in the pool, which leaves no '
             f'unlabeled image for stage {needing[0]!r}: make it smaller'
         )
+    return split

@@ -41,7 +41,10 @@ class Stage:
     def __post_init__(self) -> None:
         for item in fields(self):
             value = getattr(self, item.name)
-            if isinstance(value, (list, tuple)):
+            if str(item.type).startswith('tuple'):
+                # A text would be taken for its letters, and a pattern's '*' alone for every parameter.
+                if not isinstance(value, (list, tuple)):
+                    raise ValueError(f'stage {self.name!r}: {item.name} is {value!r}, expected a list')
                 object.__setattr__(self, item.name, tuple(value))
         if not _is_count(self.epochs):
             raise ValueError(f'stage {self.name!r}: epochs is {self.epochs!r}, at least 1 is needed')
@@ -85,17 +88,17 @@ def _matches(name: str, patterns: Sequence[str]) -> bool:
 
 
 def label_set_stage(epochs: int, lr_step: Sequence[int] = ()) -> Stage:
-    """Label-set training: all parameters, detection and image classification losses (eq. 1 and 4)."""
+    """Label-set training: all parameters, detection and image classification losses (equations 1 and 6)."""
     return Stage('label', epochs, lr_step=tuple(lr_step))
 
 
 def minimize_uncertainty_stage(epochs: int) -> Stage:
-    """Both classifiers frozen; the rest learns to make them agree on unlabeled images (eq. 2 and 5)."""
+    """Both classifiers frozen; the rest learns to make them agree on unlabeled images (equations 4 and 9)."""
     return Stage('minimize', epochs, unlabeled_losses=('loss_dis', 'loss_mil_pseudo'), freeze=CLASSIFIERS)
 
 
 def maximize_uncertainty_stage(epochs: int) -> Stage:
-    """Only the classifiers learn: right on labeled images, apart on unlabeled ones (eq. 3 and 6)."""
+    """Only the classifiers learn: right on labeled images, apart on unlabeled ones (equations 2 and 8)."""
     return Stage('maximize', epochs, ('loss_cls',), ('loss_dis_max',), train=CLASSIFIERS)
 
 

@@ -9,11 +9,13 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from ..active import store
-from ..active.run_state import MANIFEST_NAME
+from ..active.run_state import MANIFEST_NAME, RunState
+from ..apis.config import identity_text, load_config
+from ..apis.run_directory import is_begun_in_vain
 from .grid import Grid, GridRun
 
 _STOP_SECONDS = 60
@@ -67,7 +69,12 @@ class GridRunner:
             except queue.Empty:
                 return
             self.logger.info('%s: begins on %s.', run.name, device)
-            code = self._run_one(run, device)
+            try:
+                code = self._run_one(run, device)
+            except Exception as error:  # whatever it is, the other runs go on
+                self.failed.append(run)
+                self.logger.error('%s: could not be started: %s', run.name, error)
+                continue
             if code and not self._stopping:
                 self.failed.append(run)
                 self.logger.error('%s: failed (exit code %d); see %s', run.name, code, self._output(run))
@@ -82,6 +89,8 @@ class GridRunner:
                 command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
             )
             self._processes.add(process)
+            if self._stopping:  # between the look at it and now
+                process.terminate()
             try:
                 return process.wait()
             finally:
@@ -90,10 +99,9 @@ class GridRunner:
     def command(self, run: GridRun, device: str) -> list[str]:
         """Write the run's config and return the command that begins the run or goes on with it."""
         folder = self.grid.work_directory
-        config = folder / 'configs' / f'{run.name}.py'
-        store.write_text(config, self.grid.run_config(run))
+        config = _write_config(self.grid, run)
         command = [sys.executable, str(self.tool), str(config), '--work-dir', str(folder)]
-        if (folder / run.name / MANIFEST_NAME).is_file():
+        if (folder / run.name).is_dir() and not is_begun_in_vain(folder / run.name):
             command += ['--resume', str(folder / run.name)]
         else:
             command += ['--run-name', run.name]
@@ -109,6 +117,29 @@ class GridRunner:
                 process.terminate()
         for worker in workers:
             worker.join(timeout=_STOP_SECONDS)
+
+
+def changed_runs(grid: Grid) -> dict[GridRun, str]:
+    """Find finished runs that were made with another config than the grid gives them now.
+
+    Returns:
+        The differences by run.
+    """
+    changed = {}
+    for run in grid.runs:
+        directory = grid.work_directory / run.name
+        if is_finished(directory):
+            before = RunState.recover(directory)[0].identity
+            now = replace(before, config=identity_text(load_config(_write_config(grid, run))))
+            if differences := before.differences(now):
+                changed[run] = differences
+    return changed
+
+
+def _write_config(grid: Grid, run: GridRun) -> Path:
+    path = grid.work_directory / 'configs' / f'{run.name}.py'
+    store.write_text(path, grid.run_config(run))
+    return path
 
 
 def is_finished(directory: Path) -> bool:

@@ -66,7 +66,11 @@ def write_tables(grid: Grid, curves: dict[str, dict[int, Curve]]) -> Path:
         Path of the file.
     """
     path = grid.work_directory / 'results.md'
-    store.write_text(path, f'{curve_table(curves)}\n{difference_table(curves, grid.baseline)}')
+    parts = [curve_table(curves), difference_table(curves, grid.baseline)]
+    missing = [run.name for run in grid.runs if run.seed not in curves[run.setting]]
+    if missing:
+        parts.append(f'Not counted, because not all of their cycles are there yet: {", ".join(missing)}.\n')
+    store.write_text(path, '\n'.join(parts))
     return path
 
 

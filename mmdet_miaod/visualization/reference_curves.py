@@ -94,13 +94,15 @@ REFERENCE_CURVES: tuple[ReferenceCurve, ...] = (
 )
 
 
-def curves_for(pool_size: int | None, classes: Sequence[str], detector: str) -> list[ReferenceCurve]:
+def curves_for(pool_size: int | None, classes: Sequence[str], head: str) -> list[ReferenceCurve]:
     """Return the published curves of the data and detector of a run, the method's own and random first.
+
+    There are none for heads that the paper does not have.
 
     Args:
         pool_size: number of images in the pool.
         classes: its class names.
-        detector: the ``type`` of the config's model, such as ``'MIAODRetinaNet'``.
+        head: the ``type`` of the config's ``bbox_head``, such as ``'MIAODRetinaHead'``.
     """
     if pool_size == VOC0712_SIZE and tuple(classes) == VOC_CLASSES:
         data = 'VOC07+12'
@@ -108,5 +110,5 @@ def curves_for(pool_size: int | None, classes: Sequence[str], detector: str) -> 
         data = 'COCO'
     else:
         return []
-    kind = 'SSD' if 'ssd' in detector.lower() or 'singlestage' in detector.lower() else 'RetinaNet'
-    return [c for c in REFERENCE_CURVES if (c.data, c.detector) == (data, kind)]
+    detector = {'MIAODSSDHead': 'SSD', 'MIAODRetinaHead': 'RetinaNet'}.get(head)
+    return [c for c in REFERENCE_CURVES if (c.data, c.detector) == (data, detector)]

@@ -49,6 +49,24 @@ def test_miaod_asks_the_model_for_the_mean_of_the_k_most_uncertain_instances() -
         QUERY_STRATEGIES.build(dict(type='miaod', k=0))
 
 
+class Brightness(QueryStrategy):
+    """Overrides ``image_scores`` alone, as a strategy may."""
+
+    features = ('pooled',)
+
+    def image_scores(self, model, img, img_metas):
+        return img.mean(dim=(1, 2, 3))
+
+
+def test_a_strategy_that_scores_images_can_ask_for_features_too() -> None:
+    class Model:
+        def extract_feat(self, img):
+            return [img]
+
+    found = Brightness().describe(Model(), torch.ones(2, 3, 4, 4), [{}, {}])
+    assert found['scores'].tolist() == [1, 1] and found['pooled'].shape == (2, 3)
+
+
 def test_random_is_a_function_of_its_seed_and_looks_at_no_image() -> None:
     strategy = QUERY_STRATEGIES.build(dict(type='random'))
     assert not strategy.needs_model

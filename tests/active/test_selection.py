@@ -49,7 +49,7 @@ def test_budget_of_images() -> None:
 def test_budget_of_boxes_labels_images_until_it_is_spent(size, expected) -> None:
     selected, asked = ask(size, 'box')
     assert selected == expected
-    assert asked == expected  # no label is asked for that is not used
+    assert asked == [0, 5, *expected]  # of new images no label is asked for that is not used
 
 
 def test_candidates_leave_out_labeled_and_excluded_images() -> None:
@@ -62,6 +62,26 @@ def test_fraction_is_drawn_anew_in_each_cycle_and_repeatable() -> None:
     first, again, other = (query_candidates(SPLIT, 102, settings, 7, cycle) for cycle in (0, 0, 1))
     assert len(first) == 20 and (np.diff(first) > 0).all() and not {0, 5} & set(first)
     assert first.tolist() == again.tolist() != other.tolist()
+
+
+def test_fraction_leaves_enough_for_the_budget() -> None:
+    assert len(query_candidates(SPLIT, 102, SelectionSettings(50, fraction=0.2), 7, 0)) == 50
+    assert len(query_candidates(SPLIT, 12, SelectionSettings(50, fraction=0.2), 7, 0)) == 10
+    assert len(query_candidates(SPLIT, 102, SelectionSettings(50, 'box', 0.2), 7, 0)) == 20
+
+
+@pytest.mark.parametrize('chosen', [[1], [1, 1], [1, 0], [1, 2], [1, 3, 4]])
+@pytest.mark.parametrize('unit', ['image', 'box'])
+def test_a_strategy_that_selects_anything_else_than_candidates_is_named(chosen, unit) -> None:
+    class Wrong(QueryStrategy):
+        def select(self, query):
+            return np.array(chosen)
+
+    query = Query(np.array([1, 3, 4]), 0, np.zeros(6, np.float32), np.array([2]), 0)
+    with pytest.raises(ValueError, match='was asked for 2 of 3 candidates'):
+        select_images(
+            Wrong(), query, SelectionSettings(2 if unit == 'image' else 3, unit), CountingAnnotator()
+        )
 
 
 def test_settings_out_of_range() -> None:
@@ -117,6 +137,12 @@ def test_whole_run_with_features_and_a_budget_of_boxes(strategy, data_root, tmp_
     )
     first, second = (np.load(run / f'X_L_{cycle}.npy') for cycle in (0, 1))
     assert set(first) < set(second) and 0 not in second
+    names = (data_root / 'VOC2007/ImageSets/Main/trainval.txt').read_text().split()
+    boxes = [
+        (data_root / f'VOC2007/Annotations/{names[i]}.xml').read_text().count('<object>')
+        for i in np.setdiff1d(second, first)
+    ]
+    assert sum(boxes) >= 4 > sum(boxes) - max(boxes)
     pooled = np.load(run / 'cycle0' / 'features_pooled.npy')
     assert pooled.shape == (12, 8)
     assert np.isnan(pooled[0]).all() and np.isfinite(pooled[1:]).all()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmdet_miaod.apis.config import identity_text, load_config, schedule_of
+from mmdet_miaod.apis.config import budget_of, identity_text, labeled_sizes, load_config, schedule_of
 from tests.tiny_run import REPOSITORY, tiny_config
 
 VOC = REPOSITORY / 'configs' / 'MIAOD.py'
@@ -61,6 +61,17 @@ def test_what_changes_the_numbers_makes_it_another_run(tmp_path, change, line) -
     other = identity_text(tiny_config(tmp_path, tmp_path, **change)).splitlines()
     assert line in other and line not in one
     assert len(set(other) - set(one)) == 1
+
+
+def test_sizes_follow_the_budget() -> None:
+    options = {'X_L_0_size': 10, 'X_S_size': 8, 'cycles': [0, 1, 2, 3]}
+    assert labeled_sizes(load_config(VOC, options), 100) == [10, 18, 26, 34]
+    assert labeled_sizes(load_config(VOC, options), 20) == [10, 18, 20]
+    images = load_config(VOC, {**options, 'budget': dict(size=5)})
+    assert budget_of(images) == dict(unit='image', size=5)
+    assert labeled_sizes(images, 100) == [10, 15, 20, 25]
+    boxes = load_config(VOC, {**options, 'budget': dict(unit='box', size=500)})
+    assert labeled_sizes(boxes, 100) == [10, 18, 26, 34]  # a guess
 
 
 def test_overrides_do_not_touch_the_file_or_each_other() -> None:

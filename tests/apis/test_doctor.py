@@ -13,12 +13,13 @@ from PIL import Image
 from rich.console import Console
 
 from mmdet_miaod.apis import RunOptions
+from mmdet_miaod.apis.config import labeled_sizes
 from mmdet_miaod.apis.doctor import diagnose as diagnose_module
 from mmdet_miaod.apis.doctor.data_checks import check_data
 from mmdet_miaod.apis.doctor.diagnose import diagnose
 from mmdet_miaod.apis.doctor.findings import Diagnosis, Finding
 from mmdet_miaod.apis.doctor.quick import check_before_start
-from mmdet_miaod.apis.doctor.split_checks import check_split, labeled_sizes
+from mmdet_miaod.apis.doctor.split_checks import check_split
 from mmdet_miaod.apis.doctor.step_timing import StepTimes
 from mmdet_miaod.apis.doctor.table import print_table
 from tests.datasets.voc_tree import object_xml, write_xml

@@ -212,6 +212,44 @@ def test_a_run_goes_on_from_a_split_alone(seven, tiny_data, tmp_path) -> None:
     assert_same_cycles(run, seven, [2])
 
 
+def test_a_given_split_has_to_fit_the_lists_of_the_config(seven, tiny_data, tmp_path) -> None:
+    labeled, unlabeled = (str(seven / f'X_{letter}_1.npy') for letter in 'LU')
+    start = StartingPoint(labeled, unlabeled, 1)
+    other = np.setdiff1d(np.arange(NUM_TRAIN), np.load(labeled))[:1].tolist()
+    for wrong in (dict(exclude=np.load(labeled)[:1].tolist()), dict(include=other)):
+        with pytest.raises(ValueError, match=f'the given split has .*{next(iter(wrong))}'):
+            tiny_train(tiny_data, tmp_path, options=dict(start=start), **wrong)
+
+
+def test_a_learning_rate_that_never_drops_is_said(tiny_data, tmp_path) -> None:
+    lr_config = dict(policy='step', step=[8, 11])
+    run = tiny_train(tiny_data, tmp_path, cycles=[0], epoch_ratio=[1, 1], lr_config=lr_config)
+    assert "Stage 'label' has 1 epochs: its learning rate never drops at epoch 8, 11" in log_text(run)
+
+
+def test_a_query_that_was_changed_by_force_scores_all_images_itself(tiny_data, tmp_path, monkeypatch) -> None:
+    """Stopped after the first chunk of one strategy's scores, gone on with another one."""
+    record = RunState.record
+
+    def record_and_stop(state: RunState, step) -> None:
+        record(state, step)
+        if step.kind == 'chunk':
+            raise KeyboardInterrupt
+
+    settings = dict(schedule=BRIEF, cycles=[0, 1], score_chunk_size=9)
+    entropy = dict(_delete_=True, type='entropy', aggregation='sum')
+    whole = dict(run_name='whole')
+    expected = tiny_train(tiny_data, tmp_path, options=whole, query=dict(entropy), **settings)
+    with monkeypatch.context() as patch:
+        patch.setattr(RunState, 'record', record_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            tiny_train(tiny_data, tmp_path, **settings)
+    resumed = dict(run_name=None, resume=str(tmp_path / 'run'), force=True)
+    run = tiny_train(tiny_data, tmp_path, options=resumed, query=dict(entropy), **settings)
+    scores = [np.load(path / 'cycle0' / 'scores.npy') for path in (expected, run)]
+    np.testing.assert_array_equal(*scores)
+
+
 def test_resuming_a_finished_run_changes_nothing(tiny_data, tmp_path) -> None:
     settings = dict(schedule=BRIEF, cycles=[0, 1])
     run = tiny_train(tiny_data, tmp_path, **settings)

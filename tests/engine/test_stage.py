@@ -57,6 +57,9 @@ def test_a_config_lists_its_own_stages() -> None:
         (dict(lr_step=(0,)), 'lr_step'),
         (dict(lr_step=(1.5,)), 'lr_step'),
         (dict(epochs='2'), 'epochs'),
+        (dict(train='bbox_head.*'), "train is 'bbox_head.*', expected a list"),
+        (dict(labeled_losses='loss_cls'), "labeled_losses is 'loss_cls', expected a list"),
+        (dict(lr_step=1), 'lr_step is 1, expected a list'),
     ],
 )
 def test_a_stage_that_makes_no_sense_is_refused_by_name(changes, message) -> None:

@@ -11,8 +11,11 @@ import pytest
 from matplotlib.figure import Figure
 from mmcv import Config
 
+from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
+from mmdet_miaod.apis.config import identity_text, load_config
 from mmdet_miaod.experiments.curve_plot import grid_plot
 from mmdet_miaod.experiments.grid import GridRun, load_grid
+from mmdet_miaod.experiments.processes import changed_runs
 from mmdet_miaod.experiments.results import read_curves, write_tables
 from tests.tiny_run import REPOSITORY, draw_tiny_data, write_tiny_config
 
@@ -82,6 +85,7 @@ def test_tables(grid_file) -> None:
     assert '| random-one | 2 | 0.200 ± 0.141 | 0.300 ± 0.141 | 0.250 ± 0.141 |' in text
     assert '| entropy-one | 1 | 0.200 | 0.400 | 0.300 |' in text
     assert '| entropy-one | 1 | +0.150 | +0.200 |' in text
+    assert text.endswith('not all of their cycles are there yet: entropy-one-seed2.\n')
 
 
 def test_plot(grid_file) -> None:
@@ -109,6 +113,23 @@ def test_plot_of_runs_that_label_different_numbers_of_images(grid_file) -> None:
     assert np.allclose(np.diff(x, axis=1), [[2], [5]])
 
 
+def test_finished_runs_of_another_config_are_found(grid_file) -> None:
+    grid = load_grid(grid_file)
+    for run, end in zip(grid.runs[:3], (True, True, False), strict=True):
+        path = grid.work_directory / 'configs' / f'{run.name}.py'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(grid.run_config(run))
+        identity = RunIdentity(identity_text(load_config(path)), 'pool', 8, run.seed)
+        steps = [Step('end', 1)] if end else []
+        (grid.work_directory / run.name).mkdir()
+        RunState(grid.work_directory / run.name, identity, {}, steps=steps).save()
+    assert changed_runs(grid) == {}
+    grid_file.write_text(grid_file.read_text().replace('0.4', '0.5'))
+    changed = changed_runs(load_grid(grid_file))
+    assert list(changed) == grid.runs[:2]
+    assert '-evaluation.iou_thr = 0.4\n+evaluation.iou_thr = 0.5' in changed[grid.runs[0]]
+
+
 @pytest.mark.slow
 def test_tool_runs_a_grid_and_does_nothing_the_second_time(grid_file) -> None:
     command = [sys.executable, str(REPOSITORY / 'tools' / 'experiment.py'), str(grid_file)]
@@ -116,6 +137,9 @@ def test_tool_runs_a_grid_and_does_nothing_the_second_time(grid_file) -> None:
         done = subprocess.run([*command, '--devices', 'cpu'], capture_output=True, text=True, timeout=600)
         assert done.returncode == 0, done.stderr
     assert done.stderr.count('finished before') == 4
+    grid_file.write_text(grid_file.read_text().replace('0.4', '0.5'))
+    refused = subprocess.run(command, capture_output=True, text=True, timeout=600)
+    assert refused.returncode == 1 and 'runs of different configs are not comparable' in refused.stderr
     folder = load_grid(grid_file).work_directory
     assert all((folder / name).is_file() for name in ('report.html', 'results.png', 'results.svg'))
     rows = (folder / 'results.csv').read_text().splitlines()

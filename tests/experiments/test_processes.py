@@ -73,9 +73,28 @@ def test_a_run_that_was_stopped_goes_on(runner_of) -> None:
     directory = runner.grid.work_directory / 'good-one-seed1'
     directory.mkdir(parents=True)
     (directory / MANIFEST_NAME).write_text(json.dumps(dict(steps=[dict(kind='split')])))
+    (directory / 'X_L_0.npy').touch()
     assert runner.run() == []
     (call,) = calls(runner)
     assert f'--resume {directory}' in call and '--run-name' not in call
+
+
+def test_a_run_that_cannot_be_started_is_a_failed_one(runner_of, monkeypatch) -> None:
+    runner = runner_of('good', 'odd', 'best')
+    command = runner.command
+    runner.command = lambda run, device: 1 / 0 if run.strategy == 'odd' else command(run, device)
+    assert [run.strategy for run in runner.run()] == ['odd']
+    assert len(calls(runner)) == 2
+
+
+def test_a_run_that_was_begun_in_vain_begins_again(runner_of) -> None:
+    runner = runner_of('good')
+    directory = runner.grid.work_directory / 'good-one-seed1'
+    directory.mkdir(parents=True)
+    (directory / MANIFEST_NAME).write_text('{"format"')
+    (run,) = runner.grid.runs
+    command = runner.command(run, 'cpu')
+    assert '--run-name' in command and '--resume' not in command
 
 
 def test_ctrl_c_stops_the_runs_of_a_device_that_is_named_twice(runner_of) -> None:

@@ -119,7 +119,7 @@ def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: 
     settings = scoring_settings(config, DEVICE, len(data.pool))
     state = RunState(work, RunIdentity('', '', len(data.pool), 0), {})
     strategy = DiscrepancyQuery()
-    CycleScorer(data.pool, strategy, settings, state, logging.getLogger('quiet')).score(
+    CycleScorer(data.pool, strategy, settings, state, logging.getLogger('quiet'), query='').score(
         0, model, np.array(candidates)
     )
     found = np.load(work / scores_name(0))

@@ -111,13 +111,14 @@ def test_one_curve_has_the_name_that_its_runs_share(tmp_path: Path, names, shown
 
 
 def test_published_curves_come_with_the_published_data_only() -> None:
-    curves = curves_for(16551, VOC_CLASSES, 'MIAODRetinaNet')
+    curves = curves_for(16551, VOC_CLASSES, 'MIAODRetinaHead')
     first = next(curve for curve in curves if curve.method == 'MI-AOD')
     assert first.labeled[:2] == (827, 1240)
     assert first.values == (47.18, 58.41, 64.02, 67.72, 69.79, 71.07, 72.27)
     assert all(curve.source for curve in curves)
-    assert curves_for(292, VOC_CLASSES, 'MIAODRetinaNet') == []
-    assert [c.std[0] for c in curves_for(16551, VOC_CLASSES, 'MIAODSSD')] == [2.15]
+    assert curves_for(292, VOC_CLASSES, 'MIAODRetinaHead') == []
+    assert curves_for(16551, VOC_CLASSES, 'MIAODATSSHead') == []
+    assert [c.std[0] for c in curves_for(16551, VOC_CLASSES, 'MIAODSSDHead')] == [2.15]
 
 
 def test_it_says_when_the_data_is_not_there(folder: Path) -> None:

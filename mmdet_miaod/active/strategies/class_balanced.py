@@ -27,7 +27,7 @@ class ClassBalancedQuery(WrapperQuery):
     """Multiplies another strategy's scores by the weight of the classes that an image seems to show.
 
     The weights are those of Brust, Kaeding and Denzler, "Active Learning for Deep Object Detection" (VISAPP
-    2019, arXiv:1809.09875), section 3.3. They weight single detections; here, so that any image score can be
+    2019, arXiv:1809.09875). They weight single detections; here, so that any image score can be
     wrapped, an image's weight is the mean of the class weights under the image's class scores (each class's
     largest probability over the image's anchors).
 

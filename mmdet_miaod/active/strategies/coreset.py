@@ -107,7 +107,16 @@ class DiscrepancyCoresetQuery(DiscrepancyQuery):
         self.factor = factor
 
     def select(self, query: Query) -> np.ndarray:
-        """Return the (query.size,) indices to label, the farthest from the labeled images first."""
-        preselected = min(round(self.factor * query.size), len(query.candidates))
-        uncertain = np.sort(super().select(replace(query, size=preselected)))
-        return CoresetQuery().select(replace(query, candidates=uncertain))
+        """Return the (query.size,) indices to label.
+
+        The core-set of the most uncertain images, the farthest from the labeled ones first; where more
+        images are asked for than these, the next uncertain ones follow.
+        """
+        count = len(query.candidates)
+        preselected = min(round(self.factor * query.number_wanted), count)
+        uncertain = super().select(replace(query, size=min(max(query.size, preselected), count)))[::-1]
+        size = min(query.size, preselected)
+        diverse = CoresetQuery().select(
+            replace(query, candidates=np.sort(uncertain[:preselected]), size=size)
+        )
+        return np.concatenate([diverse, uncertain[preselected : query.size]])

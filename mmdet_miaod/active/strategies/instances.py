@@ -66,22 +66,21 @@ def instance_entropy(probabilities: Tensor, exclusive: bool) -> Tensor:
     return entropy.sum(dim=-1)
 
 
+def with_absence(probabilities: Tensor) -> Tensor:
+    """What a sigmoid head says of an instance, and that it is none of the classes: (m, C) to (m, C + 1).
+
+    Without it a detection that is almost certainly background would count as the most doubtful one.
+    """
+    return torch.cat([probabilities, 1 - probabilities.amax(dim=-1, keepdim=True)], dim=-1)
+
+
 def least_confidence(probabilities: Tensor) -> Tensor:
     """What the most probable class leaves over: (m, C) to (m,)."""
     return 1 - probabilities.amax(dim=-1)
 
 
 def squared_margin(probabilities: Tensor) -> Tensor:
-    """The "1-vs-2" value ``(1 - (p_first - p_second))^2`` of each instance.
-
-    Args:
-        probabilities: (m, C); a single class is compared with its absence.
-
-    Returns:
-        (m,).
-    """
-    if probabilities.shape[-1] == 1:
-        probabilities = torch.cat([probabilities, 1 - probabilities], dim=-1)
+    """The "1-vs-2" value ``(1 - (p_first - p_second))^2`` of each instance: (m, C), C at least 2, to (m,)."""
     first, second = probabilities.topk(2, dim=-1).values.unbind(dim=-1)
     return (1 - (first - second)).square()
 
@@ -90,7 +89,7 @@ class InstanceQuery(QueryStrategy):
     """Base: the value of each detection, aggregated; 0 for an image without detections.
 
     Aggregation by maximum, mean or sum as in Brust et al., "Active Learning for Deep Object Detection"
-    (VISAPP 2019, arXiv:1809.09875), section 3.2.
+    (VISAPP 2019, arXiv:1809.09875).
 
     Args:
         aggregation: 'max', 'mean' or 'sum' over the image's detections.
@@ -129,16 +128,16 @@ class EntropyQuery(InstanceQuery):
 @QUERY_STRATEGIES.register_module(name='least_confidence')
 class LeastConfidenceQuery(InstanceQuery):
     """One minus the largest class probability (Lewis and Gale, "A sequential algorithm for training text
-    classifiers", SIGIR 1994)."""
+    classifiers", SIGIR 1994); the background counts among the classes."""
 
     def instance_values(self, probabilities: Tensor, exclusive: bool) -> Tensor:
-        return least_confidence(probabilities)
+        return least_confidence(probabilities if exclusive else with_absence(probabilities))
 
 
 @QUERY_STRATEGIES.register_module(name='margin')
 class MarginQuery(InstanceQuery):
     """The "1-vs-2" margin of Brust, Kaeding and Denzler, "Active Learning for Deep Object Detection"
-    (VISAPP 2019, arXiv:1809.09875), equation 1."""
+    (VISAPP 2019, arXiv:1809.09875), equation 1; the background counts among the classes."""
 
     def instance_values(self, probabilities: Tensor, exclusive: bool) -> Tensor:
-        return squared_margin(probabilities)
+        return squared_margin(probabilities if exclusive else with_absence(probabilities))

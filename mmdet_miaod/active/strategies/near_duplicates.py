@@ -39,8 +39,21 @@ class WithoutNearDuplicatesQuery(WrapperQuery):
         """Return the (query.size,) indices to label, the most wanted first."""
         if not query.size:
             return query.candidates[:0]
-        order = self.strategy.rank(replace(query, size=len(query.candidates)))
         directions = _directions(query.features['pooled'], np.concatenate([query.candidates, query.labeled]))
+        length = 2 * query.size
+        # Most orders take longer the longer they are (a core-set's is quadratic), and few images are passed.
+        while True:
+            length = min(length, len(query.candidates))
+            order = self.strategy.rank(replace(query, size=length, wanted=query.number_wanted))
+            selected, passed = self._pass_over(order, directions, query)
+            if len(selected) == query.size or length == len(query.candidates):
+                return np.array([*selected, *passed[: query.size - len(selected)]], dtype=np.int64)
+            length *= 2
+
+    def _pass_over(
+        self, order: np.ndarray, directions: np.ndarray, query: Query
+    ) -> tuple[list[int], list[int]]:
+        """Go through an order of images; returns those to select and those passed over on the way."""
         ordered = directions[order]
         similarity = _largest_similarity(ordered, directions[query.labeled])
         selected, passed = [], []
@@ -52,7 +65,7 @@ class WithoutNearDuplicatesQuery(WrapperQuery):
             else:
                 selected.append(index)
                 np.maximum(similarity, ordered @ ordered[position], out=similarity)
-        return np.array([*selected, *passed[: query.size - len(selected)]], dtype=np.int64)
+        return selected, passed
 
 
 def _directions(features: np.ndarray, known: np.ndarray) -> np.ndarray:

@@ -25,6 +25,13 @@ class WrapperQuery(QueryStrategy):
         self.features = tuple(dict.fromkeys((*self.strategy.features, *self.own_features)))
         self.needs_counts = type(self).needs_counts or self.strategy.needs_counts
 
+    @property
+    def scores_features(self) -> bool:
+        return self.strategy.scores_features or not self.strategy.needs_model
+
+    def image_scores(self, model: torch.nn.Module, img: Tensor, img_metas: list[dict]) -> Tensor:
+        return self.strategy.image_scores(model, img, img_metas)
+
     def score_features(self, model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
         if not self.strategy.needs_model:
             return torch.zeros(len(feats[0]))

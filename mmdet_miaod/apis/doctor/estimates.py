@@ -11,16 +11,14 @@ from mmcv import Config
 from torch import nn
 
 from ... import distributed
-from ...active.pool import initial_split
 from ...active.query import QUERY_STRATEGIES
 from ...datasets.loaders import TrainLoader
 from ...engine.progress import run_steps, stage_steps
-from ..config import schedule_of
+from ..config import labeled_sizes, schedule_of
 from ..data import LoaderFactory
 from ..model import build_model
 from .findings import Finding
 from .quick import Prepared
-from .split_checks import labeled_sizes
 from .step_timing import StepTimes, time_steps
 
 
@@ -36,7 +34,7 @@ def estimate(config: Config, prepared: Prepared) -> tuple[list[Finding], dict[st
         ``boxes_to_draw`` and what they are made of.
     """
     data = prepared.data
-    split = initial_split(len(data.pool), config.X_L_0_size, config.seed, config.get('X_U_0_from', 'end'))
+    split = prepared.first_split
     loaders = LoaderFactory(data, config, prepared.device)(split)
     model = build_model(config, data.labeled.CLASSES).to(prepared.device)
     disk = _disk(config, model, len(data.pool))

@@ -29,11 +29,13 @@ class Prepared:
         device: where the model is to be trained.
         data: indexed and checked; of a new run the first labels are asked for already.
         start: the split that a new run was given, or None.
+        first_split: the split that a new run begins with, None when a run is resumed.
     """
 
     device: torch.device
     data: RunData
     start: Split | None
+    first_split: Split | None
 
 
 def check_before_start(
@@ -67,12 +69,13 @@ def check_before_start(
     progress = RunProgress(RunClock(0), show=False)
     check_stages(config, model, train_settings(config, options, '', '', device, progress))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
+    first_split = None
     if options.resume is None:
-        check_first_split(config, data, start)
-        on_passed('first labels', f'{config.X_L_0_size if start is None else len(start.labeled)} images')
+        first_split = check_first_split(config, data, start)
+        on_passed('first labels', f'{len(first_split.labeled)} images')
     else:
         check_run_directory(Path(options.resume))
-    return Prepared(device, data, start)
+    return Prepared(device, data, start, first_split)
 
 
 def _load_start(start: StartingPoint | None, config: Config, data: RunData) -> Split | None:

@@ -4,15 +4,8 @@ from __future__ import annotations
 
 from mmcv import Config
 
+from ..config import budget_of, labeled_sizes
 from .findings import Finding
-
-
-def labeled_sizes(config: Config, pool_size: int) -> list[int]:
-    """Return the number of labeled images in each cycle; a run ends when every image is labeled."""
-    sizes = [min(config.X_L_0_size, pool_size)]
-    while len(sizes) < len(config.cycles) and sizes[-1] < pool_size:
-        sizes.append(min(sizes[-1] + config.X_S_size, pool_size))
-    return sizes
 
 
 def check_split(config: Config, pool_size: int) -> list[Finding]:
@@ -27,8 +20,12 @@ def check_split(config: Config, pool_size: int) -> list[Finding]:
         Finding('split', 'first labeled set', 'ok', f'{sizes[0]} of {pool_size} images ({share:.1f}%)')
     ]
     text = ', '.join(map(str, sizes))
-    last = wanted + (len(cycles) - 1) * config.X_S_size
-    if last > pool_size:
+    budget = budget_of(config)
+    last = wanted + (len(cycles) - 1) * budget['size']
+    if budget['unit'] == 'box':
+        what = f'about {text}: {budget["size"]} boxes a cycle, taken for {config.X_S_size} images (X_S_size)'
+        findings.append(Finding('split', 'labeled sets', 'note', what))
+    elif last > pool_size:
         what = f'{last} images would be labeled, the pool has {pool_size}; cycles that run label {text}'
         findings.append(Finding('split', 'labeled sets', 'warning', what))
     else:

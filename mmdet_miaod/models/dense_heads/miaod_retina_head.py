@@ -17,7 +17,7 @@ from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
 
 @HEADS.register_module()
 class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
-    """MI-AOD on RetinaNet (figure 3 of the paper).
+    """MI-AOD on RetinaNet (sections 3.1 to 3.3 of the paper).
 
     Each branch is a tower ``{branch}_convs`` of ``stacked_convs`` layers and an output layer
     ``{branch}_retina``; the names are those of the authors' released checkpoints.

@@ -60,6 +60,9 @@ class MIAODDetectorMixin:
         """
         losses = self(**data, loss_terms=loss_terms)
         loss = sum(losses.values())
+        if torch.is_grad_enabled() and not loss.requires_grad:
+            # Terms may be plain zeros (no pseudo-labels); the step still has momentum and weight decay.
+            loss = loss + 0 * next(p for p in self.parameters() if p.requires_grad).sum()
         log_vars = {name: value.detach() for name, value in losses.items()}
         return dict(
             loss=loss, log_vars=dict(log_vars, loss=loss.detach()), num_samples=len(data['img_metas'])

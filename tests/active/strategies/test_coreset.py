@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -54,5 +56,8 @@ def test_miaod_coreset_is_diverse_among_the_uncertain() -> None:
     strategy = QUERY_STRATEGIES.build(dict(type='miaod+coreset', factor=1.5))
     # The 3 most uncertain of the candidates are 1, 2 and 3; the farthest image, 4, is not among them.
     assert strategy.select(query(points, [0], 2, scores)).tolist() == [3, 2]
+    # A longer order goes on with the next uncertain image; the core-set stays that of the 2 wanted ones.
+    asked = replace(query(points, [0], 4, scores), wanted=2)
+    assert strategy.select(asked).tolist() == [3, 2, 1, 4]
     with pytest.raises(ValueError, match='factor'):
         QUERY_STRATEGIES.build(dict(type='miaod+coreset', factor=0.5))

@@ -8,6 +8,7 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 from scipy.stats import entropy
+from torchvision.ops import box_iou
 
 from mmdet_miaod.active.query import QUERY_STRATEGIES
 from mmdet_miaod.active.strategies.instances import (
@@ -15,6 +16,7 @@ from mmdet_miaod.active.strategies.instances import (
     instance_entropy,
     least_confidence,
     squared_margin,
+    with_absence,
 )
 from tests.models.test_golden_ssd import ssd_head
 from tests.models.tiny import image_metas, random_features, tiny_head
@@ -52,7 +54,17 @@ def test_entropy_of_independent_classes_adds_up() -> None:
 def test_least_confidence_and_margin() -> None:
     assert_allclose(least_confidence(PROBABILITIES), [0.3, 0.5, 0.0], atol=1e-7)
     assert_allclose(squared_margin(PROBABILITIES), [0.25, 0.5625, 0.0], atol=1e-6)
-    assert_allclose(squared_margin(torch.tensor([[0.9], [0.5]])), [0.04, 1.0], atol=1e-6)
+
+
+def test_a_sigmoid_head_says_as_well_that_there_is_no_object() -> None:
+    found = torch.tensor([[0.95, 0.1], [0.5, 0.4], [0.06, 0.01]])
+    assert_allclose(with_absence(found), [[0.95, 0.1, 0.05], [0.5, 0.4, 0.5], [0.06, 0.01, 0.94]], rtol=1e-6)
+    for name, expected in (
+        ('least_confidence', [0.05, 0.5, 0.06]),
+        ('margin', [0.15**2, 1, 0.12**2]),
+    ):
+        strategy = QUERY_STRATEGIES.build(dict(type=name))
+        assert_allclose(strategy.instance_values(found, exclusive=False), expected, atol=1e-6)
 
 
 @pytest.mark.parametrize('aggregation', ['max', 'mean', 'sum'])
@@ -77,6 +89,23 @@ def test_instances_are_the_detections_without_repeated_places(model) -> None:
         # The detector clips boxes to the image, which changes overlaps at the border.
         assert abs(len(found) - len(boxes)) <= 2
         assert math.isclose(found.max().item(), boxes[:, 4].max().item(), rel_tol=1e-6)
+
+
+def test_a_place_counts_once_whatever_its_classes(model) -> None:
+    feats = random_features(3, 1, 64, 96)
+    scores, deltas, anchors = model.bbox_head.detection_candidates(
+        model.bbox_head.forward_branches(feats, ('f_1', 'f_r'))
+    )
+    boxes = model.bbox_head.bbox_coder.decode(anchors[0], deltas[0]).detach()
+    best = scores[0].amax(dim=-1).tolist()
+    kept: list[int] = []
+    for i in sorted(range(len(best)), key=lambda i: -best[i]):
+        apart = all(box_iou(boxes[i, None], boxes[j, None]).item() <= 0.5 for j in kept)
+        if best[i] > 0.1 and apart and len(kept) < 100:
+            kept.append(i)
+    (found,) = detected_instances(model, feats)
+    assert len(kept) > 5
+    assert_allclose(found, scores[0, kept].detach(), rtol=1e-6)
 
 
 def test_image_without_detections_scores_zero(model) -> None:

@@ -8,7 +8,7 @@ import torch
 from numpy.testing import assert_allclose
 
 from mmdet_miaod.active.image_features import class_presence, pooled_features
-from mmdet_miaod.active.query import QUERY_STRATEGIES, Query
+from mmdet_miaod.active.query import QUERY_STRATEGIES, Query, QueryStrategy
 from mmdet_miaod.active.strategies.class_balanced import class_weights
 from tests.active.strategies.test_instances import Model
 from tests.models.tiny import random_features, tiny_head
@@ -42,6 +42,28 @@ def test_class_balance_of_a_strategy_without_scores_is_refused() -> None:
         QUERY_STRATEGIES.build(dict(type='class_balanced', strategy=dict(type='coreset')))
 
 
+@QUERY_STRATEGIES.register_module(name='test_brightness')
+class Brightness(QueryStrategy):
+    def image_scores(self, model, img, img_metas):
+        return img.mean(dim=(1, 2, 3))
+
+
+@pytest.mark.parametrize('wrapper', ['class_balanced', 'without_near_duplicates'])
+def test_a_strategy_that_scores_images_can_be_wrapped(wrapper) -> None:
+    torch.manual_seed(0)
+    model = Model(tiny_head())
+    model.extract_feat = lambda img: random_features(0, len(img), 64, 64)
+    strategy = QUERY_STRATEGIES.build(dict(type=wrapper, strategy=dict(type='test_brightness')))
+    found = strategy.describe(model, torch.ones(2, 3, 64, 64), [{}, {}])
+    assert found['scores'].tolist() == [1, 1] and found.keys() == {'scores', *strategy.features}
+    nested = QUERY_STRATEGIES.build(
+        dict(
+            type='without_near_duplicates', strategy=dict(type=wrapper, strategy=dict(type='test_brightness'))
+        )
+    )
+    assert nested.describe(model, torch.ones(2, 3, 64, 64), [{}, {}])['scores'].tolist() == [1, 1]
+
+
 def brute_force(order, directions, labeled, size, threshold) -> list[int]:
     selected = []
     for i in order:
@@ -66,6 +88,26 @@ def test_near_duplicates_are_passed_over(inner) -> None:
     order = strategy.strategy.rank(query(asked.scores, 28, [0, 3], features=asked.features))
     assert selected.tolist() == brute_force(order, directions, [0, 3], 6, 0.95)
     assert len(set(selected // 3)) == 6 and not {0, 1} & set(selected // 3)
+
+
+def test_no_longer_order_is_asked_for_than_is_needed(monkeypatch) -> None:
+    strategy = QUERY_STRATEGIES.build(
+        dict(type='without_near_duplicates', strategy=dict(type='miaod+coreset', factor=2))
+    )
+    asked = []
+    rank = strategy.strategy.rank
+    monkeypatch.setattr(
+        strategy.strategy, 'rank', lambda q: asked.append((q.size, q.number_wanted)) or rank(q)
+    )
+    pooled = np.random.RandomState(0).standard_normal((40, 8)).astype(np.float32)
+    pooled[20:36] = pooled[20]
+    scores = np.arange(40)
+    selected = strategy.select(query(scores, 3, features=dict(pooled=pooled)))
+    # The core-set is one of the 6 most uncertain images, 34 to 39, however long an order is asked for.
+    assert asked == [(6, 3)] and set(selected) <= set(range(34, 40))
+    selected = strategy.select(query(scores[:36], 3, features=dict(pooled=pooled[:36])))
+    assert asked[1:] == [(6, 3), (12, 3), (24, 3)]
+    assert selected[0] in range(30, 36) and selected[1:].tolist() == [19, 18]
 
 
 def test_where_too_few_are_left_those_passed_over_follow() -> None:

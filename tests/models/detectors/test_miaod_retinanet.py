@@ -145,3 +145,15 @@ def test_score(detector) -> None:
 
 def test_validation_step_builds_no_graph(detector) -> None:
     assert not detector.val_step(batch(), loss_terms=('loss_cls',))['loss'].requires_grad
+
+
+def test_a_loss_without_a_graph_can_be_stepped_on(detector) -> None:
+    """On a CPU images without pseudo-labels give a plain zero, which may be all that a stage trains on."""
+    detector.bbox_head.init_weights()
+    outputs = detector.train_step(batch(labeled=False), loss_terms=('loss_mil_pseudo',))
+    assert outputs['loss'].item() == 0
+    outputs['loss'].backward()
+    assert all(not p.grad.any() for p in detector.parameters() if p.grad is not None)
+    with torch.no_grad():
+        still = detector.train_step(batch(labeled=False), loss_terms=('loss_mil_pseudo',))['loss']
+    assert not still.requires_grad
