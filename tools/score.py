@@ -1,5 +1,6 @@
 """Rank images without annotations by how uncertain a model is about them, with the boxes that it predicts.
 
+The uncertainty is MI-AOD's, the disagreement of the two classifiers, whatever query the config names.
 Images that cannot be read are listed on stderr and skipped; the exit code stays 0 as long as one image could
 be scored. With --out FILE, finished parts are kept in FILE.partial/: the same command goes on after a stop.
 

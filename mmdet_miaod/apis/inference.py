@@ -40,7 +40,7 @@ class Prediction:
 
     Attributes:
         path: the image file.
-        uncertainty: the score that images are selected by; larger is more wanted.
+        uncertainty: MI-AOD's, how far the two classifiers disagree, whatever query the config names.
         boxes: ``(n, 4)`` float32 x1, y1, x2, y2 in pixels of the image, best first.
         scores: ``(n,)`` float32 confidences.
         labels: ``(n,)`` int64 indices of classes.
@@ -253,5 +253,5 @@ def predict_batches(
 
 
 def score_k(config: Config) -> int:
-    """Number of instances that an image's uncertainty is the mean of."""
-    return int(config.get('k') or config.query.get('k') or 10000)
+    """Number of instances that an image's uncertainty is the mean of: the query's ``k``, or the config's."""
+    return int(config.query.get('k') or config.get('k') or 10000)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ import numpy as np
 
 from .image_index import ImageIndex
 from .voc_xml import VOCAnnotation
+
+_LOGGER = logging.getLogger('mmdet')
 
 
 @dataclass(frozen=True)
@@ -41,6 +44,11 @@ class CocoFile:
             for image in self.images
             if image['id'] in self.annotations and min(image['width'], image['height']) >= min_size
         ]
+        if len(kept) < len(self.images):
+            _LOGGER.info(
+                '%s: %d of %d images are left out: no boxes, or a side under %d pixels (only_with_boxes).',
+                self.path, len(self.images) - len(kept), len(self.images), min_size,
+            )  # fmt: skip
         return CocoFile(self.path, kept, self.categories, self.annotations)
 
     def index(self, image_folder: str, tag: str | None = None) -> ImageIndex:

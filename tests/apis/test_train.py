@@ -250,6 +250,16 @@ def test_a_query_that_was_changed_by_force_scores_all_images_itself(tiny_data, t
     np.testing.assert_array_equal(*scores)
 
 
+def test_a_finished_run_gets_another_cycle_by_force(tiny_data, tmp_path) -> None:
+    settings = dict(schedule=BRIEF)
+    whole = tiny_train(tiny_data, tmp_path, options=dict(run_name='whole'), cycles=[0, 1], **settings)
+    run = tiny_train(tiny_data, tmp_path, cycles=[0], **settings)
+    resumed = dict(run_name=None, resume=str(run), force=True)
+    tiny_train(tiny_data, tmp_path, options=resumed, cycles=[0, 1], **settings)
+    assert_same_cycles(run, whole, [0, 1])
+    assert RunState.load(run).steps[-1].kind == 'end'
+
+
 def test_resuming_a_finished_run_changes_nothing(tiny_data, tmp_path) -> None:
     settings = dict(schedule=BRIEF, cycles=[0, 1])
     run = tiny_train(tiny_data, tmp_path, **settings)
