@@ -10,6 +10,7 @@ import torch
 from torch import distributed as dist
 
 from .. import distributed
+from ..models.dense_heads.loss_terms import LOSS_TERMS
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,12 @@ class LossLog:
 
 
 def _log_names(tag: str, losses: dict[str, float]) -> dict[str, float]:
-    """Tell the sum of an unlabeled batch from that of a labeled one."""
+    """Tell what both kinds of batches may have: the sum, and terms that need no labels."""
+    if tag == 'unlabeled':
+        return {('loss_unlabeled' if name == 'loss' else name): value for name, value in losses.items()}
     return {
-        ('loss_unlabeled' if (tag, name) == ('unlabeled', 'loss') else name): v for name, v in losses.items()
+        (f'{name}_labeled' if name in LOSS_TERMS and not LOSS_TERMS[name].needs_labels else name): value
+        for name, value in losses.items()
     }
 
 

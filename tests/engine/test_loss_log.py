@@ -23,6 +23,16 @@ def test_losses_come_back_in_order_and_once() -> None:
     assert log.flush() == []
 
 
+def test_a_term_of_both_kinds_of_batches_is_logged_twice() -> None:
+    log = LossLog('here')
+    log.add(record(loss_cls=1.5, loss_dis=0.5, loss=2.0))
+    log.add(record('unlabeled', loss_dis=0.25, loss=0.25))
+    assert [losses for losses, _ in log.flush()] == [
+        dict(loss_cls=1.5, loss_dis_labeled=0.5, loss=2.0),
+        dict(loss_dis=0.25, loss_unlabeled=0.25),
+    ]
+
+
 def test_half_precision_losses_are_read_as_float() -> None:
     log = LossLog('here')
     log.add(LossRecord('labeled', 0, ('a',), dict(loss=torch.tensor(0.5, dtype=torch.float16))))
