@@ -2,6 +2,7 @@
 # Train with several processes on this machine: bash scripts/dist_train.sh CONFIG N [ARGS of tools/train.py]
 #   N      number of processes: one for each GPU; on a machine without GPUs they share the CPU (gloo)
 #   PORT   (environment) port that the processes meet at, 29500 unless given
+# It runs in the repository: relative paths in ARGS start there.
 set -euo pipefail
 
 usage() {
@@ -21,6 +22,7 @@ if [[ ! -f $config && -f $called_from/$config ]]; then config="$called_from/$con
 
 device=()
 gpus="$("$PYTHON" -c 'import torch; print(torch.cuda.device_count())')"
+if [[ " $* " == *" --device cpu "* ]]; then gpus=0; fi
 if ((gpus == 0)); then
     device=(--device cpu)
     # the processes share the cores; by default each would start a thread on every one

@@ -2,6 +2,7 @@
 # Train in the background, on one GPU: bash scripts/train.sh GPU_ID [CONFIG] [ARGS of tools/train.py]
 #   GPU_ID   number of the GPU, or cpu
 #   CONFIG   configs/MIAOD.py unless given
+# It runs in the repository: relative paths in ARGS start there.
 # Everything the run prints goes to log_nohup/nohup_GPU_ID.log; the log of an earlier run is kept under a numbered name.
 set -euo pipefail
 

@@ -27,7 +27,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         help="a cycle's model.pth, an epoch_N.pth, or one that the authors of MI-AOD released",
     )
     parser.add_argument(
-        '--eval', nargs='+', choices=['mAP'], default=['mAP'], help='what to compute (default: mAP)'
+        '--eval', nargs='+', default=['mAP'], help="'mAP' or the config's metric, which is computed anyway"
     )
     parser.add_argument(
         '--out', metavar='FILE', help='write the detections: .pkl as MMDetection does, .json or .npz'
@@ -55,6 +55,9 @@ def main(arguments: argparse.Namespace) -> None:
     from mmdet_miaod.visualization.detection_pictures import check_show_folder, show_detections
 
     config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
+    metric = config.get('evaluation', {}).get('metric', 'mAP')
+    if unknown := set(arguments.eval) - {'mAP', metric}:
+        raise ValueError(f'--eval {" ".join(sorted(unknown))}: the config computes {metric!r}')
     if arguments.out is not None:
         check_detection_file(arguments.out)
     if arguments.show_dir is not None:

@@ -1,12 +1,11 @@
 custom_imports = dict(imports=['mmdet_miaod'], allow_failed_imports=False)
 optimizer_config = dict(grad_clip=None)
 # How many resume checkpoints stay; with 2 or more a run survives damage to the newest.
-checkpoint_config = dict(interval=1, max_keep_ckpts=3)
+checkpoint_config = dict(max_keep_ckpts=3)
 # For TensorBoard add dict(type='RunTensorboardLoggerHook') to the hooks.
 log_config = dict(interval=50, hooks=[dict(type='TextLoggerHook', ignore_last=False)])
 log_level = 'INFO'
 custom_hooks = []
-dist_params = dict(backend='nccl')
 # Weights that every cycle's model starts from (a checkpoint file), instead of the backbone's alone.
 load_from = None
 # Mixed precision: dtype 'float16' or 'bfloat16'; losses and uncertainty stay in float32.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -195,7 +196,7 @@ class CycleTrainer:
         steps = [step for step in steps if (step.cycle, step.number) == (newest.cycle, newest.number)]
         shown = {f'epoch_{step.epoch}.pth': step for step in steps[-self._checkpoints.max_keep :]}
         for path in directory.glob('epoch_*.pth'):
-            if path.name not in shown:
+            if path.name not in shown and re.fullmatch(r'epoch_\d+\.pth', path.name):
                 store.remove(path)
         for name, step in {**shown, LATEST: newest}.items():
             if step.files:

@@ -15,7 +15,11 @@ def cycle_metrics(state: RunState) -> list[dict[str, Any]]:
     """Return one entry for each evaluated cycle: cycle, labeled, mAP, AP by class, seconds by stage."""
     seconds: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     labeled = {}
+    # A chunk that was scored again took the time of its newest scoring.
+    newest = {(step.cycle, step.number): step for step in state.of_kind('chunk')}
     for step in state.steps:
+        if step.kind == 'chunk' and newest[step.cycle, step.number] is not step:
+            continue
         if step.kind == 'split':
             labeled[step.cycle] = step.values['labeled']
         name = {'epoch': step.values.get('stage'), 'evaluation': 'evaluate', 'chunk': 'score'}.get(step.kind)

@@ -135,6 +135,11 @@ class RunState:
             store.link_file(state.directory / PREVIOUS_NAME, state.directory / MANIFEST_NAME)
             return state, str(damage)
 
+    @property
+    def is_finished(self) -> bool:
+        """Whether all cycles are done; a finished run that was given another cycle is not."""
+        return bool(self.steps) and self.steps[-1].kind == 'end'
+
     def find(self, kind: str, cycle: int, number: int | None = None) -> Step | None:
         """Return the newest step of a kind in a cycle, or None."""
         for step in reversed(self.steps):

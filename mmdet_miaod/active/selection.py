@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -120,10 +121,14 @@ def image_positions(entries: Sequence[str | int], names: Sequence[str]) -> tuple
     """Translate image names (or pool indices) of a config's list into pool indices.
 
     Raises:
-        ValueError: an image is not in the pool.
+        ValueError: an image is not in the pool, or several have its name.
     """
     wanted = {entry for entry in entries if isinstance(entry, str)}
-    found = {name: i for i, name in enumerate(names) if name in wanted} if wanted else {}
+    named = [(name, i) for i, name in enumerate(names) if name in wanted] if wanted else []
+    found = dict(named)
+    if len(found) < len(named):
+        twice = sorted(name for name, count in Counter(name for name, _ in named).items() if count > 1)
+        raise ValueError(f'several images of the pool are called {twice[:5]}: give their indices')
     missing = sorted(wanted - found.keys())
     numbers = [entry for entry in entries if not isinstance(entry, str)]
     missing += [str(number) for number in numbers if not 0 <= number < len(names)]

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 import torch
-from mmcv import Config, list_from_file
+from mmcv import Config
 from torch import nn
 
 from .. import distributed
@@ -22,6 +22,7 @@ from ..active.query import QUERY_STRATEGIES
 from ..active.run_state import RunState
 from ..active.scoring import ScoringSettings
 from ..active.selection import SelectionSettings, image_positions
+from ..datasets.image_lists import text_lines
 from ..engine.progress import RunClock, RunProgress, run_steps
 from ..engine.trainer import TrainSettings
 from ..version import __version__
@@ -162,7 +163,7 @@ def selection_settings(config: Config, names: Sequence[str]) -> SelectionSetting
     for key in ('exclude', 'include'):
         entries = config.get(key) or []
         lists[f'{key}d'] = image_positions(
-            list_from_file(entries) if isinstance(entries, str) else entries, names
+            text_lines(entries) if isinstance(entries, str) else entries, names
         )
     return SelectionSettings(**budget_of(config), fraction=config.get('query_fraction', 1.0), **lists)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import signal
 import sys
 import traceback
@@ -42,6 +43,8 @@ def run_tool(main: Callable[[], int | None], hint: Callable[[], str] = lambda: '
 
 def _failed(error: Exception, hint: Callable[[], str]) -> int:
     if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error):
+        if logging.getLogger('mmdet').isEnabledFor(logging.DEBUG):
+            traceback.print_exc()
         _say(f'error: {_message(error)}')
     else:
         traceback.print_exc()

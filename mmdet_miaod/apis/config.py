@@ -63,7 +63,8 @@ def load_config(
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
     if data_root is not None:
         # A run's dumped config has its data_root written out in each data set.
-        config.data = _moved(config.data.to_dict(), config.get('data_root') or '', data_root)
+        before = (config.get('data_root') or '').rstrip('/')
+        config.data = _moved(config.data.to_dict(), before, data_root)
         config.data_root = data_root
     try:
         config = resolve_references(config)
@@ -89,14 +90,17 @@ def _read_config(path: str | Path) -> Config:
 
 
 def _moved(value: Any, before: str, after: str) -> Any:
-    """Replace a folder at the beginning of all strings of nested values."""
+    """Replace a folder, given without a slash at its end, at the beginning of all paths of nested values."""
     if isinstance(value, dict):
-        return {name: _moved(item, before, after) for name, item in value.items()}
+        moved = {name: _moved(item, before, after) for name, item in value.items()}
+        # '.' begins no path as it is written, but a data set may start from it.
+        starts_there = before and (value.get('data_root') or '').rstrip('/') == before
+        return {**moved, 'data_root': after} if starts_there else moved
     if isinstance(value, (list, tuple)):
         return type(value)(_moved(item, before, after) for item in value)
-    if not (isinstance(value, str) and before and value.startswith(before)):
+    if not isinstance(value, str) or before in ('', '.') or not f'{value}/'.startswith(f'{before}/'):
         return value
-    return after if value == before else os.path.join(after, value[len(before) :].lstrip('/'))
+    return after if value.rstrip('/') == before else os.path.join(after, value[len(before) :].lstrip('/'))
 
 
 def _failed_lines(error: Exception) -> list[str]:
@@ -142,6 +146,15 @@ def _check_choices(config: Config) -> None:
     ):
         if config.get(key, default) not in choices:
             raise ValueError(f'{key} is {config[key]!r}: choose one of {choices}')
+    for key, known in (('optimizer_config', {'grad_clip'}), ('budget', {'unit', 'size'})):
+        unknown = sorted((config.get(key) or {}).keys() - known)
+        if unknown:
+            raise ValueError(f'{key} has {unknown}, which nothing here reads; its keys are {sorted(known)}')
+    size, fraction = budget_of(config)['size'], config.get('query_fraction', 1.0)
+    if not isinstance(size, int) or not isinstance(fraction, (int, float)):
+        raise ValueError(f'budget.size is {size!r}, query_fraction {fraction!r}: numbers are needed')
+    if config.checkpoint_config.get('interval', 1) != 1:
+        raise ValueError('checkpoint_config.interval: every epoch is saved, max_keep_ckpts of them stay')
     kept = config.checkpoint_config.get('max_keep_ckpts', 3)
     if not isinstance(kept, int) or kept < 1:
         raise ValueError(f'checkpoint_config.max_keep_ckpts is {kept!r}: at least 1 is needed to resume')

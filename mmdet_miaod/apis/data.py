@@ -41,6 +41,7 @@ def load_data(config: Config) -> RunData:
         FileNotFoundError: when a folder, list or image is missing.
         ValueError: when a list is malformed, an image cannot be decoded, or the classes do not fit the model.
     """
+    _check_same_images(config)
     pool = build_dataset(config.data.pool)
     labeled = build_dataset(config.data.train, index=pool.index)
     test = build_dataset(config.data.test)
@@ -49,6 +50,17 @@ def load_data(config: Config) -> RunData:
     _check_classes(config, labeled, test)
     _check_sizes(config, len(pool))
     return RunData(pool, labeled, test)
+
+
+def _check_same_images(config: Config) -> None:
+    """The labeled images are the pool's, and so are their files: refuse other places in data.train."""
+    pool, train = config.data.pool, config.data.train
+    for key in ('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root', 'only_with_boxes'):
+        if key in train and train[key] != pool.get(key):
+            raise ValueError(
+                f'data.train.{key} is {train[key]!r}, but data.pool.{key} is {pool.get(key)!r}: labeled '
+                'images are images of the pool; make them equal'
+            )
 
 
 def check_images(index: ImageIndex, mode: str) -> None:

@@ -27,6 +27,7 @@ from torch import nn
 from ..active.scoring import move_batch
 from ..datasets import image_files
 from ..datasets.image_index import ImageIndex
+from ..datasets.image_lists import text_lines
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
 from ..engine.parallel import check_device
@@ -173,8 +174,8 @@ def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
             entries = [path]
         elif Path(path).is_file():
             # Relative paths start from where the list is, wherever the tool is started.
-            lines = Path(path).read_text(encoding='utf-8', errors='surrogateescape').splitlines()
-            entries = [str(Path(path).parent / line.strip()) for line in lines if line.strip()]
+            lines = text_lines(path, errors='surrogateescape')
+            entries = [str(Path(path).parent / line) for line in lines]
         else:
             raise FileNotFoundError(f'{path}: no such folder, list or image')
         if not entries:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import subprocess
 
@@ -42,6 +43,10 @@ def start_processes(launcher: str, device: str) -> str:
     if device == 'cpu':
         dist.init_process_group('gloo')
         return 'cpu'
+    # Otherwise mmcv has loader processes spawned: each would import everything anew, chunk by chunk of a
+    # scoring.
+    if multiprocessing.get_start_method(allow_none=True) is None:
+        multiprocessing.set_start_method('fork')
     init_dist(launcher, backend='nccl')
     return f'cuda:{torch.cuda.current_device()}'
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import inspect
 import logging
 
 import numpy as np
 from mmcv import Config
 from torch import nn
+from torch.utils.data import Dataset
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
 from ..active.pool import Split, initial_split
 from ..active.query import QUERY_STRATEGIES
+from ..datasets.samplers import Draw
 from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ..engine.runner import AlternatingEpochRunner
 from ..engine.stage import Stage, frozen_parameter_names, set_trainable
@@ -85,6 +88,45 @@ def check_query(config: Config) -> None:
     except (KeyError, TypeError) as error:
         known = sorted(QUERY_STRATEGIES.module_dict)
         raise ValueError(f'query = {dict(config.query)}: {error}; the strategies are {known}') from error
+
+
+def check_evaluation(config: Config, test: Dataset) -> None:
+    """Check the keyword arguments of the test set's ``evaluate``.
+
+    Raises:
+        ValueError: the test set does not take them.
+    """
+    check = getattr(test, 'check_evaluation', None)
+    arguments = dict(config.get('evaluation') or {})
+    try:
+        if check is None:
+            inspect.signature(test.evaluate).bind([], **arguments)
+        else:
+            check(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(f'evaluation = {arguments}: {type(test).__name__} refuses it ({error})') from error
+
+
+def check_samples(data: RunData, split: Split) -> None:
+    """Load an image through each pipeline: of labeled, unlabeled, scored and test images.
+
+    Raises:
+        ValueError: naming the pipeline and what is wrong with it.
+    """
+    first_unlabeled = [('data.pool.pipeline', data.pool, Draw(int(i), 0)) for i in split.unlabeled[:1]]
+    for key, dataset, draw in (
+        ('data.train.pipeline', data.labeled, Draw(int(split.labeled[0]), 0)),
+        *first_unlabeled,
+        ('data.pool.score_pipeline', data.pool.scoring_view(), int(split.labeled[0])),
+        ('data.test.pipeline', data.test, 0),
+    ):
+        try:
+            sample = dataset[draw] or {}
+        except Exception as error:  # a transform may be anybody's
+            raise ValueError(f'{key}: an image cannot be loaded ({type(error).__name__}: {error})') from error
+        if isinstance(sample.get('img'), list) and len(sample['img']) != 1:
+            number = len(sample['img'])
+            raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
 
 
 def check_first_split(config: Config, data: RunData, start: Split | None) -> Split:

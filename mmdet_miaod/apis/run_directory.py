@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +24,8 @@ from .config import identity_text
 from .data import RunData
 
 
-def create_run(config: Config, name: str) -> Path:
-    """Make a new run directory in the config's ``work_directory`` and dump the config there.
+def create_run(work_directory: str | Path, name: str) -> Path:
+    """Make a new run directory.
 
     Raises:
         FileExistsError: when it exists already; a new run never touches an old one.
@@ -31,7 +33,7 @@ def create_run(config: Config, name: str) -> Path:
     """
     if name in ('', '.', '..') or Path(name).name != name:
         raise ValueError(f'--run-name {name!r}: expected the name of a folder; --work-dir says where')
-    directory = Path(config.work_directory) / name
+    directory = Path(work_directory) / name
     if not is_begun_in_vain(directory):
         try:
             store.make_directory(directory, exist_ok=False)
@@ -40,8 +42,21 @@ def create_run(config: Config, name: str) -> Path:
                 f'{directory}: this run directory exists already; choose another --run-name, or go on with '
                 f'that run with --resume {directory}'
             ) from None
-    store.write_text(directory / Path(config.filename or 'config.py').name, config.pretty_text)
     return directory
+
+
+def create_unnamed_run(work_directory: str | Path, timestamp: str) -> Path:
+    """Make a new run directory called after the time, with a number where another run has that name."""
+    for number in itertools.count(1):
+        directory = Path(work_directory) / (timestamp if number == 1 else f'{timestamp}_{number}')
+        with suppress(FileExistsError):
+            return store.make_directory(directory, exist_ok=False)
+
+
+def dump_config(config: Config, directory: Path) -> None:
+    """Write the config as it is used into the run directory, under its name, as Python whatever it was."""
+    name = Path(config.filename or 'config.py').with_suffix('.py').name
+    store.write_text(directory / name, config.pretty_text)
 
 
 def is_begun_in_vain(directory: Path) -> bool:

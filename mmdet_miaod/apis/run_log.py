@@ -60,6 +60,12 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         logger.addHandler(file_handler)
     try:
         yield logger
+    except Exception:
+        if file_handler is not None:
+            # The terminal shows the message alone; where it came from is for those who changed the code.
+            parts = (logger.name, logging.ERROR, __file__, 0, 'The run stopped.', (), sys.exc_info())
+            file_handler.handle(logger.makeRecord(*parts))
+        raise
     finally:
         if file_handler is not None:
             logger.removeHandler(file_handler)

@@ -18,7 +18,7 @@ from ..randomness import use_deterministic_algorithms
 from .assemble import Run, assemble_run
 from .doctor.quick import check_before_start
 from .model import load_weights
-from .run_directory import create_run, open_run
+from .run_directory import create_run, create_unnamed_run, dump_config, open_run
 from .run_log import held_back, run_logger
 from .run_options import RunOptions, StartingPoint
 from .run_report import refresh_report
@@ -48,14 +48,15 @@ def train(config: Config, options: RunOptions) -> Path:
         data, start = prepared.data, prepared.start
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
         if options.resume is None:
-            name = options.run_name or timestamp
-            directory = distributed.on_main(lambda: create_run(config, name))
+            directory = distributed.on_main(lambda: _create_run(config, options.run_name, timestamp))
         else:
             directory = Path(options.resume)
     with run_log_and_lock(directory, timestamp, config, options) as logger:
         for record in early_records:
             logger.handle(record)
         resume = options.resume is not None
+        if not resume:
+            distributed.on_main(lambda: dump_config(config, directory))
         began = {} if options.start is None else options.start.remembered()
         state = open_run(directory, config, data, resume, options.force, logger, began)
         options.on_directory(directory)
@@ -72,6 +73,12 @@ def train(config: Config, options: RunOptions) -> Path:
             refresh_report(directory, data, logger, last=True)
         logger.info('The run is finished: %s', directory)
     return directory
+
+
+def _create_run(config: Config, name: str | None, timestamp: str) -> Path:
+    if name is None:
+        return create_unnamed_run(config.work_directory, timestamp)
+    return create_run(config.work_directory, name)
 
 
 @contextmanager

@@ -93,10 +93,10 @@ class CocoDetectionDataset(VOCDetectionDataset):
         self._file = _open(ann_file, data_root, only_with_boxes)
         if index is None:
             index = self._file.index(os.path.join(data_root or '', img_prefix))
-        elif len(index) != len(self._file.images):
+        elif list(index.names) != [str(image['file_name']) for image in self._file.images]:
             raise ValueError(
-                f'{self._file.path}: {len(self._file.images)} images, but the pool has {len(index)}; give '
-                'data.train and data.pool the same ann_file and only_with_boxes'
+                f'{self._file.path}: its {len(self._file.images)} images are not the {len(index)} of the '
+                'pool in its order; give data.train and data.pool the same ann_file and only_with_boxes'
             )
         category_ids = {category['name']: category['id'] for category in self._file.categories}
         names = self.get_classes(list(category_ids) if classes is None else classes)
@@ -147,6 +147,16 @@ class CocoDetectionDataset(VOCDetectionDataset):
         }
         return {**ids, 'labeled.json': json.dumps(content) + '\n'}
 
+    @staticmethod
+    def check_evaluation(metric: str = 'bbox', logger: logging.Logger | str | None = None) -> None:
+        """Check the arguments of :meth:`evaluate` without any results.
+
+        Raises:
+            ValueError: unknown metric.
+        """
+        if metric not in ('bbox', ['bbox'], ('bbox',)):
+            raise ValueError(f"metric {metric!r} is not supported; expected 'bbox'")
+
     def evaluate(
         self,
         results: Sequence[Sequence[np.ndarray]],
@@ -166,10 +176,9 @@ class CocoDetectionDataset(VOCDetectionDataset):
         Raises:
             ValueError: unknown metric, or results that do not fit.
         """
-        if metric != 'bbox' or len(results) != len(self):
-            raise ValueError(
-                f"metric {metric!r} ('bbox' is known), {len(results)} results, {len(self)} images"
-            )
+        self.check_evaluation(metric)
+        if len(results) != len(self):
+            raise ValueError(f'{len(results)} results for {len(self)} images')
         evaluation = _evaluate(self._truth(), self._detections(results), self.category_ids)
         precision = evaluation.eval['precision'][:, :, :, 0, -1]
         by_class = {}
@@ -191,6 +200,7 @@ class CocoDetectionDataset(VOCDetectionDataset):
         defaults = [
             {'area': box['bbox'][2] * box['bbox'][3], 'iscrowd': 0, **box, 'id': number}
             for number, box in enumerate(boxes, 1)
+            if box['category_id'] in self._labels and 'bbox' in box
         ]
         return _indexed(self._file.images, defaults, self._file.categories)
 

@@ -10,10 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from .image_index import ImageIndex
-from .voc_xml import VOCAnnotation
+from .image_tags import default_tags
+from .voc_xml import VOCAnnotation, box_arrays
 
 _LOGGER = logging.getLogger('mmdet')
 
@@ -54,7 +53,7 @@ class CocoFile:
     def index(self, image_folder: str, tag: str | None = None) -> ImageIndex:
         """Index the images below ``image_folder``; index i is entry i."""
         names = [str(image['file_name']) for image in self.images]
-        return ImageIndex.from_names(names, image_folder, tag or Path(self.path).stem)
+        return ImageIndex.from_names(names, image_folder, tag or default_tags([self.path], [''])[0])
 
 
 def read_coco(path: str) -> CocoFile:
@@ -72,6 +71,10 @@ def read_coco(path: str) -> CocoFile:
         for box in boxes:
             by_image[box['image_id']].append(box)
         ids = Counter(image['id'] for image in images)
+        for number, image in enumerate(images):
+            _check_image(number, image)
+        for category in categories:
+            category['id'], category['name']
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such annotation file') from None
     except (ValueError, KeyError, TypeError) as error:
@@ -79,7 +82,20 @@ def read_coco(path: str) -> CocoFile:
     twice = [image_id for image_id, count in ids.items() if count > 1]
     if twice:
         raise ValueError(f'{path}: image ids {twice[:5]} are there more than once')
+    if images and by_image and not ids.keys() & by_image.keys():
+        raise ValueError(
+            f'{path}: no box belongs to an image; image ids are such as {next(iter(ids))!r}, image_id of '
+            f'boxes such as {next(iter(by_image))!r}'
+        )
     return CocoFile(str(path), images, categories, dict(by_image))
+
+
+def _check_image(number: int, image: Mapping[str, Any]) -> None:
+    missing = [key for key in ('file_name', 'width', 'height') if key not in image]
+    if missing:
+        raise ValueError(f'entry {number} of images has no {missing}')
+    if not all(isinstance(image[side], (int, float)) and image[side] > 0 for side in ('width', 'height')):
+        raise ValueError(f'entry {number} of images has the size {image["width"]!r} x {image["height"]!r}')
 
 
 def parse_boxes(
@@ -112,9 +128,4 @@ def parse_boxes(
             continue
         corners = [left, top, left + width, top + height]
         kept[bool(box.get('iscrowd'))].append((corners, category_labels[box['category_id']]))
-    return VOCAnnotation(*_arrays(kept[False]), *_arrays(kept[True]), dict(unknown), tuple(problems))
-
-
-def _arrays(objects: list[tuple[list[float], int]]) -> tuple[np.ndarray, np.ndarray]:
-    bboxes = np.array([corners for corners, _ in objects], np.float32).reshape(-1, 4)
-    return bboxes, np.array([label for _, label in objects], np.int64)
+    return VOCAnnotation(*box_arrays(kept[False]), *box_arrays(kept[True]), dict(unknown), tuple(problems))

@@ -127,6 +127,20 @@ def check_name(name: str, where: str) -> None:
         )
 
 
+def text_lines(path: str | Path, errors: str = 'strict') -> list[str]:
+    """Lines of a UTF-8 text file without the spaces around them, blank ones left out.
+
+    Raises:
+        FileNotFoundError: No such file.
+        ValueError: Not UTF-8.
+    """
+    try:
+        text = Path(path).read_bytes().decode('utf-8-sig', errors)
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: not UTF-8 ({error})') from None
+    return [line.strip(_SPACES) for line in text.split('\n') if line.strip(_SPACES)]
+
+
 def read_image_list(path: str | Path) -> NameTable:
     """Read an image list: UTF-8, one name a line; spaces around names, blank lines at the end do not count.
 

@@ -7,7 +7,6 @@ from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-import mmcv
 import numpy as np
 from mmdet.core.evaluation.mean_ap import print_map_summary
 from mmdet.datasets import DATASETS, VOCDataset
@@ -17,6 +16,7 @@ from torch.utils.data import Dataset
 from .evaluation import eval_voc_map
 from .image_files import summarise
 from .image_index import ImageIndex
+from .image_lists import text_lines
 from .pool import build_index, image_record
 from .seeding import open_draw
 from .voc_xml import VOCAnnotation, parse_voc_xml
@@ -92,7 +92,7 @@ class VOCDetectionDataset(Dataset):
         """
         if classes is None:
             return cls.CLASSES
-        names = tuple(mmcv.list_from_file(classes) if isinstance(classes, str) else classes)
+        names = tuple(text_lines(classes) if isinstance(classes, str) else classes)
         if (
             not names
             or len(set(names)) != len(names)
@@ -166,6 +166,25 @@ class VOCDetectionDataset(Dataset):
         """Image through the pipeline, without its boxes."""
         return self.pipeline(image_record(self.index, i))
 
+    @staticmethod
+    def check_evaluation(
+        metric: str = 'mAP',
+        iou_thr: float = 0.5,
+        logger: logging.Logger | str | None = None,
+        mode: str = '11points',
+    ) -> None:
+        """Check the arguments of :meth:`evaluate` without any results.
+
+        Raises:
+            ValueError: Unknown metric or mode, or no overlap.
+        """
+        if metric not in ('mAP', ['mAP'], ('mAP',)):
+            raise ValueError(f"metric {metric!r} is not supported; expected 'mAP'")
+        if mode not in ('11points', 'area'):
+            raise ValueError(f"mode {mode!r} is not supported; expected '11points' or 'area'")
+        if not isinstance(iou_thr, (int, float)) or not 0 < iou_thr <= 1:
+            raise ValueError(f'iou_thr is {iou_thr!r}; expected a number in (0, 1]')
+
     def evaluate(
         self,
         results: Sequence[Sequence[np.ndarray]],
@@ -189,8 +208,7 @@ class VOCDetectionDataset(Dataset):
         Raises:
             ValueError: Unknown metric or mode, or results that do not fit. KeyError: An image is not labeled.
         """
-        if metric not in ('mAP', ['mAP'], ('mAP',)):
-            raise ValueError(f"metric {metric!r} is not supported; expected 'mAP'")
+        self.check_evaluation(metric, iou_thr, mode=mode)
         annotations = [self.get_ann_info(i) for i in range(len(self))]
         mean_ap, by_class = eval_voc_map(
             results, annotations, self.CLASSES, iou_thr, mode, self.use_legacy_coordinate

@@ -88,7 +88,7 @@ def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> VOCAnn
         if size and (min(corners[:2]) < 0 or corners[2] > size[0] or corners[3] > size[1]):
             problems.append(f'{what} leaves the image of {size[0]:g} x {size[1]:g}; kept')
         kept[difficult].append(([corner - 1 for corner in corners], class_to_label[name]))
-    return VOCAnnotation(*_arrays(kept[False]), *_arrays(kept[True]), dict(unknown), tuple(problems))
+    return VOCAnnotation(*box_arrays(kept[False]), *box_arrays(kept[True]), dict(unknown), tuple(problems))
 
 
 def _parse_root(path: Path) -> Element:
@@ -97,7 +97,7 @@ def _parse_root(path: Path) -> Element:
     except FileNotFoundError:
         raise FileNotFoundError(
             f'{path}: no such annotation file; a labeled image needs one, be it without objects: '
-            'put it there, or set data_root, img_prefix or ann_subdir'
+            'put it there, or set data_root, img_prefix or ann_subdir (of data.pool or data.test)'
         ) from None
     if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
         raise ValueError(
@@ -155,6 +155,7 @@ def _image_size(root: Element) -> tuple[float, float] | None:
     return (width, height) if width > 0 and height > 0 else None
 
 
-def _arrays(objects: list[tuple[list[float], int]]) -> tuple[np.ndarray, np.ndarray]:
+def box_arrays(objects: list[tuple[list[float], int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Corners and label of each object as ``(n, 4)`` float32 and ``(n,)`` int64, n may be 0."""
     bboxes = np.array([corners for corners, _ in objects], np.float32).reshape(-1, 4)
     return bboxes, np.array([label for _, label in objects], np.int64)

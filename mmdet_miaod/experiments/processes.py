@@ -148,4 +148,4 @@ def is_finished(directory: Path) -> bool:
         steps = json.loads((directory / MANIFEST_NAME).read_text(encoding='utf-8'))['steps']
     except (OSError, ValueError, KeyError):
         return False
-    return any(step['kind'] == 'end' for step in steps)
+    return bool(steps) and steps[-1]['kind'] == 'end'

@@ -124,7 +124,7 @@ def _read_manifest(record: RunRecord) -> None:
     record.environment = dict(state.environment)
     record.identity = state.identity.config
     record.pool_size, record.seed = state.identity.pool_size, state.identity.seed
-    record.finished = bool(state.of_kind('end'))
+    record.finished = state.is_finished
 
 
 def _read_metrics(record: RunRecord) -> None:

@@ -14,6 +14,7 @@ def test_seconds_add_up_by_stage_and_unfinished_cycles_are_left_out(tmp_path) ->
         Step('epoch', 3, 1, 1, values=dict(stage='minimize', seconds=2.0)),
         Step('epoch', 3, 2, 1, values=dict(stage='label', seconds=1.0)),
         Step('evaluation', 3, values=dict(mAP=0.25, AP=dict(cat=0.5, dog=None), seconds=0.12345)),
+        Step('chunk', 3, 0, values=dict(seconds=9.0)),  # scored again, see below
         Step('chunk', 3, 0, values=dict(seconds=3.0)),
         Step('chunk', 3, 1, values=dict(seconds=4.0)),
         Step('split', 4, values=dict(labeled=7, unlabeled=7)),

@@ -96,6 +96,11 @@ def test_image_positions_of_names_and_numbers() -> None:
     assert image_positions(['c', 0, 'a'], ['a', 'b', 'c']) == (0, 2)
     with pytest.raises(ValueError, match='2 images are not in the pool'):
         image_positions(['x', 9], ['a'])
+    with pytest.raises(
+        ValueError, match=r"several images of the pool are called \['a'\]: give their indices"
+    ):
+        image_positions(['a', 'b'], ['a', 'b', 'a'])
+    assert image_positions([2], ['a', 'b', 'a']) == (2,)
 
 
 def test_splits_with_excluded_and_included_images() -> None:

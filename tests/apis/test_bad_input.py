@@ -231,6 +231,18 @@ def test_base_config_that_cannot_be_read_is_named_with_its_line(case, capsys) ->
         ('model.bbox_head.num_classes.x=1', 'does not fit the config'),
         ('img_scale=${no_such_key}', 'no_such_key'),
         ('load_from=gone.pth', 'gone.pth: no such checkpoint'),
+        ('evaluation.interval=1', 'VOCDetectionDataset refuses it'),
+        ('evaluation.metric=bbox', "metric 'bbox' is not supported"),
+        ('evaluation.mode=12points', "mode '12points' is not supported"),
+        ('budget.units=box', "budget has ['units'], which nothing here reads"),
+        ('budget.size=many', "budget.size is 'many'"),
+        ('query_fraction=half', "query_fraction 'half'"),
+        ('optimizer_config.type=Fp16OptimizerHook', "optimizer_config has ['type']"),
+        ('checkpoint_config.interval=5', 'every epoch is saved'),
+        (
+            'data.train.img_subdir=Images',
+            "data.train.img_subdir is 'Images', but data.pool.img_subdir is None",
+        ),
     ],
 )
 def test_value_that_makes_no_sense(case, capsys, option, expected) -> None:
@@ -244,6 +256,12 @@ def test_value_that_makes_no_sense(case, capsys, option, expected) -> None:
         ("custom_hooks = [dict(type='EMAHook', speed=1)]", 'speed'),
         ("amp = dict(dtype='fp8')", "amp dtype is 'fp8'"),
         ("data['pool']['pipeline'] = [dict(type='NoTransform')]", 'NoTransform'),
+        ("data['pool']['pipeline'] = train_pipeline", 'data.pool.pipeline: an image cannot be loaded'),
+        ("data['train']['pipeline'] = unlabeled_pipeline[1:]", 'data.train.pipeline: an image cannot'),
+        (
+            "data['test']['pipeline'] = [test_pipeline[0], dict(test_pipeline[1], flip=True)]",
+            'data.test.pipeline makes 2 versions of an image',
+        ),
     ],
 )
 def test_nested_value_that_makes_no_sense(case, capsys, line, expected) -> None:

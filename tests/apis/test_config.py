@@ -33,6 +33,14 @@ def test_a_data_root_takes_the_place_of_the_configs(root) -> None:
         assert config.data[part].data_root.rstrip('/') == '/elsewhere'
 
 
+def test_a_data_root_takes_the_place_of_whole_folders_only(tmp_path) -> None:
+    config = load_config(VOC, {'data_root': 'VOC', 'data.test.data_root': 'VOC2'}, data_root='/new')
+    assert config.data.pool.type == 'ImagePoolDataset' and config.data.train.type == 'VOCDetectionDataset'
+    assert (config.data.pool.data_root, config.data.test.data_root) == ('/new', 'VOC2')
+    config = load_config(VOC, {'data_root': '.', 'data.pool.img_prefix': '.'}, data_root='other')
+    assert (config.data.pool.data_root, config.data.pool.img_prefix) == ('other', '.')
+
+
 def test_the_supervised_schedule_has_the_same_epochs_and_the_drop_before_the_last() -> None:
     (stage,) = schedule_of(load_config(VOC, {'schedule': 'supervised'}))
     assert (stage.epochs, stage.lr_step, stage.unlabeled_losses) == (13, (12,), ())

@@ -6,11 +6,14 @@ import os
 from pathlib import Path
 
 import pytest
+from mmcv import Config
 
 from mmdet_miaod.active.run_state import MANIFEST_NAME, PREVIOUS_NAME, RunIdentity, RunState
 from mmdet_miaod.apis.run_directory import (
     check_run_directory,
     create_run,
+    create_unnamed_run,
+    dump_config,
     is_begun_in_vain,
     newest_run,
 )
@@ -20,43 +23,56 @@ IDENTITY = RunIdentity('lr = 1', 'pool', 3, 0)
 
 
 @pytest.fixture
-def config(tmp_path):
-    return tiny_config(tmp_path / 'data', tmp_path / 'work')
+def work(tmp_path) -> Path:
+    return tmp_path / 'work'
 
 
 def damage(path: Path) -> None:
     os.truncate(path, path.stat().st_size // 2)
 
 
-def test_a_run_without_a_manifest_was_begun_in_vain_and_may_begin_again(config) -> None:
-    directory = create_run(config, 'run')
+def test_a_run_without_a_manifest_was_begun_in_vain_and_may_begin_again(work) -> None:
+    directory = create_run(work, 'run')
     assert is_begun_in_vain(directory)
     with pytest.raises(FileNotFoundError, match='start it again with --run-name run in place of --resume'):
         check_run_directory(directory)
-    assert create_run(config, 'run') == directory
+    assert create_run(work, 'run') == directory
 
 
-def test_so_was_one_whose_first_manifest_is_damaged(config) -> None:
-    directory = create_run(config, 'run')
+def test_so_was_one_whose_first_manifest_is_damaged(work) -> None:
+    directory = create_run(work, 'run')
     RunState(directory, IDENTITY, {}).save()
     assert not is_begun_in_vain(directory)
     check_run_directory(directory)
     damage(directory / MANIFEST_NAME)
     with pytest.raises(FileNotFoundError, match='stopped before it began'):
         check_run_directory(directory)
-    assert create_run(config, 'run') == directory
+    assert create_run(work, 'run') == directory
 
 
 @pytest.mark.parametrize('name', [PREVIOUS_NAME, 'X_L_0.npy', 'mine.txt', 'checkpoints'])
-def test_but_not_one_that_has_anything_else(config, name) -> None:
-    directory = create_run(config, 'run')
+def test_but_not_one_that_has_anything_else(work, name) -> None:
+    directory = create_run(work, 'run')
     RunState(directory, IDENTITY, {}).save()
     damage(directory / MANIFEST_NAME)
     (directory / name).mkdir() if name == 'checkpoints' else (directory / name).touch()
     assert not is_begun_in_vain(directory)
     check_run_directory(directory)
     with pytest.raises(FileExistsError, match='choose another --run-name'):
-        create_run(config, 'run')
+        create_run(work, 'run')
+
+
+def test_runs_without_a_name_that_begin_in_the_same_second_are_two(work) -> None:
+    names = [create_unnamed_run(work, '20261124_120000').name for _ in range(3)]
+    assert names == ['20261124_120000', '20261124_120000_2', '20261124_120000_3']
+
+
+def test_a_config_is_dumped_as_python_whatever_it_was(tmp_path) -> None:
+    config = tiny_config(tmp_path / 'data', tmp_path / 'work')
+    (tmp_path / 'mine.json').write_text('{}')
+    other = Config(config._cfg_dict, filename=str(tmp_path / 'mine.json'))
+    dump_config(other, tmp_path)
+    assert Config.fromfile(str(tmp_path / 'mine.py')).seed == config.seed
 
 
 def test_the_newest_run_is_the_one_whose_manifest_was_written_last(tmp_path) -> None:

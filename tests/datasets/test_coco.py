@@ -69,7 +69,7 @@ def test_pool_has_the_files_order_and_may_leave_out_images_without_boxes(root) -
     everything = CocoPoolDataset('boxes.json', 'images', data_root=str(root))
     assert len(everything) == 8 and everything.index.names[1] == '001.png'
     assert len(CocoPoolDataset('boxes.json', 'images', data_root=str(root), only_with_boxes=True)) == 7
-    with pytest.raises(ValueError, match='the pool has 8'):
+    with pytest.raises(ValueError, match='its 7 images are not the 8 of the pool'):
         dataset(root, only_with_boxes=True, index=everything.index)
 
 
@@ -126,3 +126,48 @@ def test_whole_run_writes_image_ids_and_the_labeled_set_as_coco_json(root, tmp_p
     assert (run / 'cycle1' / 'image_ids_L.txt').read_text().split() == [str(100 - i) for i in labeled]
     # The labeled set is a data set of its own.
     assert len(CocoDetectionDataset(str(run / 'cycle1' / 'labeled.json'), str(root / 'images'))) == 5
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda c: c['images'][2].pop('width'), r"entry 2 of images has no \['width'\]"),
+        (lambda c: c['images'][0].update(height=0), 'entry 0 of images has the size 60 x 0'),
+        (lambda c: c['categories'][0].pop('name'), "KeyError: 'name'"),
+        (
+            lambda c: [i.update(id=str(i['id'])) for i in c['images']],
+            "image ids are such as '100', image_id of boxes such as 100",
+        ),
+    ],
+    ids=['no width', 'no height', 'no name', 'ids of another type'],
+)
+def test_a_malformed_file_is_named_with_what_is_wrong(root, tmp_path, spoil, message) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    spoil(content)
+    (tmp_path / 'bad.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f'bad.json: .*{message}'):
+        CocoDetectionDataset(str(tmp_path / 'bad.json'), 'images', data_root=str(root))
+
+
+def test_labels_of_another_file_are_refused_though_it_has_as_many_images(root, tmp_path) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    content['images'].reverse()
+    (tmp_path / 'boxes (1).json').write_text(json.dumps(content))
+    index = CocoPoolDataset('boxes.json', 'images', data_root=str(root)).index
+    with pytest.raises(ValueError, match='are not the 8 of the pool in its order'):
+        CocoDetectionDataset(str(tmp_path / 'boxes (1).json'), 'images', data_root=str(root), index=index)
+    assert CocoPoolDataset(str(tmp_path / 'boxes (1).json'), 'images', data_root=str(root)).index.tags == (
+        'boxes__1_',
+    )
+
+
+def test_boxes_that_do_not_count_may_be_incomplete(root, tmp_path) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    content['annotations'] += [
+        dict(id=90, image_id=99, category_id=55),
+        dict(id=91, image_id=99, category_id=3, ignore=1),
+    ]
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    test = CocoDetectionDataset(str(tmp_path / 'boxes.json'), 'images', data_root=str(root), test_mode=True)
+    empty = [[np.zeros((0, 5), np.float32)] * 2 for _ in range(len(test))]
+    assert test.evaluate(empty, logger='silent')['mAP'] == 0

@@ -15,6 +15,7 @@ from ...datasets import image_files
 from ...datasets.builder import build_dataset
 from ...datasets.image_index import ImageIndex
 from ...datasets.pool import build_index
+from ..assemble import selection_settings
 from .annotation_checks import check_annotations
 from .findings import Finding, from_items
 
@@ -58,7 +59,7 @@ def check_data(config: Config, all_annotations: bool = False) -> list[Finding]:
             continue
         indices = range(len(found.index))
         if role == 'pool' and not all_annotations:
-            indices = _first_labeled(config, len(found.index))
+            indices = _first_labeled(config, found.index)
         classes = _classes(config.data[name])
         if classes is not None:
             title = {'pool': 'pool' if all_annotations else 'first labeled set', 'test': 'test set'}[role]
@@ -120,9 +121,11 @@ def _duplicates(images: Mapping[str, CheckedImages]) -> list[Finding]:
     ]
 
 
-def _first_labeled(config: Config, pool_size: int) -> list[int]:
-    size = min(config.X_L_0_size, pool_size)
-    split = initial_split(pool_size, size, config.seed, config.get('X_U_0_from', 'end'))
+def _first_labeled(config: Config, index: ImageIndex) -> list[int]:
+    chosen = selection_settings(config, index.names)
+    lists = (chosen.excluded, chosen.included)
+    size = min(config.X_L_0_size, len(index) - len(chosen.excluded))
+    split = initial_split(len(index), size, config.seed, config.get('X_U_0_from', 'end'), *lists)
     return split.labeled.tolist()
 
 

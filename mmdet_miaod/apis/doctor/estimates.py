@@ -86,8 +86,6 @@ def _disk(config: Config, model: nn.Module, pool_size: int) -> int:
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
     cycles = len(config.cycles)
     keep = config.checkpoint_config.get('max_keep_ckpts', 3)
-    if keep < 0:
-        keep = sum(stage.epochs for stage in schedule_of(config))
     # One more than stays: the new checkpoint is verified before an old one goes. SGD keeps one momentum.
     return cycles * weights + (keep + 1) * (weights + trained) + cycles * 32 * pool_size
 

@@ -16,7 +16,7 @@ from ..assemble import train_settings
 from ..config import check_config
 from ..data import RunData, load_data
 from ..model import build_model, load_weights
-from ..preflight import check_first_split, check_query, check_stages
+from ..preflight import check_evaluation, check_first_split, check_query, check_samples, check_stages
 from ..run_directory import check_run_directory
 from ..run_options import RunOptions, StartingPoint
 
@@ -65,6 +65,8 @@ def check_before_start(
     start = _load_start(options.start, config, data)
     check_query(config)
     on_passed('query', config.query['type'])
+    check_evaluation(config, data.test)
+    on_passed('evaluation', str(config.get('evaluation', {}).get('metric', '')))
     model = build_model(config, data.labeled.CLASSES)
     progress = RunProgress(RunClock(0), show=False)
     check_stages(config, model, train_settings(config, options, '', '', device, progress))
@@ -73,6 +75,8 @@ def check_before_start(
     if options.resume is None:
         first_split = check_first_split(config, data, start)
         on_passed('first labels', f'{len(first_split.labeled)} images')
+        check_samples(data, first_split)
+        on_passed('pipelines', 'an image of each kind was loaded')
     else:
         check_run_directory(Path(options.resume))
     return Prepared(device, data, start, first_split)
