@@ -39,7 +39,7 @@ TINY_OPTIONS: dict[str, Any] = {
     'X_U_repeat': 1,
     'epoch_ratio': [1, 1],
     'epoch': 1,
-    'lr_config.step': [1],
+    'lr_config.step': [],
     'cycles': [0, 1],
     'log_config.interval': 1,
 }

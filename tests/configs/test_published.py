@@ -19,7 +19,7 @@ OVERRIDES = (
     'cycles=[0,1]',
     'epoch_ratio=[1,1]',
     'epoch=1',
-    'lr_config.step=[1]',
+    'lr_config.step=[]',
 )
 
 
