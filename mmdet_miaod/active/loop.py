@@ -191,8 +191,10 @@ class ActiveLearningLoop:
         if self._state.find('evaluation', cycle) is None:
             started = time.monotonic()
             metrics = self._evaluate(cycle, model)
+            seconds = time.monotonic() - started
             needs = self._state.find('model', cycle).needs
-            values = dict(metrics, seconds=time.monotonic() - started)
+            boxes = self._annotator.count_boxes(split.labeled.tolist())
+            values = dict(boxes=boxes, **metrics, seconds=seconds)
             self._state.record(Step('evaluation', cycle, needs=needs, values=values))
             self._report(cycle)
         return model

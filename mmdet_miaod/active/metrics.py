@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from typing import Any
+from typing import Any, NamedTuple
 
 from . import store
 from .run_state import RunState
@@ -11,8 +11,23 @@ from .run_state import RunState
 METRICS_NAME = 'metrics.json'
 
 
+class CurveAxis(NamedTuple):
+    """What a learning curve is drawn against: a key of the entries, and its name for people."""
+
+    key: str
+    title: str
+
+
+# By the unit of the budget, since that is what labeling costs.
+CURVE_AXES = {'image': CurveAxis('labeled', 'labeled images'), 'box': CurveAxis('boxes', 'labeled boxes')}
+
+
 def cycle_metrics(state: RunState) -> list[dict[str, Any]]:
-    """Return one entry for each evaluated cycle: cycle, labeled, mAP, AP by class, seconds by stage."""
+    """Return one entry for each evaluated cycle.
+
+    An entry has ``cycle``, ``labeled`` (images), ``boxes`` (in them), ``mAP``, ``AP`` by class and
+    ``seconds`` by stage.
+    """
     seconds: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
     labeled = {}
     # A chunk that was scored again took the time of its newest scoring.

@@ -18,7 +18,7 @@ _STEP = 0.05  # strategies stand side by side, so far apart, as a share of the d
 
 
 def grid_plot(grid: Grid, curves: Mapping[str, Mapping[int, Curve]]) -> Plot:
-    """Draw mAP against labeled images.
+    """Draw mAP against labeled images, or boxes under a budget of boxes.
 
     Args:
         grid: the grid.
@@ -33,7 +33,8 @@ def grid_plot(grid: Grid, curves: Mapping[str, Mapping[int, Curve]]) -> Plot:
         for seed, curve in seeds.items()
         for point in zip(curve.cycles, curve.labeled, curve.values, strict=True)
     ]
-    # Under a budget of boxes the runs label different numbers of images.
+    axis = grid.axis
+    # Under a budget of boxes the runs label different numbers of them.
     counts = {curve.labeled for seeds in curves.values() for curve in seeds.values()}
     ticks = FixedLocator(*counts, nbins=7) if len(counts) == 1 else MaxNLocator(5, integer=True)
 
@@ -45,7 +46,7 @@ def grid_plot(grid: Grid, curves: Mapping[str, Mapping[int, Curve]]) -> Plot:
                 if seeds:
                     shift = _STEP * (number - (len(grid.strategies) - 1) / 2)
                     _draw_setting(axes, list(seeds.values()), strategy, number, shift)
-            axes.set(title=f'schedule: {schedule}', xlabel='labeled images')
+            axes.set(title=f'schedule: {schedule}', xlabel=axis.title)
             axes.xaxis.set_major_locator(copy(ticks))
         panels[0].set_ylabel('mAP (%)')
         legends = (axes.get_legend_handles_labels() for axes in panels)
@@ -55,9 +56,9 @@ def grid_plot(grid: Grid, curves: Mapping[str, Mapping[int, Curve]]) -> Plot:
     return Plot(
         'results',
         'Learning curves',
-        'Mean average precision on the test set against the number of labeled images; a line is the mean '
-        'over seeds, a dot a single run.',
-        ('setting', 'seed', 'cycle', 'labeled', 'mAP'),
+        f'Mean average precision on the test set against the number of {axis.title}; a line is the mean over '
+        'seeds, a dot a single run.',
+        ('setting', 'seed', 'cycle', axis.key, 'mAP'),
         rows,
         draw,
         (1 + 3.6 * len(grid.schedules), 3.8),

@@ -12,6 +12,9 @@ from typing import Any
 
 from mmcv import Config
 
+from ..active.metrics import CURVE_AXES, CurveAxis
+from ..apis.config import budget_of, load_config
+
 _KEYS = ('config', 'strategies', 'schedules', 'seeds', 'work_directory', 'baseline', 'options')
 
 
@@ -72,6 +75,11 @@ class Grid:
     def settings(self) -> list[str]:
         """All settings, in the order of the file."""
         return list(dict.fromkeys(run.setting for run in self.runs))
+
+    @property
+    def axis(self) -> CurveAxis:
+        """What the runs' budget counts, images or boxes: their learning curves are drawn against it."""
+        return CURVE_AXES[budget_of(load_config(self.config, self.options))['unit']]
 
     def run_config(self, run: GridRun) -> str:
         """Text of the config of a run: the shared config, the run's strategy, schedule and seed."""

@@ -10,27 +10,27 @@ from pathlib import Path
 import numpy as np
 
 from ..active import store
-from ..active.metrics import METRICS_NAME
+from ..active.metrics import METRICS_NAME, CurveAxis
 from .grid import Grid
 from .statistics import area_under_curve, mean_and_deviation, paired_difference
 
 
 @dataclass(frozen=True)
 class Curve:
-    """Learning curve of one run: cycles, labeled images and mAP at each, ascending."""
+    """Learning curve of one run: cycles, labeled images (or boxes) and mAP at each, ascending."""
 
     cycles: tuple[int, ...]
     labeled: tuple[int, ...]
     values: tuple[float, ...]
 
 
-def read_curve(directory: Path) -> Curve | None:
+def read_curve(directory: Path, axis: CurveAxis) -> Curve | None:
     """Read a run's ``metrics.json``; None where there is no evaluated cycle yet."""
     try:
         entries = json.loads((directory / METRICS_NAME).read_text(encoding='utf-8'))
     except FileNotFoundError:
         return None
-    rows = sorted((entry['cycle'], entry['labeled'], entry['mAP']) for entry in entries)
+    rows = sorted((entry['cycle'], entry[axis.key], entry['mAP']) for entry in entries)
     return Curve(*zip(*rows, strict=True)) if rows else None
 
 
@@ -41,8 +41,9 @@ def read_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
         ValueError: no run has a result.
     """
     found = {setting: {} for setting in grid.settings}
+    axis = grid.axis
     for run in grid.runs:
-        curve = read_curve(grid.work_directory / run.name)
+        curve = read_curve(grid.work_directory / run.name, axis)
         if curve is not None:
             found[run.setting][run.seed] = curve
     longest = max((len(curve.cycles) for seeds in found.values() for curve in seeds.values()), default=0)
@@ -66,7 +67,7 @@ def write_tables(grid: Grid, curves: dict[str, dict[int, Curve]]) -> Path:
         Path of the file.
     """
     path = grid.work_directory / 'results.md'
-    parts = [curve_table(curves), difference_table(curves, grid.baseline)]
+    parts = [curve_table(curves, grid.axis), difference_table(curves, grid.baseline)]
     missing = [run.name for run in grid.runs if run.seed not in curves[run.setting]]
     if missing:
         parts.append(f'Not counted, because not all of their cycles are there yet: {", ".join(missing)}.\n')
@@ -83,16 +84,16 @@ def _spread(values: list[float]) -> str:
     return f'{mean:.3f}' if math.isnan(deviation) else f'{mean:.3f} ± {deviation:.3f}'
 
 
-def curve_table(curves: dict[str, dict[int, Curve]]) -> str:
+def curve_table(curves: dict[str, dict[int, Curve]], axis: CurveAxis) -> str:
     """Markdown table: mean and standard deviation over seeds of the mAP of each cycle and of the area."""
     seeds_of_first = next(seeds for seeds in curves.values() if seeds)
     columns = range(len(next(iter(seeds_of_first.values())).cycles))
     everything = [curve for seeds in curves.values() for curve in seeds.values()]
     counts = [sorted({curve.labeled[column] for curve in everything}) for column in columns]
-    # Under a budget of boxes the runs label different numbers of images.
+    # Under a budget of boxes the last image of a cycle may bring more than are wanted.
     heads = [f'{c[0]}' if len(c) == 1 else f'{c[0]} to {c[-1]}' for c in counts]
     lines = [
-        'mAP by number of labeled images: mean ± standard deviation over seeds. '
+        f'mAP by number of {axis.title}: mean ± standard deviation over seeds. '
         'Area: under the learning curve, divided by its width.\n',
         f'| setting | seeds | {" | ".join(heads)} | area |',
         '|---' * (len(heads) + 3) + '|',

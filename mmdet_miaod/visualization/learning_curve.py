@@ -1,4 +1,4 @@
-"""mAP against labeled images: runs of one config with several seeds become one curve with its spread."""
+"""mAP against labeled images or boxes; runs that differ in their seed only are one curve with its spread."""
 
 from __future__ import annotations
 
@@ -12,9 +12,27 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from ..active.metrics import CURVE_AXES, CurveAxis
 from .figures import GRID, Plot, styled
 from .reference_curves import ReferenceCurve
 from .run_reader import RunRecord
+
+
+@dataclass(frozen=True)
+class CurvePoint:
+    """What runs that differ in their seed only reach after one cycle.
+
+    Attributes:
+        labeled: mean number of labeled images or boxes.
+        mean: mAP in percent.
+        std: its sample standard deviation in percent, None for a single run.
+        runs: how many runs have this point.
+    """
+
+    labeled: float
+    mean: float
+    std: float | None
+    runs: int
 
 
 @dataclass(frozen=True)
@@ -23,23 +41,21 @@ class Curve:
 
     Attributes:
         name: how it is called in the legend.
-        points: labeled images -> mAP (0 to 1) of each run that has this point.
+        points: ascending by ``labeled``.
     """
 
     name: str
-    points: dict[int, list[float]]
-
-    @property
-    def labeled(self) -> list[int]:
-        return sorted(self.points)
-
-    def mean_and_std(self, labeled: int) -> tuple[float, float | None]:
-        """Mean and sample standard deviation (None for a single run), in percent."""
-        values = 100 * np.array(self.points[labeled])
-        return float(values.mean()), float(values.std(ddof=1)) if len(values) > 1 else None
+    points: list[CurvePoint]
 
 
-def group_runs(runs: Sequence[RunRecord]) -> list[Curve]:
+def common_axis(runs: Sequence[RunRecord]) -> CurveAxis:
+    """Return what all of the runs can be drawn against: boxes only where every budget counts them."""
+    by_boxes = all(run.identity_value('budget.unit') == 'box' for run in runs)
+    counted = all('boxes' in entry for run in runs for entry in run.metrics)
+    return CURVE_AXES['box' if by_boxes and counted else 'image']
+
+
+def group_runs(runs: Sequence[RunRecord], axis: CurveAxis) -> list[Curve]:
     """Put runs together whose configs differ in nothing but the seed."""
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:
@@ -47,14 +63,24 @@ def group_runs(runs: Sequence[RunRecord]) -> list[Curve]:
         groups[identity or f'unknown: {run.directory}'].append(run)
     curves = []
     for members in groups.values():
-        points: dict[int, list[float]] = defaultdict(list)
+        # The same cycle means the same number of images, but, under a budget of boxes, not of boxes.
+        together: dict[int, list[tuple[int, float]]] = defaultdict(list)
         for run in members:
             for entry in run.metrics:
                 if entry.get('mAP') is not None:
-                    points[entry['labeled']].append(entry['mAP'])
+                    place = entry['cycle' if axis.key == 'boxes' else axis.key]
+                    together[place].append((entry[axis.key], entry['mAP']))
         name = members[0].name if len(members) == 1 else f'{_config_name(members)}, {len(members)} runs'
-        curves.append(Curve(name, dict(points)))
+        points = (_point(measured) for measured in together.values())
+        curves.append(Curve(name, sorted(points, key=lambda point: point.labeled)))
     return _distinct(curves)
+
+
+def _point(measured: Sequence[tuple[int, float]]) -> CurvePoint:
+    labeled, values = np.array(measured, dtype=float).T
+    values = 100 * values
+    std = float(values.std(ddof=1)) if len(values) > 1 else None
+    return CurvePoint(float(labeled.mean()), float(values.mean()), std, len(values))
 
 
 def _config_name(members: Sequence[RunRecord]) -> str:
@@ -76,16 +102,16 @@ def _distinct(curves: list[Curve]) -> list[Curve]:
     ]
 
 
-def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurve] = ()) -> Plot | None:
-    """The learning curves of all runs, with published ones behind them."""
-    curves = [curve for curve in group_runs(runs) if curve.points]
+def learning_curve(
+    runs: Sequence[RunRecord], axis: CurveAxis, references: Sequence[ReferenceCurve] = ()
+) -> Plot | None:
+    """The learning curves of all runs, with published ones, which count images, behind them."""
+    curves = [curve for curve in group_runs(runs, axis) if curve.points]
     if not curves:
         return None
-    rows: list[tuple] = []
-    for curve in curves:
-        for labeled in curve.labeled:
-            mean, std = curve.mean_and_std(labeled)
-            rows.append((curve.name, labeled, mean, std, len(curve.points[labeled]), ''))
+    rows: list[tuple] = [
+        (curve.name, round(p.labeled), p.mean, p.std, p.runs, '') for curve in curves for p in curve.points
+    ]
     for ref in references:
         stds = ref.std or [None] * len(ref.values)
         rows += [
@@ -103,7 +129,7 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
             axes.plot(ref.labeled, ref.values, label=label, markersize=6, **style)
         for number, curve in enumerate(curves):
             _draw_curve(axes, curve, number)
-        axes.set(xlabel='labeled images', ylabel='mAP (%)')
+        axes.set(xlabel=axis.title, ylabel='mAP (%)')
         axes.set_ylim(bottom=0)
         axes.xaxis.set_major_locator(MaxNLocator(7, integer=True))
         axes.grid(color=GRID)
@@ -113,9 +139,9 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
     return Plot(
         'learning_curve',
         'Learning curve',
-        'Mean average precision on the test set against the number of labeled images; error bars are the '
+        f'Mean average precision on the test set against the number of {axis.title}; error bars are the '
         'standard deviation over runs that differ in their seed only.',
-        ('curve', 'labeled', 'mAP_percent', 'std_percent', 'runs', 'source'),
+        ('curve', axis.key, 'mAP_percent', 'std_percent', 'runs', 'source'),
         rows,
         draw,
         (4.6, 3.2 + 0.22 * lines),
@@ -123,12 +149,12 @@ def learning_curve(runs: Sequence[RunRecord], references: Sequence[ReferenceCurv
 
 
 def _draw_curve(axes: Axes, curve: Curve, number: int) -> None:
-    statistics = [curve.mean_and_std(labeled) for labeled in curve.labeled]
-    means = [mean for mean, _ in statistics]
-    spreads = [std or 0 for _, std in statistics]
+    labeled = [point.labeled for point in curve.points]
+    means = [point.mean for point in curve.points]
+    spreads = [point.std or 0 for point in curve.points]
     label = f'{curve.name} (mean ± std)' if any(spreads) else curve.name
     style = styled(number)
     if any(spreads):
-        axes.errorbar(curve.labeled, means, spreads, label=label, capsize=3, **style)
+        axes.errorbar(labeled, means, spreads, label=label, capsize=3, **style)
     else:
-        axes.plot(curve.labeled, means, label=label, **style)
+        axes.plot(labeled, means, label=label, **style)

@@ -16,7 +16,7 @@ from ..active import store
 from ..version import __version__
 from . import plots
 from .figures import Plot, darkened, render, write_plot
-from .learning_curve import learning_curve
+from .learning_curve import common_axis, learning_curve
 from .loss_plot import loss_curves
 from .reference_curves import ReferenceCurve, curves_for
 from .run_images import RunImages, balance, data_uri
@@ -94,8 +94,10 @@ def write_report(
         section, found = _run_section(record, open_images, images_per_cycle, prefix, picture)
         sections.append(section)
         references = references or found
-    references = [curve for curve in references if curve.method in _SHOWN_REFERENCES]
-    learning = learning_curve(records, references)
+    axis = common_axis(records)
+    shown = _SHOWN_REFERENCES if axis.key == 'labeled' else ()
+    references = [curve for curve in references if curve.method in shown]
+    learning = learning_curve(records, axis, references)
     title = f'Run {records[0].name}' if len(records) == 1 else f'{len(records)} runs'
     page = _template().render(
         title=f'MI-AOD: {title}',
@@ -106,6 +108,7 @@ def write_report(
         png=png,
         learning=picture(learning) if learning else None,
         curve_rows=learning.rows if learning else [],
+        labeled_title=axis.title,
         sources=[f'{curve.method}: {curve.source}' for curve in references],
         runs=sections,
     )

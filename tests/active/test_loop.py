@@ -62,6 +62,9 @@ class Harness:
     def label(self, indices) -> None:
         self.asked.append(('label', len(indices)))
 
+    def count_boxes(self, indices) -> int:
+        return 10 * len(indices)
+
     def split_files(self, labeled, unlabeled) -> dict[str, str]:
         return {}
 
@@ -102,7 +105,8 @@ def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_pa
         if cycle < 2:
             expected.append(('score', cycle, f'model {cycle}', POOL_SIZE - size))
     assert harness.asked == expected
-    assert [entry['labeled'] for entry in json.loads((tmp_path / 'metrics.json').read_text())] == [2, 5, 8]
+    entries = json.loads((tmp_path / 'metrics.json').read_text())
+    assert [(entry['labeled'], entry['boxes']) for entry in entries] == [(2, 20), (5, 50), (8, 80)]
 
 
 def test_a_query_knows_its_candidates_scores_and_a_seed_of_its_own(tmp_path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
 
@@ -148,6 +150,8 @@ def test_whole_run_with_features_and_a_budget_of_boxes(strategy, data_root, tmp_
         for i in np.setdiff1d(second, first)
     ]
     assert sum(boxes) >= 4 > sum(boxes) - max(boxes)
+    before, after = (entry['boxes'] for entry in json.loads((run / 'metrics.json').read_text()))
+    assert after - before == sum(boxes)
     pooled = np.load(run / 'cycle0' / 'features_pooled.npy')
     assert pooled.shape == (12, 8)
     assert np.isnan(pooled[0]).all() and np.isfinite(pooled[1:]).all()

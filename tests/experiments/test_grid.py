@@ -65,10 +65,13 @@ def test_grid_that_makes_no_sense(grid_file) -> None:
             load_grid(grid_file)
 
 
-def write_metrics(grid, name, values, labeled=(4, 6)) -> None:
+def write_metrics(grid, name, values, labeled=(4, 6), **more) -> None:
     folder = grid.work_directory / name
     folder.mkdir(parents=True)
     entries = [dict(cycle=c, labeled=labeled[c], mAP=value) for c, value in enumerate(values)]
+    for key, numbers in more.items():
+        for entry, number in zip(entries, numbers, strict=True):
+            entry[key] = number
     (folder / 'metrics.json').write_text(json.dumps(entries))
 
 
@@ -101,6 +104,21 @@ def test_plot(grid_file) -> None:
     assert np.allclose(line.get_ydata(), [20, 35]) and line.get_label() == 'random'
     assert np.allclose(axes.collections[0].get_offsets()[:, 1], [10, 20, 30, 50])
     assert axes.get_xticks().tolist() == [4, 6]
+
+
+def test_a_budget_of_boxes_puts_curves_over_boxes(grid_file) -> None:
+    grid_file.write_text(grid_file.read_text().replace('options = {', "options = {'budget.unit': 'box', "))
+    grid = load_grid(grid_file)
+    write_metrics(grid, 'random-one-seed1', [0.1, 0.3], boxes=(10, 30))
+    write_metrics(grid, 'entropy-one-seed1', [0.1, 0.4], boxes=(10, 33))
+    text = write_tables(grid, read_curves(grid)).read_text()
+    assert text.startswith('mAP by number of labeled boxes')
+    assert '| setting | seeds | 10 | 30 to 33 | area |' in text
+    plot = grid_plot(grid, read_curves(grid))
+    assert plot.columns == ('setting', 'seed', 'cycle', 'boxes', 'mAP')
+    figure = Figure()
+    plot.draw(figure)
+    assert figure.axes[0].get_xlabel() == 'labeled boxes'
 
 
 def test_plot_of_runs_that_label_different_numbers_of_images(grid_file) -> None:

@@ -18,10 +18,13 @@ CLASSES = ('<b>disc</b>', 'square $', 'triangle')
 POOL = 12
 
 
-def write_run(directory: Path, seed: int = 1, precision: float = 0.5) -> Path:
-    """Write a run of two cycles over a pool of 12 images: 3 labeled, then 5."""
+def write_run(
+    directory: Path, seed: int = 1, precision: float = 0.5, boxes: tuple[int, int] | None = None
+) -> Path:
+    """Write a run of two cycles over a pool of 12 images: 3 labeled, then 5, or ``boxes`` boxes."""
     directory.mkdir(parents=True)
     config = f"X_L_0_size = 3\nmodel.type = 'MIAODRetinaNet'\nseed = {seed}"
+    config += "\nbudget.unit = 'box'" if boxes else ''
     steps = [
         Step('split', 0, values=dict(labeled=3)),
         Step('split', 1, values=dict(labeled=5)),
@@ -40,6 +43,8 @@ def write_run(directory: Path, seed: int = 1, precision: float = 0.5) -> Path:
         dict(cycle=0, labeled=3, mAP=precision, AP=ap, seconds=seconds),
         dict(cycle=1, labeled=5, mAP=precision + 0.2, AP=ap, seconds=seconds),
     ]
+    for entry, count in zip(metrics, boxes or (), strict=False):
+        entry['boxes'] = count
     store.write_json(directory / 'metrics.json', metrics)
     store.write_text(directory / '20260101_000000.log.json', _losses())
     store.write_text(directory / 'config.py', f'# {HOSTILE}\n')

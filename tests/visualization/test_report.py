@@ -10,8 +10,9 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
+from mmdet_miaod.active.metrics import CURVE_AXES
 from mmdet_miaod.apis.run_report import refresh_report
-from mmdet_miaod.visualization.learning_curve import group_runs
+from mmdet_miaod.visualization.learning_curve import common_axis, group_runs
 from mmdet_miaod.visualization.reference_curves import VOC_CLASSES, curves_for
 from mmdet_miaod.visualization.report import write_report
 from mmdet_miaod.visualization.run_reader import read_run
@@ -90,10 +91,24 @@ def test_every_plot_has_svg_png_and_csv(page: Path) -> None:
 
 def test_runs_that_differ_in_the_seed_become_one_curve(folder: Path) -> None:
     runs = [read_run(write_run(folder / f'seed{n}', seed=n, precision=p)) for n, p in ((1, 0.4), (2, 0.6))]
-    (curve,) = group_runs(runs)
-    mean, std = curve.mean_and_std(3)
-    assert mean == pytest.approx(50)
-    assert std == pytest.approx(20 / 2**0.5)
+    (curve,) = group_runs(runs, CURVE_AXES['image'])
+    first, second = curve.points
+    assert (first.labeled, second.labeled, first.runs) == (3, 5, 2)
+    assert first.mean == pytest.approx(50)
+    assert first.std == pytest.approx(20 / 2**0.5)
+
+
+def test_runs_with_a_budget_of_boxes_are_drawn_against_boxes(folder: Path) -> None:
+    written = ((1, 0.4, (10, 30)), (2, 0.6, (12, 31)))
+    runs = [write_run(folder / f'boxes{n}', n, precision=p, boxes=boxes) for n, p, boxes in written]
+    records = [read_run(run) for run in runs]
+    assert common_axis(records) == ('boxes', 'labeled boxes')
+    (curve,) = group_runs(records, common_axis(records))
+    assert [(p.labeled, p.runs) for p in curve.points] == [(11, 2), (30.5, 2)]
+    assert curve.points[1].mean == pytest.approx(70)
+    page = write_report(runs, folder / 'boxes.html', png=False)
+    assert 'labeled boxes' in Tags(page.read_text()).text
+    assert common_axis([*records, read_run(write_run(folder / 'by_images'))]).key == 'labeled'
 
 
 @pytest.mark.parametrize(
@@ -106,7 +121,7 @@ def test_runs_that_differ_in_the_seed_become_one_curve(folder: Path) -> None:
 )
 def test_one_curve_has_the_name_that_its_runs_share(tmp_path: Path, names, shown) -> None:
     runs = [read_run(write_run(tmp_path / name, seed=seed)) for seed, name in enumerate(names)]
-    (curve,) = group_runs(runs)
+    (curve,) = group_runs(runs, CURVE_AXES['image'])
     assert curve.name == shown
 
 
