@@ -7,6 +7,8 @@ classes = ['RBC', 'WBC', 'Platelets']
 pool_lists = ['VOC2007/ImageSets/Main/trainval.txt']
 pool_folders = ['VOC2007/']
 img_scale = (256, 192)
+# Faster for a model as small as this one, on a CPU too.
+channels_last = True
 
 model = dict(
     backbone=dict(depth=18, base_channels=32, frozen_stages=-1, norm_eval=False, init_cfg=None),

@@ -1,4 +1,4 @@
-"""What the command-line tools share: exit codes, signals and error messages."""
+"""What the command-line tools share: exit codes, signals, error messages, and how they keep memory."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import traceback
 from collections.abc import Callable
 
 from .. import distributed
+from ..host_memory import keep_freed_memory
 from .signals import StopSignals, Terminated, stop_signals
 
 EXIT_CODES = (
@@ -28,6 +29,7 @@ def run_tool(main: Callable[[], int | None], hint: Callable[[], str] = lambda: '
         main: returns the exit code, None for 0.
         hint: what to say when the tool is stopped from outside or fails, such as how to go on.
     """
+    keep_freed_memory()
     with stop_signals() as stop:
         try:
             try:

@@ -12,6 +12,7 @@ from typing import Any
 
 from mmcv import Config
 
+from ..active import store
 from ..active.metrics import CURVE_AXES, CurveAxis
 from ..apis.config import budget_of, load_config
 
@@ -67,14 +68,18 @@ class Grid:
 
     @property
     def runs(self) -> list[GridRun]:
-        """All runs, seed by seed, so that every setting has a first result early."""
-        order = itertools.product(self.seeds, self.schedules, self.strategies)
-        return [GridRun(strategy, schedule, seed) for seed, schedule, strategy in order]
+        """All runs, seed by seed, so that every setting has a first result early.
+
+        Those of one schedule are apart, so that on several devices most find its first cycle trained.
+        """
+        order = itertools.product(self.seeds, self.strategies, self.schedules)
+        return [GridRun(strategy, schedule, seed) for seed, strategy, schedule in order]
 
     @property
     def settings(self) -> list[str]:
-        """All settings, in the order of the file."""
-        return list(dict.fromkeys(run.setting for run in self.runs))
+        """All settings, schedule by schedule in the order of the file."""
+        order = itertools.product(self.schedules, self.strategies)
+        return [GridRun(strategy, schedule, self.seeds[0]).setting for schedule, strategy in order]
 
     @property
     def axis(self) -> CurveAxis:
@@ -90,6 +95,12 @@ class Grid:
         values.update(schedule=self.schedules[run.schedule], seed=run.seed)
         lines = [f'_base_ = [{base!r}]', *(f'{name} = {value!r}' for name, value in values.items())]
         return '\n'.join(lines) + '\n'
+
+    def write_config(self, run: GridRun) -> Path:
+        """Write :meth:`run_config` where the run is started with it; returns the file."""
+        path = self.work_directory / 'configs' / f'{run.name}.py'
+        store.write_text(path, self.run_config(run))
+        return path
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

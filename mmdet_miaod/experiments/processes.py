@@ -16,6 +16,7 @@ from ..active import store
 from ..active.run_state import MANIFEST_NAME, RunState
 from ..apis.config import identity_text, load_config
 from ..apis.run_directory import is_begun_in_vain
+from .first_cycle import shared_first_cycle
 from .grid import Grid, GridRun
 
 _STOP_SECONDS = 60
@@ -99,12 +100,12 @@ class GridRunner:
     def command(self, run: GridRun, device: str) -> list[str]:
         """Write the run's config and return the command that begins the run or goes on with it."""
         folder = self.grid.work_directory
-        config = _write_config(self.grid, run)
+        config = self.grid.write_config(run)
         command = [sys.executable, str(self.tool), str(config), '--work-dir', str(folder)]
         if (folder / run.name).is_dir() and not is_begun_in_vain(folder / run.name):
             command += ['--resume', str(folder / run.name)]
         else:
-            command += ['--run-name', run.name]
+            command += ['--run-name', run.name, *shared_first_cycle(self.grid, run)]
         return [*command, '--device', device, '--quiet', *self.arguments]
 
     def _output(self, run: GridRun) -> Path:
@@ -130,16 +131,10 @@ def changed_runs(grid: Grid) -> dict[GridRun, str]:
         directory = grid.work_directory / run.name
         if is_finished(directory):
             before = RunState.recover(directory)[0].identity
-            now = replace(before, config=identity_text(load_config(_write_config(grid, run))))
+            now = replace(before, config=identity_text(load_config(grid.write_config(run))))
             if differences := before.differences(now):
                 changed[run] = differences
     return changed
-
-
-def _write_config(grid: Grid, run: GridRun) -> Path:
-    path = grid.work_directory / 'configs' / f'{run.name}.py'
-    store.write_text(path, grid.run_config(run))
-    return path
 
 
 def is_finished(directory: Path) -> bool:

@@ -17,25 +17,7 @@ from mmdet_miaod.experiments.curve_plot import grid_plot
 from mmdet_miaod.experiments.grid import GridRun, load_grid
 from mmdet_miaod.experiments.processes import changed_runs
 from mmdet_miaod.experiments.results import read_curves, write_tables
-from tests.tiny_run import REPOSITORY, draw_tiny_data, write_tiny_config
-
-GRID = """
-config = 'tiny.py'
-strategies = dict(random=dict(type='random'), entropy=dict(type='entropy'))
-schedules = dict(one=[dict(name='label', epochs=1, labeled_losses=['loss_cls', 'loss_bbox'])])
-seeds = [1, 2]
-options = {{'model.neck.out_channels': 8, 'evaluation.iou_thr': 0.4}}
-work_directory = {work_directory!r}
-"""
-
-
-@pytest.fixture
-def grid_file(tmp_path):
-    data = draw_tiny_data(tmp_path / 'voc', 8, 2)
-    write_tiny_config(tmp_path / 'tiny.py', data, tmp_path / 'unused', X_S_size=2)
-    path = tmp_path / 'grid.py'
-    path.write_text(GRID.format(work_directory=str(tmp_path / 'runs')))
-    return path
+from tests.tiny_run import REPOSITORY
 
 
 def test_runs_and_their_configs(grid_file) -> None:

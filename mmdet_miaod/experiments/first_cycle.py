@@ -1,0 +1,48 @@
+"""The first cycle of a grid's runs: the query has no part in it, so strategies can share it."""
+
+from __future__ import annotations
+
+from ..active.cycle_training import model_name, split_names
+from ..active.run_state import RunState
+from ..active.store import DamagedFileError
+from ..apis.config import identity_text, load_config
+from .grid import Grid, GridRun
+
+
+def shared_first_cycle(grid: Grid, run: GridRun) -> list[str]:
+    """Look for a run of the same schedule and seed whose first cycle is trained.
+
+    Its split and model are what this run would come to; strategies are also compared more closely when they
+    start from one model, where training is not repeatable to the bit (as on GPUs).
+
+    Args:
+        grid: the grid.
+        run: a run of the grid that is about to begin.
+
+    Returns:
+        Arguments of ``tools/train.py`` to begin with that split and model; empty where there are none yet.
+    """
+    for other in grid.runs:
+        if other != run and (other.schedule, other.seed) == (run.schedule, run.seed):
+            arguments = _first_cycle_of(grid, other)
+            if arguments:
+                return arguments
+    return []
+
+
+def _first_cycle_of(grid: Grid, run: GridRun) -> list[str]:
+    directory = grid.work_directory / run.name
+    try:
+        state = RunState.load(directory)
+    except (FileNotFoundError, DamagedFileError):
+        return []
+    config = load_config(grid.write_config(run))
+    cycle = config.cycles[0]
+    made_otherwise = state.identity.config != identity_text(config)
+    if made_otherwise or state.find('model', cycle) is None:
+        return []
+    files = [*split_names(cycle), model_name(cycle)]
+    if state.damaged(files):
+        return []
+    labeled, unlabeled, model = (str(directory / name) for name in files)
+    return ['--init-split', labeled, unlabeled, '--start-cycle', str(cycle), '--load-from', model]
