@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 
@@ -43,9 +44,9 @@ def main(arguments: argparse.Namespace) -> int:
     from mmdet_miaod.visualization.report import write_report
 
     logger = configure_messages(arguments)
-    grid = load_grid(arguments.grid)
+    grid = replace(load_grid(arguments.grid), data_root=arguments.data_root)
     if arguments.work_dir:
-        grid = type(grid)(**{**vars(grid), 'work_directory': Path(arguments.work_dir)})
+        grid = replace(grid, work_directory=Path(arguments.work_dir))
     changed = changed_runs(grid)
     for run, differences in changed.items():
         logger.warning('%s was made with another config:\n%s', run.name, differences)
@@ -56,10 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
             'work_directory (--work-dir)'
         )
     if not arguments.results_only:
-        extra = ['--data-root', arguments.data_root] if arguments.data_root else []
         tool = Path(__file__).resolve().parent / 'train.py'
         devices = arguments.devices or [default_device()]
-        failed = GridRunner(grid, tool, devices, extra, logger).run()
+        failed = GridRunner(grid, tool, devices, logger).run()
     curves = read_curves(grid)
     plot = grid_plot(grid, curves)
     write_plot(plot, *render(plot, png=True), grid.work_directory)

@@ -58,18 +58,26 @@ class CycleScorer:
         self._query = query
         self._live = live
 
-    def score(self, cycle: int, model: nn.Module | None, candidates: np.ndarray) -> None:
+    def is_scored(self, cycle: int) -> bool:
+        """Tell whether a cycle has its scores; scores of another query (as after --force) do not count."""
+        step = self._state.find('scores', cycle)
+        return step is not None and step.values.get('query') == self._query
+
+    def score(self, cycle: int, model: nn.Module | None, candidates: np.ndarray, labeled: np.ndarray) -> None:
         """Score what is not scored yet, and put the scores together.
 
         Args:
             cycle: number of the cycle.
             model: its trained model; not used by strategies that do not look at the images.
             candidates: ``(n,)`` int64 pool indices to score, ascending.
+            labeled: ``(m,)`` int64 pool indices, ascending. Strategies that compare images need their
+                features too; they get no score.
         """
-        chunks = split_chunks(candidates, self._settings.chunk_size) if self._strategy.needs_model else []
+        images = np.union1d(candidates, labeled) if self._strategy.features else candidates
+        chunks = split_chunks(images, self._settings.chunk_size) if self._strategy.needs_model else []
         if chunks:
             self._logger.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
-            with self._live(f'cycle {cycle} scoring', len(candidates)) as advance:
+            with self._live(f'cycle {cycle} scoring', len(images)) as advance:
                 for number, chunk in enumerate(chunks):
                     count = shared_count(advance, len(chunk))
                     done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)
@@ -77,7 +85,7 @@ class CycleScorer:
                         count(len(chunk))
                     else:
                         self._score_chunk(cycle, number, chunk, model, count)
-        self._join(cycle, chunks)
+        self._join(cycle, chunks, labeled)
 
     def tidy(self) -> None:
         """Drop the parts of the scores of every cycle whose scores are put together."""
@@ -123,11 +131,11 @@ class CycleScorer:
 
         self._state.record(distributed.on_main(save))
 
-    def _join(self, cycle: int, chunks: list[np.ndarray]) -> None:
+    def _join(self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray) -> None:
         def save() -> Step:
             directory = self._state.directory
             parts = (
-                (chunk, store.load_array(directory / chunk_name(cycle, number)))
+                (chunk, self._scores_of_unlabeled(cycle, number, chunk, labeled))
                 for number, chunk in enumerate(chunks)
             )
             record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
@@ -135,10 +143,17 @@ class CycleScorer:
             records = [record]
             records += join_features(directory, cycle, self._strategy.features, chunks, len(self._view))
             files = self._state.relative(records)
-            return Step('scores', cycle, files=files, needs=[*split_names(cycle), *files])
+            values = dict(query=self._query)
+            return Step('scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values)
 
         self._state.record(distributed.on_main(save))
         self.tidy()
+
+    def _scores_of_unlabeled(
+        self, cycle: int, number: int, chunk: np.ndarray, labeled: np.ndarray
+    ) -> np.ndarray:
+        scores = store.load_array(self._state.directory / chunk_name(cycle, number))
+        return np.where(np.isin(chunk, labeled, assume_unique=True), np.float32(np.nan), scores)
 
 
 def write_scores(

@@ -182,7 +182,7 @@ class ActiveLearningLoop:
 
     def _train_and_evaluate(self, cycle: int, split: Split) -> nn.Module | None:
         """Return the cycle's model, or None when nothing more is asked of it."""
-        if self._state.find('scores', cycle) is not None:
+        if self._scorer.is_scored(cycle):
             return None
         model = self._trainer.finished_model(cycle)
         if model is None:
@@ -206,21 +206,21 @@ class ActiveLearningLoop:
     def _query(
         self, cycle: int, next_cycle: int, split: Split, candidates: np.ndarray, model: nn.Module | None
     ) -> Split:
-        selection = self._settings.selection
-        if self._state.find('scores', cycle) is None:
-            # Strategies that compare images need the labeled ones too.
-            looked_at = np.union1d(candidates, split.labeled) if self._strategy.features else candidates
-            self._scorer.score(cycle, model, looked_at)
-        if selection.unit == 'image' and len(candidates) < selection.size:
-            self._logger.warning('Only %d unlabeled images are left to select from.', len(candidates))
-        selected = distributed.on_main(lambda: self._select(cycle, split, candidates))
-        following = next_split(split, selected, len(self._pool), self._settings.seed, selection.excluded)
+        if not self._scorer.is_scored(cycle):
+            self._scorer.score(cycle, model, candidates, split.labeled)
+        selected = distributed.on_main_for_long(
+            lambda tell_alive: self._select(cycle, split, candidates, tell_alive)
+        )
+        excluded = self._settings.selection.excluded
+        following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
         self.save_split(next_cycle, following)
         distributed.on_main(lambda: write_metrics(self._state))
         self._logger.info('Cycle %d: %d images were selected and labeled.', cycle, len(selected))
         return following
 
-    def _select(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
+    def _select(
+        self, cycle: int, split: Split, candidates: np.ndarray, tell_alive: Callable[[], None]
+    ) -> np.ndarray:
         query = Query(
             candidates,
             size=0,
@@ -229,5 +229,14 @@ class ActiveLearningLoop:
             seed=int(derive_seeds(1, self._settings.seed, cycle)[0]),
             features=load_features(self._state.directory, cycle, self._strategy.features),
             class_counts=self._annotator.class_counts(split.labeled) if self._strategy.needs_counts else None,
+            tell_alive=tell_alive,
         )
-        return select_images(self._strategy, query, self._settings.selection, self._annotator)
+        selection = self._settings.selection
+        selected = select_images(self._strategy, query, selection, self._annotator)
+        found = len(selected) if selection.unit == 'image' else self._annotator.count_boxes(selected.tolist())
+        if found < selection.size:
+            self._logger.warning(
+                'Cycle %d: the budget is %d (unit: %s), but the %d images to select from give only %d.',
+                *(cycle, selection.size, selection.unit, len(candidates), found),
+            )
+        return selected

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -29,6 +29,8 @@ class Query:
         class_counts: ``(C,)`` boxes of each class among the labeled images, None where not known.
         wanted: how many images will be labeled, as far as known, where ``size`` asks for a longer order of
             them; None: ``size``.
+        tell_alive: a selection that may take minutes has to call it at least once a minute, or other
+            processes of the run take it for dead.
     """
 
     candidates: np.ndarray
@@ -39,6 +41,7 @@ class Query:
     features: dict[str, np.ndarray] = field(default_factory=dict)
     class_counts: np.ndarray | None = None
     wanted: int | None = None
+    tell_alive: Callable[[], None] = lambda: None
 
     @property
     def number_wanted(self) -> int:
@@ -89,8 +92,16 @@ class QueryStrategy:
 
     @property
     def scores_features(self) -> bool:
-        """Whether :meth:`score_features` gives the scores, so that backbone and neck need not run again."""
-        return type(self).score_features is not QueryStrategy.score_features
+        """Whether :meth:`score_features` gives the scores, so that backbone and neck need not run again.
+
+        A class that overrides :meth:`image_scores` alone means that, whatever its base class has.
+        """
+        for kind in type(self).__mro__:
+            if 'score_features' in vars(kind):
+                return kind is not QueryStrategy
+            if 'image_scores' in vars(kind):
+                return False
+        return False
 
     @property
     def selects_by_score(self) -> bool:
@@ -140,7 +151,8 @@ def highest(scores: np.ndarray, count: int) -> np.ndarray:
 
 @QUERY_STRATEGIES.register_module(name='miaod')
 class DiscrepancyQuery(QueryStrategy):
-    """MI-AOD's query: the images on which the two classifiers disagree most (paper, section 3.4).
+    """MI-AOD's query: the images on which the two classifiers disagree most (Yuan et al., "Multiple Instance
+    Active Learning for Object Detection", CVPR 2021, arXiv:2104.02324, section 3.4).
 
     Args:
         k: an image's score is that of the ``k`` instances of largest uncertainty.
@@ -177,7 +189,8 @@ class DiscrepancyQuery(QueryStrategy):
 
 @QUERY_STRATEGIES.register_module(name='random')
 class RandomQuery(QueryStrategy):
-    """Select at random: the baseline that every strategy has to beat."""
+    """Select at random: the baseline that every strategy has to beat (Settles, "Active Learning Literature
+    Survey", 2009, calls learning from such a sample passive)."""
 
     needs_model = False
     best_first = True

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from ..active.file_record import FileRecord, hash_file, verify
 
 
 @dataclass(frozen=True)
@@ -25,8 +27,24 @@ class StartingPoint:
     model_path: str | None = None
 
     def remembered(self) -> dict[str, Any]:
-        """Return what the manifest keeps, so that a resumed run knows where it began."""
-        return dict(first_cycle=self.cycle, first_model_given=self.model_path is not None)
+        """Return what the manifest keeps, so that a resumed run knows where it began, and with what."""
+        paths = [self.labeled_path, self.unlabeled_path]
+        paths += [] if self.model_path is None else [self.model_path]
+        given = [[str(Path(path).resolve()), *hash_file(path)] for path in paths]
+        return dict(first_cycle=self.cycle, first_model_given=self.model_path is not None, given_files=given)
+
+    @classmethod
+    def recalled(cls, options: Mapping[str, Any]) -> StartingPoint:
+        """Return the starting point of :meth:`remembered`.
+
+        Raises:
+            DamagedFileError: when one of its files is not what it was.
+        """
+        paths = []
+        for path, size, sha256 in options['given_files']:
+            verify(FileRecord(Path(path), size, sha256))
+            paths.append(path)
+        return cls(paths[0], paths[1], options['first_cycle'], *paths[2:])
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,8 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
-from ..active.pool import Split
+from ..active import store
+from ..active.pool import load_split
 from ..active.run_state import RunState, lock_run
 from ..engine.acceleration import Acceleration
 from ..randomness import use_deterministic_algorithms
@@ -45,7 +46,7 @@ def train(config: Config, options: RunOptions) -> Path:
         use_deterministic_algorithms()
     with held_back() as early_records:
         prepared = check_before_start(config, options)
-        data, start = prepared.data, prepared.start
+        data = prepared.data
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
         if options.resume is None:
             directory = distributed.on_main(lambda: _create_run(config, options.run_name, timestamp))
@@ -60,11 +61,10 @@ def train(config: Config, options: RunOptions) -> Path:
         began = {} if options.start is None else options.start.remembered()
         state = open_run(directory, config, data, resume, options.force, logger, began)
         options.on_directory(directory)
-        if resume:
-            _check_beginning(state)
+        start = _lost_beginning(state) if resume else options.start
         run = assemble_run(config, options, data, state, timestamp, prepared.device, logger)
         if start is not None:
-            _begin_with(run, start, options.start)
+            _begin_with(run, start, len(data.pool))
         try:
             run.loop.run()
         finally:
@@ -98,18 +98,27 @@ def run_log_and_lock(
             lock.release()
 
 
-def _check_beginning(state: RunState) -> None:
-    """Refuse to resume a run that began with a given split or model and does not have it any more."""
+def _lost_beginning(state: RunState) -> StartingPoint | None:
+    """Return what a resumed run was given to begin with, where it does not have that (any more).
+
+    Raises:
+        ValueError: when the files that it was given are not there any more either.
+    """
     first = state.options.get('first_cycle')
     needed = ['split', 'model'] if state.options.get('first_model_given') else ['split']
-    if first is not None and any(state.find(kind, first) is None for kind in needed):
+    if first is None or all(state.find(kind, first) is not None for kind in needed):
+        return None
+    try:
+        return StartingPoint.recalled(state.options)
+    except store.DamagedFileError as error:
         raise ValueError(
-            f'{state.directory}: the split or model that this run was given is not there, or damaged; begin '
-            'a new run with --init-split'
-        )
+            f'{state.directory}: the split or model that this run was given is not there, or damaged, and '
+            f'cannot be taken from where it came from ({error}); begin a new run with --init-split'
+        ) from error
 
 
-def _begin_with(run: Run, split: Split, start: StartingPoint) -> None:
+def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:
+    split = load_split(start.labeled_path, start.unlabeled_path, pool_size)
     run.loop.save_split(start.cycle, split)
     if start.model_path is not None:
         model = run.trainer.fresh_model()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from ..active.cycle_training import model_name, split_names
 from ..active.run_state import RunState
 from ..active.store import DamagedFileError
-from ..apis.config import identity_text, load_config
+from ..apis.config import identity_text
 from .grid import Grid, GridRun
 
 
@@ -36,7 +36,7 @@ def _first_cycle_of(grid: Grid, run: GridRun) -> list[str]:
         state = RunState.load(directory)
     except (FileNotFoundError, DamagedFileError):
         return []
-    config = load_config(grid.write_config(run))
+    config = grid.load_run_config(run)
     cycle = config.cycles[0]
     made_otherwise = state.identity.config != identity_text(config)
     if made_otherwise or state.find('model', cycle) is None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +55,7 @@ class Grid:
         work_directory: where the run directories, their configs and the results go.
         baseline: setting (``'strategy-schedule'``) that the others are compared with.
         options: further config overrides by dotted key.
+        data_root: where the data is, in place of the config's ``data_root``.
     """
 
     config: Path
@@ -65,6 +65,7 @@ class Grid:
     work_directory: Path
     baseline: str
     options: Mapping[str, Any]
+    data_root: str | None = None
 
     @property
     def runs(self) -> list[GridRun]:
@@ -90,10 +91,11 @@ class Grid:
         """Text of the config of a run: the shared config, the run's strategy, schedule and seed."""
         config = Config(dict(_options(self.options)))
         query = dict(self.strategies[run.strategy], _delete_=True)
-        base = os.path.relpath(self.config.resolve(), (self.work_directory / 'configs').resolve())
         values = dict(config._cfg_dict.to_dict(), query=query)
         values.update(schedule=self.schedules[run.schedule], seed=run.seed)
-        lines = [f'_base_ = [{base!r}]', *(f'{name} = {value!r}' for name, value in values.items())]
+        # Not relative to where the run's config is written: that may be behind a symbolic link.
+        values = dict(_base_=[str(self.config.resolve())], **values)
+        lines = (f'{name} = {value!r}' for name, value in values.items())
         return '\n'.join(lines) + '\n'
 
     def write_config(self, run: GridRun) -> Path:
@@ -101,6 +103,10 @@ class Grid:
         path = self.work_directory / 'configs' / f'{run.name}.py'
         store.write_text(path, self.run_config(run))
         return path
+
+    def load_run_config(self, run: GridRun) -> Config:
+        """Return the config as the run reads it; not for several threads at once, as MMCV's reader is not."""
+        return load_config(self.write_config(run), data_root=self.data_root)
 
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from ..active import store
 from ..active.run_state import MANIFEST_NAME, RunState
-from ..apis.config import identity_text, load_config
+from ..apis.config import identity_text
 from ..apis.run_directory import is_begun_in_vain
 from .first_cycle import shared_first_cycle
 from .grid import Grid, GridRun
@@ -30,18 +30,18 @@ class GridRunner:
         grid: what to run.
         tool: path of ``tools/train.py``.
         devices: each takes one run at a time; name a device twice to share it.
-        arguments: further arguments of the tool, such as ``--data-root``.
         logger: says what begins and ends.
     """
 
     grid: Grid
     tool: Path
     devices: Sequence[str]
-    arguments: Sequence[str]
     logger: logging.Logger
     failed: list[GridRun] = field(default_factory=list)
     _processes: set[subprocess.Popen] = field(default_factory=set)
     _stopping: bool = False
+    # Configs are read in turn: MMCV's reader changes sys.path.
+    _reading: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> list[GridRun]:
         """Run everything; returns the runs that failed. A failed run does not stop the others."""
@@ -83,7 +83,8 @@ class GridRunner:
                 self.logger.info('%s: done.', run.name)
 
     def _run_one(self, run: GridRun, device: str) -> int:
-        command = self.command(run, device)
+        with self._reading:
+            command = self.command(run, device)
         with open(self._output(run), 'ab') as output:
             # A session of its own: Ctrl-C reaches the runs through _stop, once, and not twice.
             process = subprocess.Popen(
@@ -106,7 +107,9 @@ class GridRunner:
             command += ['--resume', str(folder / run.name)]
         else:
             command += ['--run-name', run.name, *shared_first_cycle(self.grid, run)]
-        return [*command, '--device', device, '--quiet', *self.arguments]
+        if self.grid.data_root is not None:
+            command += ['--data-root', self.grid.data_root]
+        return [*command, '--device', device, '--quiet']
 
     def _output(self, run: GridRun) -> Path:
         return store.make_directory(self.grid.work_directory / 'output') / f'{run.name}.txt'
@@ -131,7 +134,7 @@ def changed_runs(grid: Grid) -> dict[GridRun, str]:
         directory = grid.work_directory / run.name
         if is_finished(directory):
             before = RunState.recover(directory)[0].identity
-            now = replace(before, config=identity_text(load_config(grid.write_config(run))))
+            now = replace(before, config=identity_text(grid.load_run_config(run)))
             if differences := before.differences(now):
                 changed[run] = differences
     return changed

@@ -70,13 +70,22 @@ def write_tables(grid: Grid, curves: dict[str, dict[int, Curve]]) -> Path:
     parts = [curve_table(curves, grid.axis), difference_table(curves, grid.baseline)]
     missing = [run.name for run in grid.runs if run.seed not in curves[run.setting]]
     if missing:
-        parts.append(f'Not counted, because not all of their cycles are there yet: {", ".join(missing)}.\n')
+        parts.append(
+            f'Not counted, because they have fewer cycles than others (yet): {", ".join(missing)}.\n'
+        )
     store.write_text(path, '\n'.join(parts))
     return path
 
 
-def _areas(seeds: dict[int, Curve]) -> dict[int, float]:
-    return {seed: area_under_curve(curve.labeled, curve.values) for seed, curve in seeds.items()}
+def _areas(curves: dict[str, dict[int, Curve]]) -> dict[str, dict[int, float]]:
+    """Area of each curve, by setting and seed, over the numbers of labels that all curves have in common."""
+    everything = [curve for seeds in curves.values() for curve in seeds.values()]
+    low, high = max(curve.labeled[0] for curve in everything), min(curve.labeled[-1] for curve in everything)
+    span = (low, high) if low < high else None
+    return {
+        setting: {seed: area_under_curve(curve.labeled, curve.values, span) for seed, curve in seeds.items()}
+        for setting, seeds in curves.items()
+    }
 
 
 def _spread(values: list[float]) -> str:
@@ -94,14 +103,15 @@ def curve_table(curves: dict[str, dict[int, Curve]], axis: CurveAxis) -> str:
     heads = [f'{c[0]}' if len(c) == 1 else f'{c[0]} to {c[-1]}' for c in counts]
     lines = [
         f'mAP by number of {axis.title}: mean ± standard deviation over seeds. '
-        'Area: under the learning curve, divided by its width.\n',
+        'Area: under the learning curve, over the numbers that all curves cover, divided by their width.\n',
         f'| setting | seeds | {" | ".join(heads)} | area |',
         '|---' * (len(heads) + 3) + '|',
     ]
+    areas = _areas(curves)
     for setting, seeds in curves.items():
         if seeds:
             cells = [_spread([curve.values[column] for curve in seeds.values()]) for column in columns]
-            cells.append(_spread(list(_areas(seeds).values())))
+            cells.append(_spread(list(areas[setting].values())))
             lines.append(f'| {setting} | {len(seeds)} | {" | ".join(cells)} |')
     return '\n'.join(lines) + '\n'
 
@@ -113,11 +123,11 @@ def difference_table(curves: dict[str, dict[int, Curve]], baseline: str) -> str:
         '| setting | seeds | area | mAP of the last cycle |',
         '|---|---|---|---|',
     ]
-    base = curves[baseline]
+    base, areas = curves[baseline], _areas(curves)
     for setting, seeds in curves.items():
         if setting == baseline or not seeds:
             continue
-        area = paired_difference(_areas(seeds), _areas(base))
+        area = paired_difference(areas[setting], areas[baseline])
         last = paired_difference(
             *({seed: curve.values[-1] for seed, curve in side.items()} for side in (seeds, base))
         )

@@ -8,20 +8,27 @@ from dataclasses import dataclass
 import numpy as np
 
 
-def area_under_curve(labeled: Sequence[float], values: Sequence[float]) -> float:
+def area_under_curve(
+    labeled: Sequence[float], values: Sequence[float], span: tuple[float, float] | None = None
+) -> float:
     """Area under a learning curve by the trapezoidal rule, divided by its width: a mean value.
 
     Args:
-        labeled: (n,) numbers of labeled images, ascending.
+        labeled: (n,) numbers of labeled images or boxes, ascending.
         values: (n,) metric at each.
+        span: first and last number to integrate over, within the curve; default: all of it. Curves of
+            different numbers can be compared over what they have in common.
 
     Returns:
         The mean height; the value itself of a curve of one point.
     """
     labeled, values = np.asarray(labeled, dtype=float), np.asarray(values, dtype=float)
-    if len(values) == 1:
-        return float(values[0])
-    return float(np.sum((values[1:] + values[:-1]) / 2 * np.diff(labeled)) / (labeled[-1] - labeled[0]))
+    low, high = span or (labeled[0], labeled[-1])
+    if low == high:
+        return float(np.interp(low, labeled, values))
+    x = np.array([low, *labeled[(labeled > low) & (labeled < high)], high])
+    y = np.interp(x, labeled, values)
+    return float(np.sum((y[1:] + y[:-1]) / 2 * np.diff(x)) / (high - low))
 
 
 @dataclass(frozen=True)

@@ -83,7 +83,11 @@ class Harness:
         self.asked.append(('evaluate', model))
         return dict(mAP=0.5, AP={})
 
-    def score(self, cycle, model, candidates) -> None:
+    def is_scored(self, cycle) -> bool:
+        return self.state.find('scores', cycle) is not None
+
+    def score(self, cycle, model, candidates, labeled) -> None:
+        assert not np.isin(candidates, labeled).any()
         self.asked.append(('score', cycle, model, len(candidates)))
         scores = np.full(POOL_SIZE, np.nan, dtype=np.float32)
         scores[candidates] = np.random.RandomState(cycle).rand(len(candidates))

@@ -67,6 +67,18 @@ def test_a_strategy_that_scores_images_can_ask_for_features_too() -> None:
     assert found['scores'].tolist() == [1, 1] and found['pooled'].shape == (2, 3)
 
 
+def test_a_subclass_that_scores_images_itself_is_not_scored_by_its_base_class() -> None:
+    class Sevens(QUERY_STRATEGIES.get('miaod')):
+        def image_scores(self, model, img, img_metas):
+            return torch.full((len(img),), 7.0)
+
+    class Eights(Sevens):
+        def score_features(self, model, feats):
+            return torch.full((len(feats[0]),), 8.0)
+
+    assert not Sevens().scores_features and Eights().scores_features and not QueryStrategy().scores_features
+
+
 def test_random_is_a_function_of_its_seed_and_looks_at_no_image() -> None:
     strategy = QUERY_STRATEGIES.build(dict(type='random'))
     assert not strategy.needs_model

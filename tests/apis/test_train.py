@@ -212,6 +212,26 @@ def test_a_run_goes_on_from_a_split_alone(seven, tiny_data, tmp_path) -> None:
     assert_same_cycles(run, seven, [2])
 
 
+@pytest.mark.parametrize('steps', [0, 1])
+def test_a_run_that_stopped_before_its_given_beginning_was_there(seven, tiny_data, tmp_path, steps) -> None:
+    """Killed between its first manifest and the records of the given split and model."""
+    given = [tmp_path / name for name in ('X_L.npy', 'X_U.npy', 'model.pth')]
+    for path, name in zip(given, ('X_L_1.npy', 'X_U_1.npy', 'cycle1/model.pth'), strict=True):
+        shutil.copy(seven / name, path)
+    start = StartingPoint(str(given[0]), str(given[1]), 1, str(given[2]))
+    run = tiny_train(tiny_data, tmp_path, options=dict(REPEATABLE, start=start), cycles=[0, 1, 2])
+    state = RunState.load(run)
+    state.steps = state.steps[:steps]
+    state.save()
+    resumed = dict(REPEATABLE, run_name=None, resume=str(run))
+    tiny_train(tiny_data, tmp_path, options=resumed, cycles=[0, 1, 2])
+    assert_same_cycles(run, seven, [1, 2])
+    state.save()
+    given[2].write_bytes(b'another model')
+    with pytest.raises(ValueError, match=r'model\.pth.*begin a new run with --init-split'):
+        tiny_train(tiny_data, tmp_path, options=resumed, cycles=[0, 1, 2])
+
+
 def test_a_given_split_has_to_fit_the_lists_of_the_config(seven, tiny_data, tmp_path) -> None:
     labeled, unlabeled = (str(seven / f'X_{letter}_1.npy') for letter in 'LU')
     start = StartingPoint(labeled, unlabeled, 1)
@@ -227,13 +247,16 @@ def test_a_learning_rate_that_never_drops_is_said(tiny_data, tmp_path) -> None:
     assert "Stage 'label' has 1 epochs: its learning rate never drops at epoch 8, 11" in log_text(run)
 
 
-def test_a_query_that_was_changed_by_force_scores_all_images_itself(tiny_data, tmp_path, monkeypatch) -> None:
-    """Stopped after the first chunk of one strategy's scores, gone on with another one."""
+@pytest.mark.parametrize('kind', ['chunk', 'scores'])
+def test_a_query_that_was_changed_by_force_scores_all_images_itself(
+    tiny_data, tmp_path, monkeypatch, kind
+) -> None:
+    """Stopped after the first chunk of one strategy's scores, or after all, gone on with another one."""
     record = RunState.record
 
     def record_and_stop(state: RunState, step) -> None:
         record(state, step)
-        if step.kind == 'chunk':
+        if step.kind == kind:
             raise KeyboardInterrupt
 
     settings = dict(schedule=BRIEF, cycles=[0, 1], score_chunk_size=9)
@@ -311,7 +334,7 @@ def test_a_pool_that_runs_out_ends_the_cycles_and_says_so(tmp_path) -> None:
     entries = json.loads((run / 'metrics.json').read_text())
     assert [(entry['cycle'], entry['labeled']) for entry in entries] == [(0, 4), (1, 6)]
     text = log_text(run)
-    assert 'Only 2 unlabeled images are left to select from' in text
+    assert 'the budget is 3 (unit: image), but the 2 images to select from give only 2' in text
     assert 'Every image of the pool is labeled: the run ends after cycle 1' in text
     assert RunState.load(run).steps[-1].kind == 'end'
 

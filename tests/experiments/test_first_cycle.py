@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from mmdet_miaod.active import store
-from mmdet_miaod.apis import RunOptions, StartingPoint, load_config, train
+from mmdet_miaod.apis import RunOptions, StartingPoint, train
 from mmdet_miaod.experiments.first_cycle import shared_first_cycle
 from mmdet_miaod.experiments.grid import Grid, GridRun, load_grid
 
@@ -21,7 +21,7 @@ RANDOM, ENTROPY, OTHER_SEED = (
 
 
 def run_alone(grid: Grid, run: GridRun, name: str, start: StartingPoint | None = None) -> Path:
-    config = load_config(grid.write_config(run))
+    config = grid.load_run_config(run)
     config.work_directory = str(grid.work_directory)
     return train(config, RunOptions(run_name=name, progress=False, report=False, start=start))
 

@@ -36,7 +36,7 @@ run.mkdir(exist_ok=True)
 def grid_of(folder: Path, *strategies: str) -> Grid:
     (folder / 'base.py').write_text('')
     names = {name: dict(type='random') for name in strategies}
-    return Grid(folder / 'base.py', names, dict(one='miaod'), [1], folder / 'runs', '', {})
+    return Grid(folder / 'base.py', names, dict(one='miaod'), [1], folder / 'runs', '', {}, 'data')
 
 
 @pytest.fixture
@@ -46,7 +46,7 @@ def runner_of(tmp_path):
 
     def build(*strategies: str, devices: tuple[str, ...] = ('cpu',)) -> GridRunner:
         grid = grid_of(tmp_path, *strategies)
-        return GridRunner(grid, tool, devices, ['--data-root', 'data'], logging.getLogger('quiet'))
+        return GridRunner(grid, tool, devices, logging.getLogger('quiet'))
 
     return build
 
@@ -61,7 +61,7 @@ def test_every_run_is_begun_once_and_a_failed_one_again(runner_of) -> None:
     assert [call.split()[0].rsplit('/', 1)[1] for call in calls(runner)] == [
         'good-one-seed1.py', 'bad-one-seed1.py', 'best-one-seed1.py',
     ]  # fmt: skip
-    assert all(call.endswith('--device cpu --quiet --data-root data') for call in calls(runner))
+    assert all(call.endswith('--data-root data --device cpu --quiet') for call in calls(runner))
     assert is_finished(runner.grid.work_directory / 'good-one-seed1')
     again = runner_of('good', 'bad', 'best')
     assert [run.strategy for run in again.run()] == ['bad']

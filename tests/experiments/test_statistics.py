@@ -16,6 +16,14 @@ def test_area_is_the_mean_height() -> None:
     assert area_under_curve([10], [0.3]) == 0.3
 
 
+def test_area_over_a_part() -> None:
+    curve = [10, 20, 40], [0.0, 0.4, 0.6]
+    # 0.2 at 15, 0.4 at 20, 0.5 at 30
+    assert area_under_curve(*curve, span=(15, 30)) == pytest.approx((5 * 0.3 + 10 * 0.45) / 15)
+    assert area_under_curve(*curve, span=(10, 40)) == pytest.approx(area_under_curve(*curve))
+    assert area_under_curve(*curve, span=(30, 30)) == pytest.approx(0.5)
+
+
 def test_paired_difference_is_over_shared_seeds() -> None:
     values, baseline = {1: 0.5, 2: 0.7, 3: 0.6, 9: 5.0}, {1: 0.4, 2: 0.4, 3: 0.7, 8: -5.0}
     found = paired_difference(values, baseline)

@@ -36,6 +36,8 @@ class ClassBalancedQuery(WrapperQuery):
 
     Raises:
         ValueError: the strategy inside does not look at scores.
+
+    An image whose score is 0 stays at 0, whatever its classes.
     """
 
     own_features = ('classes',)
@@ -47,9 +49,15 @@ class ClassBalancedQuery(WrapperQuery):
             raise ValueError(f'class_balanced changes scores, but {strategy} does not select by scores')
 
     def select(self, query: Query) -> np.ndarray:
-        """Return what the strategy inside selects by the weighted scores."""
+        """Return what the strategy inside selects by the weighted scores.
+
+        Raises:
+            ValueError: scores are negative, so that a larger weight would make an image less wanted.
+        """
         if query.class_counts is None:
             raise ValueError('class_balanced needs the number of labeled boxes of each class')
+        if (query.scores[query.candidates] < 0).any():
+            raise ValueError('class_balanced multiplies scores by weights, which needs scores of at least 0')
         weights = class_weights(query.class_counts)
         shares = query.features['classes'].astype(np.float64)
         image_weights = shares @ weights / np.maximum(shares.sum(axis=1), 1e-12)

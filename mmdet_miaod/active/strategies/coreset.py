@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -14,12 +14,13 @@ from ..query import QUERY_STRATEGIES, DiscrepancyQuery, Query, QueryStrategy
 _BLOCK = 4096  # rows that distances are computed for at a time
 
 
-def nearest_distances(points: Tensor, centers: Tensor) -> Tensor:
+def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], None] = lambda: None) -> Tensor:
     """Euclidean distance of each point to the nearest center, block by block.
 
     Args:
         points: (n, D).
         centers: (m, D), m may be 0.
+        on_block: called after each block.
 
     Returns:
         (n,), infinite without centers.
@@ -35,10 +36,13 @@ def nearest_distances(points: Tensor, centers: Tensor) -> Tensor:
             )
             block = nearest[first : first + _BLOCK]
             torch.minimum(block, distances.amin(dim=1), out=block)
+            on_block()
     return nearest
 
 
-def greedy_k_center(points: np.ndarray, centers: np.ndarray, size: int) -> np.ndarray:
+def greedy_k_center(
+    points: np.ndarray, centers: np.ndarray, size: int, on_progress: Callable[[], None] = lambda: None
+) -> np.ndarray:
     """Choose points one by one, each the farthest from all centers and the points chosen before.
 
     Exact, in memory linear in the number of points. Ties go to the smaller position.
@@ -47,18 +51,20 @@ def greedy_k_center(points: np.ndarray, centers: np.ndarray, size: int) -> np.nd
         points: (n, D) float32, what can be chosen.
         centers: (m, D) float32, what is there already.
         size: how many to choose, at most n.
+        on_progress: called again and again.
 
     Returns:
         (size,) int64 positions in ``points``, in the order of choice.
     """
     candidates = torch.from_numpy(np.ascontiguousarray(points))
-    nearest = nearest_distances(candidates, torch.from_numpy(np.ascontiguousarray(centers)))
+    nearest = nearest_distances(candidates, torch.from_numpy(np.ascontiguousarray(centers)), on_progress)
     chosen = np.empty(size, dtype=np.int64)
     for step in range(size):
         # NumPy's argmax gives the first of equal values, PyTorch's any of them.
         farthest = int(np.argmax(nearest.numpy()))
         chosen[step] = farthest
-        torch.minimum(nearest, nearest_distances(candidates, candidates[farthest, None]), out=nearest)
+        distances = nearest_distances(candidates, candidates[farthest, None], on_progress)
+        torch.minimum(nearest, distances, out=nearest)
         nearest[farthest] = -1
     return chosen
 
@@ -77,7 +83,8 @@ class CoresetQuery(QueryStrategy):
     def select(self, query: Query) -> np.ndarray:
         """Return the (query.size,) indices to label, the farthest from the labeled images first."""
         pooled = query.features['pooled']
-        chosen = greedy_k_center(pooled[query.candidates], pooled[query.labeled], query.size)
+        points, centers = pooled[query.candidates], pooled[query.labeled]
+        chosen = greedy_k_center(points, centers, query.size, query.tell_alive)
         return query.candidates[chosen]
 
 

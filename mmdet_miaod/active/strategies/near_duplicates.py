@@ -65,6 +65,7 @@ class WithoutNearDuplicatesQuery(WrapperQuery):
             else:
                 selected.append(index)
                 np.maximum(similarity, ordered @ ordered[position], out=similarity)
+                query.tell_alive()
         return selected, passed
 
 

@@ -28,13 +28,11 @@ class Prepared:
     Attributes:
         device: where the model is to be trained.
         data: indexed and checked; of a new run the first labels are asked for already.
-        start: the split that a new run was given, or None.
         first_split: the split that a new run begins with, None when a run is resumed.
     """
 
     device: torch.device
     data: RunData
-    start: Split | None
     first_split: Split | None
 
 
@@ -79,7 +77,7 @@ def check_before_start(
         on_passed('pipelines', 'an image of each kind was loaded')
     else:
         check_run_directory(Path(options.resume))
-    return Prepared(device, data, start, first_split)
+    return Prepared(device, data, first_split)
 
 
 def _load_start(start: StartingPoint | None, config: Config, data: RunData) -> Split | None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from mmdet_miaod.active.uncertainty import image_uncertainty, instance_discrepancy, instance_uncertainty
 from mmdet_miaod.models.dense_heads.branch_outputs import BranchMaps, flatten_map, full_precision, join_levels
-from mmdet_miaod.models.dense_heads.detections import class_wise_nms, keep_best_anchors
+from mmdet_miaod.models.dense_heads.detections import Candidates, class_wise_nms, keep_best_anchors
 
 
 class InferenceMixin:
@@ -74,32 +74,43 @@ class InferenceMixin:
             raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
         maps = self.forward_branches(feats, ('f_1', 'f_r'))
         with full_precision(feats[0].device):
-            scores, deltas, anchors = self.detection_candidates(maps)
+            found = self.detection_candidates(maps)
             results = []
             for image, meta in enumerate(img_metas):
-                boxes = self.bbox_coder.decode(anchors[image], deltas[image], max_shape=meta['img_shape'])
+                boxes = self.bbox_coder.decode(
+                    found.anchors[image], found.deltas[image], max_shape=meta['img_shape']
+                )
                 if rescale:
                     boxes = boxes / boxes.new_tensor(meta['scale_factor'])
                 limits = self.test_cfg['score_thr'], nms['iou_threshold'], self.test_cfg['max_per_img']
-                results.append(class_wise_nms(boxes, scores[image], *limits))
+                results.append(
+                    class_wise_nms(boxes, found.scores[image], found.probabilities[image], *limits)
+                )
             return results
 
-    def scores_and_deltas(self, logits: Tensor, box_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Foreground scores and box deltas (B, n, 4) of one level, of logits and output of f_r."""
-        return self.class_probability(logits)[..., : self.num_classes], flatten_map(box_map, 4)
+    def deltas_and_quality(self, box_map: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Box deltas (B, n, 4) of one level's output of f_r, and what class probabilities are multiplied by.
 
-    def detection_candidates(self, maps: BranchMaps) -> tuple[Tensor, Tensor, Tensor]:
-        """Scores (B, m, C), deltas (B, m, 4) and anchors (B, m, 4) that stay of all levels."""
+        Returns:
+            The deltas, and (B, n, 1) in [0, 1], or None for heads that rank boxes by class alone.
+        """
+        return flatten_map(box_map, 4), None
+
+    def detection_candidates(self, maps: BranchMaps) -> Candidates:
+        """Anchors of all levels that may become detections, by classifier 1 and f_r."""
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
         limit = self.test_cfg.get('nms_pre', -1)
-        kept = [
-            keep_best_anchors(*self.scores_and_deltas(logits, box_map), priors, limit)
-            for logits, box_map, priors in zip(
-                self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True
-            )
-        ]
-        return tuple(join_levels(parts) for parts in zip(*kept, strict=True))
+        levels = zip(self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True)
+        kept = [keep_best_anchors(self._level_candidates(*level), limit) for level in levels]
+        names = ('scores', 'probabilities', 'deltas', 'anchors')
+        return Candidates(*(join_levels([getattr(level, name) for level in kept]) for name in names))
+
+    def _level_candidates(self, logits: Tensor, box_map: Tensor, anchors: Tensor) -> Candidates:
+        probabilities = self.class_probability(logits)[..., : self.num_classes]
+        deltas, quality = self.deltas_and_quality(box_map)
+        scores = probabilities if quality is None else probabilities * quality
+        return Candidates(scores, probabilities, deltas, anchors.expand_as(deltas))
 
     def simple_test(
         self, feats: Sequence[Tensor], img_metas: Sequence[dict], rescale: bool = False

@@ -123,7 +123,7 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         overlap = self.loss_bbox(decoded, boxes, weight=centerness, avg_factor=1.0) / normalizer
         return overlap + self.loss_centerness(outputs[:, 4], centerness, avg_factor=targets.num_samples)
 
-    def scores_and_deltas(self, logits: Tensor, box_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Class scores times centerness, and box deltas; see :meth:`MIAODHeadMixin.scores_and_deltas`."""
+    def deltas_and_quality(self, box_map: Tensor) -> tuple[Tensor, Tensor]:
+        """Box deltas and centerness; see :meth:`InferenceMixin.deltas_and_quality`."""
         outputs = flatten_map(box_map, 5)
-        return logits.sigmoid() * outputs[..., 4:].sigmoid(), outputs[..., :4]
+        return outputs[..., :4], outputs[..., 4:].sigmoid()

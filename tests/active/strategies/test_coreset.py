@@ -42,6 +42,17 @@ def query(points: np.ndarray, labeled: list[int], size: int, scores=None) -> Que
     return Query(candidates, size, scores, np.array(labeled), 0, dict(pooled=points.astype(np.float32)))
 
 
+def test_a_long_selection_tells_that_it_is_alive() -> None:
+    told = []
+    points = np.random.RandomState(0).standard_normal((30, 4))
+    asked = replace(query(points, [0, 1], 5), tell_alive=lambda: told.append(1))
+    QUERY_STRATEGIES.build(dict(type='coreset')).select(asked)
+    assert len(told) == 1 + 5  # a block of distances to the labeled images, and one for each choice
+    strategy = dict(type='without_near_duplicates', strategy=dict(type='random'))
+    QUERY_STRATEGIES.build(strategy).select(asked)
+    assert len(told) == 6 + 5
+
+
 def test_coreset_covers_what_is_far_from_labeled_images() -> None:
     points = np.array([[0.0, 0], [0.1, 0], [5, 5], [5, 5.1], [-9, 0], [0, 0.2]])
     strategy = QUERY_STRATEGIES.build(dict(type='coreset'))

@@ -93,11 +93,9 @@ def test_instances_are_the_detections_without_repeated_places(model) -> None:
 
 def test_a_place_counts_once_whatever_its_classes(model) -> None:
     feats = random_features(3, 1, 64, 96)
-    scores, deltas, anchors = model.bbox_head.detection_candidates(
-        model.bbox_head.forward_branches(feats, ('f_1', 'f_r'))
-    )
-    boxes = model.bbox_head.bbox_coder.decode(anchors[0], deltas[0]).detach()
-    best = scores[0].amax(dim=-1).tolist()
+    candidates = model.bbox_head.detection_candidates(model.bbox_head.forward_branches(feats, ('f_1', 'f_r')))
+    boxes = model.bbox_head.bbox_coder.decode(candidates.anchors[0], candidates.deltas[0]).detach()
+    best = candidates.scores[0].amax(dim=-1).tolist()
     kept: list[int] = []
     for i in sorted(range(len(best)), key=lambda i: -best[i]):
         apart = all(box_iou(boxes[i, None], boxes[j, None]).item() <= 0.5 for j in kept)
@@ -105,7 +103,7 @@ def test_a_place_counts_once_whatever_its_classes(model) -> None:
             kept.append(i)
     (found,) = detected_instances(model, feats)
     assert len(kept) > 5
-    assert_allclose(found, scores[0, kept].detach(), rtol=1e-6)
+    assert_allclose(found, candidates.probabilities[0, kept].detach(), rtol=1e-6)
 
 
 def test_image_without_detections_scores_zero(model) -> None:

@@ -64,6 +64,15 @@ def test_a_strategy_that_scores_images_can_be_wrapped(wrapper) -> None:
     assert nested.describe(model, torch.ones(2, 3, 64, 64), [{}, {}])['scores'].tolist() == [1, 1]
 
 
+def test_class_balance_of_negative_scores_is_refused() -> None:
+    strategy = QUERY_STRATEGIES.build(dict(type='class_balanced', strategy=dict(type='miaod')))
+    asked = query(
+        [-1, 2], 1, features=dict(classes=np.ones((2, 2), np.float32)), class_counts=np.array([5, 1])
+    )
+    with pytest.raises(ValueError, match='needs scores of at least 0'):
+        strategy.select(asked)
+
+
 def brute_force(order, directions, labeled, size, threshold) -> list[int]:
     selected = []
     for i in order:

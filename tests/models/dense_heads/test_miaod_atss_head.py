@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
+import numpy as np
 import pytest
 import torch
 from mmcv import ConfigDict
 from mmdet.models import build_head
 
+from mmdet_miaod.active.strategies.instances import detected_instances
 from tests.models.tiny import TEST_CFG, image_metas, random_boxes, random_features
 
 SHARED = dict(
@@ -108,6 +112,36 @@ def test_scores_are_weighted_by_centerness(head, batch) -> None:
     expected = best.sigmoid() * torch.tensor(-2.0).sigmoid()
     found = max(boxes[:, 4].max() for boxes, _ in head.predict(feats, metas))
     torch.testing.assert_close(found, expected)
+
+
+def test_detections_are_those_of_the_stock_head(head, batch) -> None:
+    """The threshold is one of class probabilities, though detections are ranked by them times centerness."""
+    feats, metas, _, _ = batch
+    with torch.no_grad():
+        head.f_1_atss.weight.normal_(std=0.3)
+        head.f_1_atss.bias.fill_(-3)
+    stock = stock_head(head)
+    metas = [dict(meta, scale_factor=np.ones(4, np.float32)) for meta in metas]
+    config = ConfigDict(TEST_CFG, nms_pre=10**6, score_thr=0.1, max_per_img=1000)
+    head.test_cfg = config
+    expected = stock.get_bboxes(*stock(feats), img_metas=metas, cfg=config)
+    for (boxes, labels), (stock_boxes, stock_labels) in zip(
+        head.predict(feats, metas), expected, strict=True
+    ):
+        assert (boxes[:, 4] < 0.1).sum() > 5
+        torch.testing.assert_close(boxes, stock_boxes)
+        assert torch.equal(labels, stock_labels)
+
+
+def test_instances_have_class_probabilities_without_centerness(head, batch) -> None:
+    feats = batch[0]
+    with torch.no_grad():
+        head.f_1_atss.bias.fill_(3)
+        head.f_r_atss.weight[4:].zero_()
+        head.f_r_atss.bias[4:].fill_(-2.0)
+    found = detected_instances(SimpleNamespace(bbox_head=head), feats)
+    best = max(logits.max() for logits in head.forward_branches(feats, ('f_1',))['f_1'])
+    torch.testing.assert_close(max(probabilities.max() for probabilities in found), best.sigmoid())
 
 
 def test_uncertainty_of_equal_classifiers_is_zero(head, batch) -> None:
