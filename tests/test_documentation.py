@@ -180,6 +180,22 @@ def test_examples_of_own_parts_run(tmp_path, tiny_data, monkeypatch):
     assert (run / 'X_L_1.npy').is_file()
 
 
+def test_the_config_of_any_dense_head_trains(tmp_path, tiny_data):
+    shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
+    (config_text,) = code_blocks(ROOT / 'docs' / 'how-to' / 'own-head.md', 'python')
+    path = tmp_path / 'configs' / 'atss.py'
+    path.write_text(config_text)
+    from mmdet_miaod.apis import RunOptions, load_config, train
+    from tests.tiny_run import tiny_options
+
+    options = tiny_options(tiny_data, tmp_path, param_lambda=2.0, query=dict(type='entropy', _delete_=True))
+    options['model.bbox_head.norm_cfg'] = dict(type='GN', num_groups=4)
+    config = load_config(path, options)
+    assert config.model.bbox_head.loss_dis.loss_weight == 2.0
+    run = train(config, RunOptions(run_name='atss', progress=False))
+    assert (run / 'cycle1' / 'model.pth').is_file()
+
+
 def test_the_site_names_pages_that_exist():
     named = set(re.findall(r': ([\w/.-]+\.md)$', text_of(ROOT / 'mkdocs.yml'), re.MULTILINE))
     assert named <= {page.relative_to(ROOT / 'docs').as_posix() for page in PAGES}

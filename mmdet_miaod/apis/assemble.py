@@ -26,7 +26,7 @@ from ..datasets.image_lists import text_lines
 from ..engine.progress import RunClock, RunProgress, run_steps
 from ..engine.trainer import TrainSettings
 from ..version import __version__
-from .config import budget_of, labeled_sizes, schedule_of
+from .config import LIST_KEYS, budget_of, labeled_sizes, schedule_of
 from .data import LoaderFactory, RunData
 from .evaluate import evaluate_detector
 from .model import build_model
@@ -160,7 +160,7 @@ def selection_settings(config: Config, names: Sequence[str]) -> SelectionSetting
         names: image names of the pool, which ``exclude`` and ``include`` are lists of.
     """
     lists = {}
-    for key in ('exclude', 'include'):
+    for key in LIST_KEYS:
         entries = config.get(key) or []
         lists[f'{key}d'] = image_positions(
             text_lines(entries) if isinstance(entries, str) else entries, names

@@ -11,6 +11,7 @@ from typing import Any
 from mmcv import Config
 from mmdet.utils import replace_cfg_vals, update_data_root
 
+from ..datasets.image_lists import text_lines
 from ..engine.stage import Stage, build_schedule
 
 REQUIRED_KEYS = (
@@ -36,6 +37,8 @@ REQUIRED_KEYS = (
 )
 # What two sittings of one run may do differently without changing its numbers.
 PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_params', 'checkpoint_config')
+# Lists of images, or files with one name a line.
+LIST_KEYS = ('exclude', 'include')
 LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 
 
@@ -195,6 +198,8 @@ def labeled_sizes(config: Config, pool_size: int) -> list[int]:
 def identity_text(config: Config) -> str:
     """Return the part of a config that a run may not change while it lasts, as sorted readable lines."""
     kept = {key: value for key, value in config._cfg_dict.to_dict().items() if key not in PLACE_KEYS}
+    # What counts is what is in these files.
+    kept.update({key: text_lines(kept[key]) for key in LIST_KEYS if isinstance(kept.get(key), str)})
     lines: list[str] = []
     _flatten('', _without_places(kept), lines)
     return '\n'.join(lines)

@@ -77,6 +77,15 @@ def _check_hooks(stage: Stage, model: nn.Module, settings: TrainSettings) -> Non
         raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error
 
 
+def check_detections(model: nn.Module) -> None:
+    """Check what evaluation and some queries read of ``model.test_cfg``.
+
+    Raises:
+        ValueError: naming the key and what is wrong with it.
+    """
+    model.bbox_head.detection_limits()
+
+
 def check_query(config: Config) -> None:
     """Check that the query strategy can be built.
 

@@ -61,10 +61,11 @@ def read_coco(path: str) -> CocoFile:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not in COCO's format, or an image id is there twice.
+        ValueError: the file is not in COCO's format; an image id, a category id or name is there twice; a box
+            that counts is not four numbers.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = json.loads(Path(path).read_text(encoding='utf-8-sig'))
         parts = [content[name] for name in ('images', 'categories', 'annotations')]
         images, categories, boxes = parts
         by_image: dict[Any, list[dict]] = defaultdict(list)
@@ -73,15 +74,21 @@ def read_coco(path: str) -> CocoFile:
         ids = Counter(image['id'] for image in images)
         for number, image in enumerate(images):
             _check_image(number, image)
-        for category in categories:
-            category['id'], category['name']
+        known = {category['id']: category['name'] for category in categories}
+        for number, box in enumerate(boxes):
+            if not box.get('ignore') and box['category_id'] in known:
+                _check_box(number, box)
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such annotation file') from None
     except (ValueError, KeyError, TypeError) as error:
         raise ValueError(f'{path}: not in the format of COCO ({type(error).__name__}: {error})') from error
-    twice = [image_id for image_id, count in ids.items() if count > 1]
-    if twice:
-        raise ValueError(f'{path}: image ids {twice[:5]} are there more than once')
+    for kind, counts in (
+        ('image ids', ids),
+        ('category ids', Counter(category['id'] for category in categories)),
+        ('category names', Counter(known.values())),
+    ):
+        if twice := [value for value, count in counts.items() if count > 1]:
+            raise ValueError(f'{path}: {kind} {twice[:5]} are there more than once')
     if images and by_image and not ids.keys() & by_image.keys():
         raise ValueError(
             f'{path}: no box belongs to an image; image ids are such as {next(iter(ids))!r}, image_id of '
@@ -96,6 +103,14 @@ def _check_image(number: int, image: Mapping[str, Any]) -> None:
         raise ValueError(f'entry {number} of images has no {missing}')
     if not all(isinstance(image[side], (int, float)) and image[side] > 0 for side in ('width', 'height')):
         raise ValueError(f'entry {number} of images has the size {image["width"]!r} x {image["height"]!r}')
+
+
+def _check_box(number: int, box: Mapping[str, Any]) -> None:
+    sides = box.get('bbox')
+    if not isinstance(sides, list) or len(sides) != 4 or not all(type(v) in (int, float) for v in sides):
+        raise ValueError(
+            f'entry {number} of annotations has the box {sides!r}: x, y, width and height are needed'
+        )
 
 
 def parse_boxes(

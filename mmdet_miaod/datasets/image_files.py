@@ -28,7 +28,7 @@ _SHOWN_FILES = 10
 
 def has_image_suffix(name: str) -> bool:
     """Whether the name ends in one of the suffixes that are looked for, in upper or lower case."""
-    return name.endswith(SUFFIXES[1:])
+    return name.lower().endswith(_COMMON)
 
 
 def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarray:
@@ -44,6 +44,7 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
 
     Raises:
         FileNotFoundError: The folder or images are missing; the first files and the number of all are named.
+        ValueError: An image is in a format that is not read.
         ValueError: An image is a symbolic link, or in a linked folder, that leads out of ``folder``.
     """
     if not os.path.isdir(folder):
@@ -60,6 +61,9 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
             _refuse_way_out(os.path.join(root, parent), root, source)
         code = _suffix_code(base, listings[parent])
         if code is None:
+            if base in listings[parent]:
+                path = os.path.join(folder, name)
+                raise ValueError(f'{source}: {path} is there, but only {", ".join(_FORMATS)} files are read')
             missing_count += 1
             if len(missing) < _SHOWN_FILES:
                 missing.append(name if has_image_suffix(name) else f'{name}.jpg')

@@ -173,6 +173,11 @@ def test_device_that_is_not_there(case, capsys) -> None:
     assert_refused(case, capsys, "'gpu' is no device", arguments=('--device', 'gpu'))
 
 
+def test_detections_that_are_limited_in_no_known_way(case, capsys) -> None:
+    case.write_config(model__test_cfg__nms=dict(type='soft_nms', iou_threshold=0.5))
+    assert_refused(case, capsys, "test_cfg.nms.type='soft_nms' is not supported")
+
+
 def test_config_that_is_not_there(case, capsys) -> None:
     case.config.unlink()
     assert_refused(case, capsys, f'{case.config}: no such config file')

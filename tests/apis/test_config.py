@@ -104,3 +104,12 @@ def test_overrides_do_not_touch_the_file_or_each_other() -> None:
 def test_values_that_make_no_sense_are_named(options, error, message) -> None:
     with pytest.raises(error, match=message):
         load_config(VOC, options)
+
+
+def test_a_list_file_counts_by_its_content(tmp_path) -> None:
+    (tmp_path / 'never.txt').write_text('000001\n000002\n')
+    options = dict(exclude=str(tmp_path / 'never.txt'))
+    before = identity_text(tiny_config(tmp_path, tmp_path, **options))
+    assert "exclude = ['000001', '000002']" in before
+    (tmp_path / 'never.txt').write_text('000001\n')
+    assert identity_text(tiny_config(tmp_path, tmp_path, **options)) != before

@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from mmdet_miaod.apis import RunOptions, load_config, train
+from mmdet_miaod.apis.config import schedule_of
 from mmdet_miaod.datasets.coco import CocoDetectionDataset, CocoPoolDataset
 from tests.tiny_run import REPOSITORY, TINY_OPTIONS
 
@@ -138,8 +139,21 @@ def test_whole_run_writes_image_ids_and_the_labeled_set_as_coco_json(root, tmp_p
             lambda c: [i.update(id=str(i['id'])) for i in c['images']],
             "image ids are such as '100', image_id of boxes such as 100",
         ),
+        (lambda c: c['annotations'][1].update(bbox=[]), r'entry 1 of annotations has the box \[\]'),
+        (lambda c: c['annotations'][0].update(bbox=['1', 2, 3, 4]), 'entry 0 of annotations has the box'),
+        (
+            lambda c: c['categories'].append(dict(c['categories'][0], id=77)),
+            'category names .* more than once',
+        ),
+        (
+            lambda c: c['categories'].append(dict(c['categories'][0], name='x')),
+            'category ids .* more than once',
+        ),
     ],
-    ids=['no width', 'no height', 'no name', 'ids of another type'],
+    ids=[
+        *('no width', 'no height', 'no name', 'ids of another type', 'no box', 'text in a box'),
+        *('a name twice', 'a category id twice'),
+    ],
 )
 def test_a_malformed_file_is_named_with_what_is_wrong(root, tmp_path, spoil, message) -> None:
     content = json.loads((root / 'boxes.json').read_text())
@@ -147,6 +161,30 @@ def test_a_malformed_file_is_named_with_what_is_wrong(root, tmp_path, spoil, mes
     (tmp_path / 'bad.json').write_text(json.dumps(content))
     with pytest.raises(ValueError, match=f'bad.json: .*{message}'):
         CocoDetectionDataset(str(tmp_path / 'bad.json'), 'images', data_root=str(root))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(root, tmp_path) -> None:
+    (tmp_path / 'bom.json').write_text((root / 'boxes.json').read_text(), encoding='utf-8-sig')
+    assert len(CocoDetectionDataset(str(tmp_path / 'bom.json'), 'images', data_root=str(root))) == 8
+
+
+def test_the_config_has_the_published_values() -> None:
+    """Sizes, schedule, learning rate and image scale of the published experiment."""
+    config = load_config(REPOSITORY / 'configs' / 'MIAOD_coco.py')
+    assert (config.X_L_0_size, config.X_S_size, list(config.cycles)) == (2345, 2345, [0, 1, 2, 3, 4])
+    assert (config.X_U_0_from, config.query_fraction, config.query.k) == ('next', 1.0, 10000)
+    assert (config.X_L_repeat, config.X_U_repeat, config.data.samples_per_gpu) == (2, 2, 2)
+    assert [stage.epochs for stage in schedule_of(config)] == [3, 1, 1, 3, 1, 1, 3]
+    assert [stage.lr_step for stage in schedule_of(config)] == [()] * 6 + [(2,)]
+    assert dict(config.lr_config) == dict(
+        policy='step', warmup='linear', warmup_iters=500, warmup_ratio=0.001, step=[2]
+    )
+    assert dict(config.optimizer) == dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4)
+    head = config.model.bbox_head
+    assert (head.num_classes, head.loss_dis.loss_weight) == (80, 0.5)
+    assert config.data.train.only_with_boxes and config.data.pool.only_with_boxes
+    resize = config.data.train.pipeline[2]
+    assert (resize.type, tuple(resize.img_scale), resize.keep_ratio) == ('Resize', (1333, 800), True)
 
 
 def test_labels_of_another_file_are_refused_though_it_has_as_many_images(root, tmp_path) -> None:

@@ -303,3 +303,13 @@ def test_random_bytes_are_refused_not_raised(tmp_path):
         (tmp_path / f'{i}.jpg').write_bytes(heads[i % 5] + random.bytes(random.randint(0, 200)))
     with pytest.raises(ValueError, match='100 of 100 images'):
         ImageIndex.from_files(tmp_path).check_images('decode')
+
+
+def test_suffixes_in_any_case_and_formats_that_are_not_read(tmp_path):
+    write_image(tmp_path / 'u.Png')
+    assert ImageIndex.from_names(['u.Png'], str(tmp_path), 'x').image_path(0) == str(tmp_path / 'u.Png')
+    Image.new('L', (4, 4)).save(tmp_path / 't.tif')
+    with pytest.raises(ValueError, match=r't\.tif is there, but only JPEG, PNG, BMP, WEBP files are read'):
+        ImageIndex.from_names(['u.Png', 't.tif'], str(tmp_path), 'x')
+    with pytest.raises(FileNotFoundError, match=r'1 of 1 images .*: gone\.tif'):
+        ImageIndex.from_names(['gone.tif'], str(tmp_path), 'x')

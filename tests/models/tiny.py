@@ -14,9 +14,7 @@ TRAIN_CFG = dict(
     pos_weight=-1,
     debug=False,
 )
-TEST_CFG = dict(
-    nms_pre=1000, min_bbox_size=0, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100
-)
+TEST_CFG = dict(nms_pre=1000, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
 
 
 def head_config(num_classes: int = 3, channels: int = 8, stacked_convs: int = 1, **changes) -> dict:

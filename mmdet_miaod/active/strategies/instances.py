@@ -32,16 +32,16 @@ def detected_instances(model: torch.nn.Module, feats: Sequence[Tensor]) -> list[
         For each image (m, C), or (m, C + 1) with the background last for softmax heads; m may be 0.
     """
     head = model.bbox_head
-    limits = head.test_cfg
+    limits = head.detection_limits()
     candidates = head.detection_candidates(head.forward_branches(feats, ('f_1', 'f_r')))
     instances = []
     for image, probabilities in enumerate(candidates.probabilities):
         best = candidates.scores[image].amax(dim=-1)
-        kept = (probabilities.amax(dim=-1) > limits['score_thr']).nonzero().flatten()
+        kept = (probabilities.amax(dim=-1) > limits.score_thr).nonzero().flatten()
         boxes = head.bbox_coder.decode(candidates.anchors[image, kept], candidates.deltas[image, kept])
-        kept = kept[nms(boxes, best[kept], limits['nms']['iou_threshold'])]
-        if limits['max_per_img'] > 0:
-            kept = kept[: limits['max_per_img']]
+        kept = kept[nms(boxes, best[kept], limits.iou_threshold)]
+        if limits.max_per_img > 0:
+            kept = kept[: limits.max_per_img]
         found = probabilities[kept]
         if not head.use_sigmoid_cls:
             found = torch.cat([found, (1 - found.sum(dim=-1, keepdim=True)).clamp(min=0)], dim=-1)

@@ -140,4 +140,6 @@ def _classes(data_config: Mapping) -> tuple[str, ...] | None:
 
 def _other_annotations(config: Config, name: str) -> list[Finding]:
     kind = config.data[name].type
-    return [Finding('data', f'annotations of data.{name}', 'note', f'{kind} checks them when it is built')]
+    return [
+        Finding('data', f'annotations of data.{name}', 'note', f'{kind} checks their form when it is built')
+    ]

@@ -16,7 +16,14 @@ from ..assemble import train_settings
 from ..config import check_config
 from ..data import RunData, load_data
 from ..model import build_model, load_weights
-from ..preflight import check_evaluation, check_first_split, check_query, check_samples, check_stages
+from ..preflight import (
+    check_detections,
+    check_evaluation,
+    check_first_split,
+    check_query,
+    check_samples,
+    check_stages,
+)
 from ..run_directory import check_run_directory
 from ..run_options import RunOptions, StartingPoint
 
@@ -66,6 +73,7 @@ def check_before_start(
     check_evaluation(config, data.test)
     on_passed('evaluation', str(config.get('evaluation', {}).get('metric', '')))
     model = build_model(config, data.labeled.CLASSES)
+    check_detections(model)
     progress = RunProgress(RunClock(0), show=False)
     check_stages(config, model, train_settings(config, options, '', '', device, progress))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')

@@ -46,6 +46,7 @@ class AnchorLossMixin:
         img_metas: Sequence[dict],
         gt_bboxes: Sequence[Tensor],
         gt_labels: Sequence[Tensor],
+        gt_bboxes_ignore: Sequence[Tensor] | None = None,
     ) -> AnchorTargets:
         """Assign boxes to the anchors of a batch with the stock head's assigner, once for both classifiers.
 
@@ -54,6 +55,8 @@ class AnchorLossMixin:
             img_metas: meta data of each image; ``img_shape`` and ``pad_shape`` are read.
             gt_bboxes: (n, 4) an image, n may be 0.
             gt_labels: (n,) int64 an image.
+            gt_bboxes_ignore: (n, 4) an image, regions that are neither object nor background to assigners
+                with ``ignore_iof_thr`` > 0; None: no such regions.
 
         Raises:
             ValueError: some image has no usable anchor (its shape is smaller than ``allowed_border``
@@ -65,6 +68,7 @@ class AnchorLossMixin:
             valid,
             gt_bboxes,
             img_metas,
+            gt_bboxes_ignore_list=gt_bboxes_ignore,
             gt_labels_list=gt_labels,
             label_channels=self.cls_out_channels if self.use_sigmoid_cls else 1,
         )

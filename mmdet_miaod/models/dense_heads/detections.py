@@ -2,11 +2,51 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
 from torchvision.ops import batched_nms
+
+
+@dataclass(frozen=True)
+class DetectionLimits:
+    """What stays of an image's dense predictions; the fields are keys of ``test_cfg``.
+
+    Attributes:
+        score_thr: class probabilities have to be larger than this.
+        iou_threshold: of two boxes of a class that overlap more, the better one stays (in ``nms``).
+        max_per_img: boxes kept at most; 0 or less: all.
+        nms_pre: anchors a level that are looked at; 0 or less: all.
+    """
+
+    score_thr: float
+    iou_threshold: float
+    max_per_img: int
+    nms_pre: int = -1
+
+    @classmethod
+    def from_config(cls, test_cfg: Mapping[str, Any]) -> DetectionLimits:
+        """Read ``test_cfg``.
+
+        Raises:
+            ValueError: a key is missing or no number, or another suppression than plain NMS is asked for.
+        """
+        nms = dict(test_cfg.get('nms') or {})
+        if nms.get('type', 'nms') != 'nms':
+            raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
+        values = {
+            'score_thr': test_cfg.get('score_thr'),
+            'nms.iou_threshold': nms.get('iou_threshold'),
+            'max_per_img': test_cfg.get('max_per_img'),
+            'nms_pre': test_cfg.get('nms_pre', -1),
+        }
+        for key, value in values.items():
+            if not isinstance(value, (int, float)):
+                raise ValueError(f'test_cfg.{key} is {value!r}: a number is needed')
+        return cls(*values.values())
 
 
 @dataclass(frozen=True)
@@ -45,12 +85,7 @@ def keep_best_anchors(level: Candidates, limit: int) -> Candidates:
 
 
 def class_wise_nms(
-    boxes: Tensor,
-    scores: Tensor,
-    probabilities: Tensor,
-    score_thr: float,
-    iou_threshold: float,
-    max_per_img: int,
+    boxes: Tensor, scores: Tensor, probabilities: Tensor, limits: DetectionLimits
 ) -> tuple[Tensor, Tensor]:
     """Non-maximum suppression within each class of one image.
 
@@ -58,16 +93,14 @@ def class_wise_nms(
         boxes: (n, 4).
         scores: (n, C); an anchor may count for several classes.
         probabilities: (n, C), see :class:`Candidates`.
-        score_thr: probabilities have to be larger than this.
-        iou_threshold: of two boxes of a class that overlap more, the better one stays.
-        max_per_img: boxes kept at most; 0 or less: all.
+        limits: threshold, overlap and number of boxes.
 
     Returns:
         Detections (m, 5) with the score last, best first, and their class indices (m,).
     """
-    rows, labels = (probabilities > score_thr).nonzero(as_tuple=True)
+    rows, labels = (probabilities > limits.score_thr).nonzero(as_tuple=True)
     boxes, scores = boxes[rows], scores[rows, labels]
-    kept = batched_nms(boxes, scores, labels, iou_threshold)
-    if max_per_img > 0:
-        kept = kept[:max_per_img]
+    kept = batched_nms(boxes, scores, labels, limits.iou_threshold)
+    if limits.max_per_img > 0:
+        kept = kept[: limits.max_per_img]
     return torch.cat([boxes[kept], scores[kept, None]], dim=1), labels[kept]

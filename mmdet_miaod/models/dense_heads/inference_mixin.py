@@ -9,7 +9,12 @@ from torch import Tensor
 
 from mmdet_miaod.active.uncertainty import image_uncertainty, instance_discrepancy, instance_uncertainty
 from mmdet_miaod.models.dense_heads.branch_outputs import BranchMaps, flatten_map, full_precision, join_levels
-from mmdet_miaod.models.dense_heads.detections import Candidates, class_wise_nms, keep_best_anchors
+from mmdet_miaod.models.dense_heads.detections import (
+    Candidates,
+    DetectionLimits,
+    class_wise_nms,
+    keep_best_anchors,
+)
 
 
 class InferenceMixin:
@@ -67,11 +72,9 @@ class InferenceMixin:
             For each image detections (n, 5), best first, and class indices (n,).
 
         Raises:
-            ValueError: ``test_cfg.nms`` asks for another suppression than plain NMS.
+            ValueError: ``test_cfg`` is not usable.
         """
-        nms = dict(self.test_cfg['nms'])
-        if nms.get('type', 'nms') != 'nms':
-            raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
+        limits = self.detection_limits()
         maps = self.forward_branches(feats, ('f_1', 'f_r'))
         with full_precision(feats[0].device):
             found = self.detection_candidates(maps)
@@ -82,11 +85,12 @@ class InferenceMixin:
                 )
                 if rescale:
                     boxes = boxes / boxes.new_tensor(meta['scale_factor'])
-                limits = self.test_cfg['score_thr'], nms['iou_threshold'], self.test_cfg['max_per_img']
-                results.append(
-                    class_wise_nms(boxes, found.scores[image], found.probabilities[image], *limits)
-                )
+                results.append(class_wise_nms(boxes, found.scores[image], found.probabilities[image], limits))
             return results
+
+    def detection_limits(self) -> DetectionLimits:
+        """Read ``test_cfg``; raises ValueError where it is not usable."""
+        return DetectionLimits.from_config(self.test_cfg)
 
     def deltas_and_quality(self, box_map: Tensor) -> tuple[Tensor, Tensor | None]:
         """Box deltas (B, n, 4) of one level's output of f_r, and what class probabilities are multiplied by.
@@ -100,7 +104,7 @@ class InferenceMixin:
         """Anchors of all levels that may become detections, by classifier 1 and f_r."""
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
-        limit = self.test_cfg.get('nms_pre', -1)
+        limit = self.detection_limits().nms_pre
         levels = zip(self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True)
         kept = [keep_best_anchors(self._level_candidates(*level), limit) for level in levels]
         names = ('scores', 'probabilities', 'deltas', 'anchors')

@@ -40,6 +40,7 @@ class HeadBatch:
         img_metas: meta data of each image.
         gt_bboxes: (n, 4) an image; None for an unlabeled batch.
         gt_labels: (n,) int64 an image; None for an unlabeled batch.
+        gt_bboxes_ignore: see :meth:`AnchorLossMixin.label_anchors`.
     """
 
     head: AnchorLossMixin
@@ -48,11 +49,13 @@ class HeadBatch:
     img_metas: Sequence[dict]
     gt_bboxes: Sequence[Tensor] | None
     gt_labels: Sequence[Tensor] | None
+    gt_bboxes_ignore: Sequence[Tensor] | None = None
 
     @cached_property
     def targets(self) -> AnchorTargets:
         """Anchor targets, assigned once for all terms."""
-        return self.head.label_anchors(self.feature_sizes, self.img_metas, self.gt_bboxes, self.gt_labels)
+        boxes = self.gt_bboxes, self.gt_labels, self.gt_bboxes_ignore
+        return self.head.label_anchors(self.feature_sizes, self.img_metas, *boxes)
 
 
 BRANCHES = ('f_1', 'f_2', 'f_r', 'f_mil')

@@ -90,6 +90,7 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         img_metas: Sequence[dict],
         gt_bboxes: Sequence[Tensor],
         gt_labels: Sequence[Tensor],
+        gt_bboxes_ignore: Sequence[Tensor] | None = None,
     ) -> AnchorTargets:
         """Assign boxes by ATSS's rule; the box targets are the boxes themselves, in pixels."""
         device = gt_bboxes[0].device
@@ -99,6 +100,7 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
             valid,
             gt_bboxes,
             img_metas,
+            gt_bboxes_ignore_list=gt_bboxes_ignore,
             gt_labels_list=gt_labels,
             label_channels=self.cls_out_channels,
         )

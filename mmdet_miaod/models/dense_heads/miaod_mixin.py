@@ -103,6 +103,7 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
         loss_terms: Sequence[str],
         gt_bboxes: Sequence[Tensor] | None = None,
         gt_labels: Sequence[Tensor] | None = None,
+        gt_bboxes_ignore: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Compute loss terms of a batch, and only the branches that they need.
 
@@ -112,6 +113,7 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
             loss_terms: names from ``LOSS_TERMS``.
             gt_bboxes: (n, 4) an image, n may be 0; None for an unlabeled batch.
             gt_labels: (n,) int64 an image; None for an unlabeled batch.
+            gt_bboxes_ignore: see :meth:`AnchorLossMixin.label_anchors`.
 
         Returns:
             0-d float32 tensors by name, in the order asked for. With several processes their mean over
@@ -127,7 +129,8 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
             maps.update(self.forward_branches(feats, read))
         sizes = [tuple(level.shape[-2:]) for level in feats]
         with full_precision(feats[0].device):
-            batch = HeadBatch(self, self._outputs(maps), sizes, img_metas, gt_bboxes, gt_labels)
+            boxes = gt_bboxes, gt_labels, gt_bboxes_ignore
+            batch = HeadBatch(self, self._outputs(maps), sizes, img_metas, *boxes)
             return {name: world_size() * getattr(self, term.method)(batch) for name, term in terms.items()}
 
     def _classifier_loss(self, batch: HeadBatch) -> Tensor:

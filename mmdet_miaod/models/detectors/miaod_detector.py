@@ -32,6 +32,7 @@ class MIAODDetectorMixin:
         loss_terms: Sequence[str],
         gt_bboxes: Sequence[Tensor] | None = None,
         gt_labels: Sequence[Tensor] | None = None,
+        gt_bboxes_ignore: Sequence[Tensor] | None = None,
     ) -> dict[str, Tensor]:
         """Loss terms of a batch; see :meth:`MIAODHeadMixin.forward_train`.
 
@@ -41,9 +42,10 @@ class MIAODDetectorMixin:
             loss_terms: names of the terms.
             gt_bboxes: (n, 4) an image; None for an unlabeled batch.
             gt_labels: (n,) int64 an image; None for an unlabeled batch.
+            gt_bboxes_ignore: (n, 4) an image, where the pipeline collects them.
         """
         return self.bbox_head.forward_train(
-            self.extract_feat(img), img_metas, loss_terms, gt_bboxes, gt_labels
+            self.extract_feat(img), img_metas, loss_terms, gt_bboxes, gt_labels, gt_bboxes_ignore
         )
 
     def train_step(self, data: dict, optimizer: object = None, *, loss_terms: Sequence[str]) -> dict:

@@ -1,6 +1,12 @@
+import pytest
 import torch
 
-from mmdet_miaod.models.dense_heads.detections import Candidates, class_wise_nms, keep_best_anchors
+from mmdet_miaod.models.dense_heads.detections import (
+    Candidates,
+    DetectionLimits,
+    class_wise_nms,
+    keep_best_anchors,
+)
 
 BOXES = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]])
 
@@ -25,17 +31,17 @@ def test_no_limit_keeps_everything() -> None:
 
 def test_suppression_is_within_a_class() -> None:
     scores = torch.tensor([[0.9, 0.3], [0.8, 0.6], [0.5, 0.1]])
-    detections, labels = class_wise_nms(BOXES, scores, scores, 0.2, 0.5, 100)
+    detections, labels = class_wise_nms(BOXES, scores, scores, DetectionLimits(0.2, 0.5, 100))
     assert labels.tolist() == [0, 1, 0]
     torch.testing.assert_close(detections[:, 4], torch.tensor([0.9, 0.6, 0.5]))
     assert torch.equal(detections[:, :4], BOXES[[0, 1, 2]])
-    assert len(class_wise_nms(BOXES, scores, scores, 0.2, 0.95, 100)[0]) == 5
-    assert class_wise_nms(BOXES, scores, scores, 0.2, 0.5, 2)[1].tolist() == [0, 1]
+    assert len(class_wise_nms(BOXES, scores, scores, DetectionLimits(0.2, 0.95, 100))[0]) == 5
+    assert class_wise_nms(BOXES, scores, scores, DetectionLimits(0.2, 0.5, 2))[1].tolist() == [0, 1]
 
 
 def test_nothing_above_the_threshold() -> None:
     doubtful = torch.full((3, 2), 0.05)
-    detections, labels = class_wise_nms(BOXES, doubtful, doubtful, 0.05, 0.5, 100)
+    detections, labels = class_wise_nms(BOXES, doubtful, doubtful, DetectionLimits(0.05, 0.5, 100))
     assert detections.shape == (0, 5)
     assert labels.shape == (0,)
 
@@ -43,6 +49,19 @@ def test_nothing_above_the_threshold() -> None:
 def test_the_threshold_is_one_of_the_probabilities() -> None:
     probabilities = torch.tensor([[0.9], [0.8], [0.1]])
     scores = probabilities * torch.tensor([[0.1], [0.2], [1.0]])
-    detections, _ = class_wise_nms(BOXES, scores, probabilities, 0.5, 0.95, 100)
+    detections, _ = class_wise_nms(BOXES, scores, probabilities, DetectionLimits(0.5, 0.95, 100))
     assert torch.equal(detections[:, :4], BOXES[[1, 0]])
     torch.testing.assert_close(detections[:, 4], torch.tensor([0.16, 0.09]))
+
+
+def test_limits_are_read_from_test_cfg() -> None:
+    good = dict(score_thr=0.05, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
+    assert DetectionLimits.from_config(good) == DetectionLimits(0.05, 0.5, 100, -1)
+    for wrong, message in (
+        (dict(nms=dict(type='soft_nms', iou_threshold=0.5)), "nms.type='soft_nms' is not supported"),
+        (dict(nms=dict(type='nms', iou_thr=0.5)), 'nms.iou_threshold is None'),
+        (dict(max_per_img=None), 'max_per_img is None'),
+        (dict(score_thr='low'), "score_thr is 'low'"),
+    ):
+        with pytest.raises(ValueError, match=message):
+            DetectionLimits.from_config({**good, **wrong})
