@@ -19,7 +19,7 @@ class Acceleration:
             where there are few shapes, and results may differ in the last bits from run to run.
         tf32: multiply with 10 bits of mantissa on the tensor cores of Ampere GPUs and later.
         channels_last: keep weights, and with them feature maps, with channels as the fastest dimension.
-            For GPUs with tensor cores; slower on CPUs.
+            For GPUs with tensor cores; on CPUs narrow models get faster and wide ones slower.
         compile_towers: compile the head's branches with ``torch.compile`` (needs a C++ compiler or Triton).
     """
 
