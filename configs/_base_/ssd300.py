@@ -56,6 +56,7 @@ model = dict(
     ),
     test_cfg=dict(
         nms_pre=-1,
+        min_bbox_size=0,
         score_thr=0.02,
         nms=dict(type='nms', iou_threshold=0.45),
         max_per_img=200,

@@ -37,6 +37,8 @@ class DetectionLimits:
         nms = dict(test_cfg.get('nms') or {})
         if nms.get('type', 'nms') != 'nms':
             raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
+        if test_cfg.get('min_bbox_size', 0) > 0:
+            raise ValueError(f'test_cfg.min_bbox_size={test_cfg["min_bbox_size"]} is not supported: use 0')
         values = {
             'score_thr': test_cfg.get('score_thr'),
             'nms.iou_threshold': nms.get('iou_threshold'),

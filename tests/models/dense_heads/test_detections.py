@@ -60,6 +60,7 @@ def test_limits_are_read_from_test_cfg() -> None:
     for wrong, message in (
         (dict(nms=dict(type='soft_nms', iou_threshold=0.5)), "nms.type='soft_nms' is not supported"),
         (dict(nms=dict(type='nms', iou_thr=0.5)), 'nms.iou_threshold is None'),
+        (dict(min_bbox_size=8), 'min_bbox_size=8 is not supported'),
         (dict(max_per_img=None), 'max_per_img is None'),
         (dict(score_thr='low'), "score_thr is 'low'"),
     ):
