@@ -28,16 +28,17 @@ class DetectionLimits:
     nms_pre: int = -1
 
     @classmethod
-    def from_config(cls, test_cfg: Mapping[str, Any]) -> DetectionLimits:
+    def from_config(cls, test_cfg: Mapping[str, Any] | None) -> DetectionLimits:
         """Read ``test_cfg``.
 
         Raises:
             ValueError: a key is missing or no number, or another suppression than plain NMS is asked for.
         """
+        test_cfg = test_cfg or {}
         nms = dict(test_cfg.get('nms') or {})
         if nms.get('type', 'nms') != 'nms':
             raise ValueError(f"test_cfg.nms.type={nms['type']!r} is not supported: use 'nms'")
-        if test_cfg.get('min_bbox_size', 0) > 0:
+        if (test_cfg.get('min_bbox_size') or 0) > 0:
             raise ValueError(f'test_cfg.min_bbox_size={test_cfg["min_bbox_size"]} is not supported: use 0')
         values = {
             'score_thr': test_cfg.get('score_thr'),

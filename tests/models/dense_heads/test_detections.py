@@ -66,3 +66,5 @@ def test_limits_are_read_from_test_cfg() -> None:
     ):
         with pytest.raises(ValueError, match=message):
             DetectionLimits.from_config({**good, **wrong})
+    with pytest.raises(ValueError, match='score_thr is None'):
+        DetectionLimits.from_config(None)
