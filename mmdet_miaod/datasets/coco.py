@@ -79,6 +79,8 @@ class CocoDetectionDataset(VOCDetectionDataset):
         ValueError: a class is no category of the file, or the index is of other images.
     """
 
+    FIRST_PIXEL = 0
+
     def __init__(
         self,
         ann_file: str,
@@ -111,20 +113,19 @@ class CocoDetectionDataset(VOCDetectionDataset):
         """The file's id of image ``i``."""
         return self._file.images[i]['id']
 
-    def _source(self, i: int) -> str:
+    def annotation_source(self, i: int) -> str:
         return f'{self._file.path}, image {self.image_id(i)}'
 
-    def _parse(self, indices: list[int]) -> dict[int, VOCAnnotation]:
-        parsed = {}
-        for i in indices:
-            if not 0 <= i < len(self):
-                raise IndexError(f'image {i} of {len(self)}')
-            image = self._file.images[i]
-            try:
-                parsed[i] = parse_boxes(image, self._file.annotations.get(image['id'], ()), self._labels)
-            except (KeyError, TypeError, ValueError) as error:
-                raise ValueError(f'{self._source(i)}: malformed box ({error!r})') from error
-        return parsed
+    def read_annotation(self, i: int) -> VOCAnnotation:
+        image = self._file.images[i]
+        try:
+            return parse_boxes(image, self._file.annotations.get(image['id'], ()), self._labels)
+        except (KeyError, TypeError, ValueError) as error:
+            raise ValueError(f'{self.annotation_source(i)}: malformed box ({error!r})') from error
+
+    def stated_size(self, i: int) -> tuple[float, float]:
+        image = self._file.images[i]
+        return image['width'], image['height']
 
     def split_files(self, labeled: np.ndarray, unlabeled: np.ndarray) -> dict[str, str]:
         """Text files that describe a split: image ids, and the labeled set as a COCO annotation file.

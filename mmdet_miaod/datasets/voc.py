@@ -52,6 +52,8 @@ class VOCDetectionDataset(Dataset):
 
     CLASSES = VOCDataset.CLASSES
     PALETTE = VOCDataset.PALETTE
+    # The coordinates of an image's first pixel in annotation files.
+    FIRST_PIXEL = 1
 
     def __init__(
         self,
@@ -227,29 +229,41 @@ class VOCDetectionDataset(Dataset):
             ]
         )
 
-    def _source(self, i: int) -> str:
+    def annotation_source(self, i: int) -> str:
         """Where the boxes of an image come from, for messages."""
         return self.index.annotation_path(i)
 
+    def read_annotation(self, i: int) -> VOCAnnotation:
+        """Read an image's boxes without unlocking them.
+
+        Raises:
+            FileNotFoundError, ValueError: They are missing or malformed.
+        """
+        labels = {name: label for label, name in enumerate(self.CLASSES)}
+        return parse_voc_xml(self.index.annotation_path(i), labels)
+
+    def stated_size(self, i: int) -> tuple[float, float] | None:
+        """Width and height of an image that are relied upon in reading its boxes; None: nothing is."""
+        return None
+
     def _parse(self, indices: list[int]) -> dict[int, VOCAnnotation]:
-        class_to_label = {name: label for label, name in enumerate(self.CLASSES)}
         parsed, failures = {}, []
         for i in indices:
             if not 0 <= i < len(self):
                 raise IndexError(f'image {i} of {len(self)}')
             try:
-                parsed[i] = parse_voc_xml(self.index.annotation_path(i), class_to_label)
+                parsed[i] = self.read_annotation(i)
             except (FileNotFoundError, ValueError) as error:
                 failures.append(error)
         if failures:
             missing = all(isinstance(error, FileNotFoundError) for error in failures)
             listed = summarise([str(error) for error in failures], len(failures))
-            message = f'{len(failures)} of {len(indices)} annotation files cannot be read: {listed}'
+            message = f'annotations of {len(failures)} of {len(indices)} images cannot be read: {listed}'
             raise FileNotFoundError(message) if missing else ValueError(message)
         return parsed
 
     def _report(self, new: dict[int, VOCAnnotation], unknown: Counter[str]) -> None:
-        found = [(self._source(i), what) for i, entry in new.items() for what in entry.problems]
+        found = [(self.annotation_source(i), what) for i, entry in new.items() for what in entry.problems]
         self.problems += found
         self.unknown_classes += unknown
         if found:

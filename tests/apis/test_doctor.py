@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from mmdet_miaod.apis import RunOptions
+from mmdet_miaod.apis import RunOptions, load_config
 from mmdet_miaod.apis.config import labeled_sizes
 from mmdet_miaod.apis.doctor import diagnose as diagnose_module
 from mmdet_miaod.apis.doctor.data_checks import check_data
@@ -22,8 +22,9 @@ from mmdet_miaod.apis.doctor.quick import check_before_start
 from mmdet_miaod.apis.doctor.split_checks import check_split
 from mmdet_miaod.apis.doctor.step_timing import StepTimes
 from mmdet_miaod.apis.doctor.table import print_table
+from tests.datasets.test_coco import draw_coco
 from tests.datasets.voc_tree import object_xml, write_xml
-from tests.tiny_run import REPOSITORY, tiny_config, write_tiny_config
+from tests.tiny_run import REPOSITORY, TINY_OPTIONS, tiny_config, write_tiny_config
 
 
 @pytest.fixture
@@ -88,7 +89,7 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
             'inverted boxes',
             'boxes beyond the image',
             'unknown classes',
-            'annotation files',
+            'annotations',
         )
     }
     assert counts == {
@@ -96,7 +97,7 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
         'inverted boxes': 1,
         'boxes beyond the image': 1,
         'unknown classes': 1,
-        'annotation files': 2,
+        'annotations': 2,
     }
     assert (
         found['first labeled set: boxes beyond the image']
@@ -106,8 +107,8 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
     empty = {Path(path).stem for path in found['first labeled set: images without boxes'].items}
     assert {pool[1], pool[3]} <= empty and not {pool[0], pool[2], pool[4]} & empty
     assert found['first labeled set: unknown classes'].items == ('hexagon (2)',)
-    assert found['first labeled set: annotation files'].status == 'error'
-    assert found['test set: annotation files'].status == 'ok'
+    assert found['first labeled set: annotations'].status == 'error'
+    assert found['test set: annotations'].status == 'ok'
 
 
 def test_pool_annotations_are_read_only_on_request(data, tmp_path) -> None:
@@ -117,7 +118,35 @@ def test_pool_annotations_are_read_only_on_request(data, tmp_path) -> None:
         (data / f'VOC2007/Annotations/{name}.xml').unlink()
     assert 'error' not in {finding.status for finding in check_data(config)}
     found = by_name(check_data(config, all_annotations=True))
-    assert len(found['pool: annotation files'].items) == 20
+    assert len(found['pool: annotations'].items) == 20
+
+
+def test_annotations_of_coco_are_checked_against_the_images(tmp_path) -> None:
+    root = tmp_path / 'coco'
+    draw_coco(root)
+    content = json.loads((root / 'boxes.json').read_text())
+    content['images'][0]['width'] = 50  # the images have 60 x 40
+    content['annotations'][1]['bbox'] = [50, 30, 20, 10]
+    content['annotations'][2].update(bbox=[5, 5, 0, 4], area=0)
+    content['annotations'][3]['category_id'] = 99
+    (root / 'boxes.json').write_text(json.dumps(content))
+    options = {
+        **{key: value for key, value in TINY_OPTIONS.items() if not key.startswith('pool_')},
+        **dict(classes=None, only_with_boxes=False, pool_json='boxes.json', test_json='boxes.json'),
+        **dict(pool_images='images', test_images='images'),
+    }
+    config = load_config(REPOSITORY / 'configs' / 'MIAOD_coco.py', options, f'{root}/')
+    found = by_name(check_data(config, all_annotations=True))
+    for title in ('pool', 'test set'):
+        assert found[f'{title}: annotations'].status == 'ok'
+        (size,) = found[f'{title}: sizes of images'].items
+        assert size.endswith('image 100: 50 x 40 instead of 60 x 40')
+        (outside,) = found[f'{title}: boxes beyond the image'].items
+        assert outside.endswith('image 99: [50, 30, 70, 40] leaves the image of 60 x 40')
+        assert len(found[f'{title}: boxes without area'].items) == 2
+        assert found[f'{title}: unknown classes'].items == ('category 99 (1)',)
+    names = by_name(check_data(config)).keys()
+    assert 'first labeled set: annotations' in names and 'pool: annotations' not in names
 
 
 def labeled_names(config, data: Path) -> list[str]:
@@ -147,7 +176,7 @@ def test_a_missing_list_is_a_finding_and_the_rest_is_checked(data, tmp_path) -> 
     (data / 'VOC2007/ImageSets/Main/trainval.txt').unlink()
     found = by_name(check_data(tiny_config(data, tmp_path)))
     assert 'no such image list' in found['pool images'].detail
-    assert found['test set: annotation files'].status == 'ok'
+    assert found['test set: annotations'].status == 'ok'
 
 
 def test_split_sizes_against_the_pool(tiny_data, tmp_path) -> None:

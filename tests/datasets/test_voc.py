@@ -72,7 +72,7 @@ def test_no_annotation_file_is_opened_before_label(tmp_path):
     dataset = VOCDetectionDataset(ann_file, img_prefix, TRAIN, classes=('cat', 'dog'))
     assert len(dataset) == 4
     np.testing.assert_array_equal(dataset.flag, [1, 1, 0, 1])
-    with pytest.raises(FileNotFoundError, match=r'2 of 2 annotation files .*boxes\.xml.*portrait\.xml'):
+    with pytest.raises(FileNotFoundError, match=r'annotations of 2 of 2 images .*boxes\.xml.*portrait\.xml'):
         dataset.label([0, 2])
 
 
@@ -151,7 +151,7 @@ def test_malformed_files_are_named_and_nothing_is_unlocked(tmp_path):
     dataset = dataset_of(tmp_path)
     write_list(tmp_path / 'Annotations/empty.xml', '<annotation>')
     (tmp_path / 'Annotations/flat.xml').unlink()
-    with pytest.raises(ValueError, match=r'2 of 4 annotation files .*empty\.xml.*flat\.xml'):
+    with pytest.raises(ValueError, match=r'annotations of 2 of 4 images .*empty\.xml.*flat\.xml'):
         dataset.label(range(4))
     with pytest.raises(KeyError):
         dataset.get_ann_info(0)

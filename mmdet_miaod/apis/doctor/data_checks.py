@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 from mmcv import Config
+from torch.utils.data import Dataset
 
 from ...active.pool import initial_split
 from ...active.store import hash_file
@@ -15,6 +16,7 @@ from ...datasets import image_files
 from ...datasets.builder import build_dataset
 from ...datasets.image_index import ImageIndex
 from ...datasets.pool import build_index
+from ...datasets.voc import VOCDetectionDataset
 from ..assemble import selection_settings
 from .annotation_checks import check_annotations
 from .findings import Finding, from_items
@@ -54,16 +56,24 @@ def check_data(config: Config, all_annotations: bool = False) -> list[Finding]:
         found = images[role]
         if found is None:
             continue
-        if config.data[name].type != 'VOCDetectionDataset':
-            findings += _other_annotations(config, name)
+        dataset = _unlabeled_dataset(config.data[name], found.index)
+        if dataset is None:
+            continue
+        if not isinstance(dataset, VOCDetectionDataset):
+            findings.append(
+                Finding(
+                    'data',
+                    f'annotations of data.{name}',
+                    'note',
+                    f'{config.data[name].type} is not known here',
+                )
+            )
             continue
         indices = range(len(found.index))
         if role == 'pool' and not all_annotations:
             indices = _first_labeled(config, found.index)
-        classes = _classes(config.data[name])
-        if classes is not None:
-            title = {'pool': 'pool' if all_annotations else 'first labeled set', 'test': 'test set'}[role]
-            findings += check_annotations(found.index, indices, classes, found.sizes, title)
+        title = {'pool': 'pool' if all_annotations else 'first labeled set', 'test': 'test set'}[role]
+        findings += check_annotations(dataset, indices, found.sizes, title)
     return findings
 
 
@@ -129,17 +139,9 @@ def _first_labeled(config: Config, index: ImageIndex) -> list[int]:
     return split.labeled.tolist()
 
 
-def _classes(data_config: Mapping) -> tuple[str, ...] | None:
-    from ...datasets.voc import VOCDetectionDataset
-
+def _unlabeled_dataset(data_config: Mapping, index: ImageIndex) -> Dataset | None:
+    """Build a data set that has asked for no labels yet; None where it cannot be built."""
     try:
-        return VOCDetectionDataset.get_classes(data_config.get('classes'))
-    except (OSError, ValueError, TypeError):
+        return build_dataset({**data_config, 'test_mode': False}, index=index)
+    except (OSError, ValueError, TypeError, KeyError):
         return None  # the quick part, which builds the data set, says what is wrong
-
-
-def _other_annotations(config: Config, name: str) -> list[Finding]:
-    kind = config.data[name].type
-    return [
-        Finding('data', f'annotations of data.{name}', 'note', f'{kind} checks their form when it is built')
-    ]
