@@ -120,7 +120,7 @@ def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: 
     state = RunState(work, RunIdentity('', '', len(data.pool), 0), {})
     strategy = DiscrepancyQuery()
     CycleScorer(data.pool, strategy, settings, state, logging.getLogger('quiet'), query='').score(
-        0, model, np.array(candidates)
+        0, model, np.array(candidates), np.array([0])
     )
     found = np.load(work / scores_name(0))
     selected = strategy.select(Query(np.array(candidates), 3, found, np.array([0]), 0))
