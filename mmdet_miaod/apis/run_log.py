@@ -45,8 +45,8 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         level: what is logged.
         console_level: what of it the terminal shows, everything by default.
     """
+    level_before = logging.getLogger('mmdet').level  # the first call of mmcv's sets it
     logger = get_root_logger(log_level=level)
-    level_before = logger.level
     if distributed.is_main():
         logger.setLevel(level)  # mmcv sets it only for the first run of a process
     consoles = [handler for handler in logger.handlers if isinstance(handler, logging.StreamHandler)]

@@ -37,3 +37,11 @@ def test_a_run_that_is_stopped_has_no_error_in_its_log(tmp_path, stop) -> None:
     with pytest.raises(stop), run_logger(tmp_path / 'run.log'):
         raise stop
     assert 'Traceback' not in (tmp_path / 'run.log').read_text()
+
+
+def test_the_level_is_what_it_was_also_after_the_first_run_of_a_process(tmp_path) -> None:
+    logger = logging.getLogger('mmdet')
+    before = logger.level
+    with run_logger(tmp_path / 'run.log', 'ERROR'):
+        assert logger.level == logging.ERROR
+    assert logger.level == before
