@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from collections import Counter, OrderedDict
 from collections.abc import Iterable, Sequence
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -239,8 +240,11 @@ class VOCDetectionDataset(Dataset):
         Raises:
             FileNotFoundError, ValueError: They are missing or malformed.
         """
-        labels = {name: label for label, name in enumerate(self.CLASSES)}
-        return parse_voc_xml(self.index.annotation_path(i), labels)
+        return parse_voc_xml(self.index.annotation_path(i), self._class_labels)
+
+    @cached_property
+    def _class_labels(self) -> dict[str, int]:
+        return {name: label for label, name in enumerate(self.CLASSES)}
 
     def stated_size(self, i: int) -> tuple[float, float] | None:
         """Width and height of an image that are relied upon in reading its boxes; None: nothing is."""
