@@ -60,6 +60,33 @@ def test_scatter_copies_to_a_gpu():
     assert batch.tolist() == [0, 1, 2]
 
 
+def test_loaders_pin_all_tensors_of_a_batch_but_those_for_the_cpu(monkeypatch):
+    from mmcv.parallel import DataContainer
+    from torch.utils.data._utils.pin_memory import pin_memory
+
+    pinned = []
+    monkeypatch.setattr(torch.Tensor, 'pin_memory', lambda tensor: pinned.append(tensor) or tensor)
+    image, boxes, kept = torch.ones(2, 3), [torch.ones(1, 4), torch.ones(0, 4)], torch.ones(1)
+    metas = DataContainer([[dict(shape=(2, 3), kept=kept)]], cpu_only=True)
+    batch = dict(img=DataContainer([image], stack=True), boxes=DataContainer([boxes]), metas=metas)
+    found = pin_memory(batch)
+    assert [tensor.shape for tensor in pinned] == [(2, 3), (1, 4), (0, 4)]
+    assert found['img'].data[0] is image
+    assert found['img'].stack
+    assert found['boxes'].data == [boxes]
+    assert found['metas'].data == metas.data
+
+
+@pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
+def test_a_loader_for_a_gpu_gives_pinned_batches():
+    from mmcv.parallel import DataContainer, collate
+    from torch.utils.data import DataLoader
+
+    samples = [dict(img=DataContainer(torch.ones(3, 4, 4), stack=True))] * 2
+    (batch,) = DataLoader(samples, batch_size=2, collate_fn=lambda part: collate(part, 2), pin_memory=True)
+    assert batch['img'].data[0].is_pinned()
+
+
 def test_distributed_forward_runs_the_module(gloo):
     from mmcv.parallel import MMDistributedDataParallel
 

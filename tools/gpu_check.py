@@ -57,12 +57,18 @@ def main(arguments: argparse.Namespace) -> int:
         config = benchmark_config(path, QUICK_MODEL if arguments.quick else {}, size)
         device = check_device(arguments.device)
         settings = BenchmarkSettings(config, Path(folder) / 'data', size, arguments.batch_size, device)
-        report = run_gpu_check(settings, 2 if arguments.quick else arguments.steps, chosen)
+        steps = 2 if arguments.quick else arguments.steps
+        report = run_gpu_check(settings, steps, chosen, announce)
     print_report(report)
     if arguments.out is not None:
         arguments.out.write_text(json.dumps(report, indent=1) + '\n')
     worst = max(relative_difference(*pair) for pair in report['devices'].values())
     return DIFFERENT if worst > DEVICE_TOLERANCE else 0
+
+
+def announce(option: str) -> None:
+    note = ' (compiling takes a minute or two)' if option == 'compile_towers' else ''
+    print(f'measuring {option}{note}', file=sys.stderr, flush=True)
 
 
 def print_report(report: dict) -> None:

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import torch
 from torch import nn
 
-from ..engine.acceleration import Acceleration
+from ..engine.acceleration import Acceleration, backends_restored
 from ..engine.gradient_step import MixedPrecision
 from ..engine.stage import frozen_parameter_names
 from .benchmark import wait_for
@@ -49,7 +48,7 @@ def check_option(
     """
     acceleration, dtype = OPTIONS[name]
     settings = replace(settings, amp_dtype=dtype)
-    with _backends_restored():
+    with backends_restored():
         acceleration.apply_to_backends()
         model = acceleration.apply_to_model(build_miaod(settings))
         precision = MixedPrecision(settings.device, dtype)
@@ -103,16 +102,6 @@ def _seconds(task: Any, device: torch.device, steps: int) -> float:
     return (time.perf_counter() - started) / steps
 
 
-@contextmanager
-def _backends_restored() -> Iterator[None]:
-    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
-    try:
-        yield
-    finally:
-        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before
-
-
 def compare_devices(settings: BenchmarkSettings, batches: dict[str, dict]) -> dict[str, tuple[float, float]]:
     """Compute the first losses of each stage in float32 on the device and on the CPU.
 
@@ -123,7 +112,7 @@ def compare_devices(settings: BenchmarkSettings, batches: dict[str, dict]) -> di
     for device in (settings.device, torch.device('cpu')):
         here = replace(settings, device=device, amp_dtype=None)
         local = {tag: _to(batch, device) for tag, batch in batches.items()}
-        with _backends_restored():
+        with backends_restored():
             Acceleration().apply_to_backends()
             model = build_miaod(here)
             model.train()
@@ -152,10 +141,21 @@ def relative_difference(value: float, reference: float) -> float:
     return abs(value - reference) / max(abs(reference), 1e-12)
 
 
-def run_gpu_check(settings: BenchmarkSettings, steps: int, options: list[str]) -> dict[str, Any]:
+def run_gpu_check(
+    settings: BenchmarkSettings,
+    steps: int,
+    options: list[str],
+    on_option: Callable[[str], None] = lambda name: None,
+) -> dict[str, Any]:
     """Measure options, ``'float32'`` first, and compare the device with the CPU.
 
     An option that does not work here is reported with its ``error`` and does not stop the others.
+
+    Args:
+        settings: model, image size, batch size, device.
+        steps: executions that are timed.
+        options: names from ``OPTIONS``.
+        on_option: called with each name before it is measured.
 
     Returns:
         ``options`` by name (:func:`check_option`, with ``difference``, the largest relative difference of a
@@ -164,6 +164,7 @@ def run_gpu_check(settings: BenchmarkSettings, steps: int, options: list[str]) -
     batches = draw_batches(settings)
     found: dict[str, Any] = {}
     for name in ['float32', *(option for option in options if option != 'float32')]:
+        on_option(name)
         try:
             result = check_option(name, settings, batches, steps)
         except Exception as error:  # whatever a compiler, driver or kernel raises

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+COMPILED_VERSIONS = 64
 
 
 @dataclass(frozen=True)
@@ -64,6 +67,17 @@ class Acceleration:
         return model
 
 
+@contextmanager
+def backends_restored() -> Iterator[None]:
+    """Context after which the switches of :meth:`Acceleration.apply_to_backends` are as before."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    before = cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
+    try:
+        yield
+    finally:
+        cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32 = before
+
+
 def compile_branches(head: nn.Module, backend: str = 'inductor') -> None:
     """Compile ``head.forward_branch`` for any image size, a function for each branch.
 
@@ -74,6 +88,10 @@ def compile_branches(head: nn.Module, backend: str = 'inductor') -> None:
         head: a head with ``forward_branch(feats, branch)``; changed in place.
         backend: of ``torch.compile``.
     """
+    # Each branch is compiled with and without gradients, of whole and of frozen features, in training and in
+    # evaluation mode; PyTorch counts all of them against one limit, and by itself stops at 8.
+    limits = torch._dynamo.config
+    limits.recompile_limit = max(limits.recompile_limit, COMPILED_VERSIONS)
     plain = head.forward_branch
     compiled: dict[str, Callable[[Sequence[Tensor]], list[Tensor]]] = {}
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
-from mmcv.parallel import MMDataParallel, MMDistributedDataParallel
+from mmcv.parallel import MODULE_WRAPPERS, MMDistributedDataParallel, scatter_kwargs
 from torch import distributed as dist
 from torch import nn
 
@@ -32,6 +33,39 @@ def check_device(name: str) -> torch.device:
     return device
 
 
+@MODULE_WRAPPERS.register_module()
+class SingleDeviceModel(nn.Module):
+    """Hands a detector the batches of a loader, unpacked and on its device.
+
+    In place of MMCV's ``MMDataParallel``, which cannot train on the CPU of a machine that has a GPU.
+
+    Args:
+        module: the detector, already on ``device``.
+        device: a CPU or one GPU.
+    """
+
+    def __init__(self, module: nn.Module, device: torch.device) -> None:
+        super().__init__()
+        self.module = module
+        self._targets = [device.index if device.type == 'cuda' else -1]
+
+    def forward(self, *inputs: Any, **kwargs: Any) -> Any:
+        """Call the detector."""
+        return self._call(self.module, inputs, kwargs)
+
+    def train_step(self, *inputs: Any, **kwargs: Any) -> dict[str, Any]:
+        """Take the detector's ``train_step``."""
+        return self._call(self.module.train_step, inputs, kwargs)
+
+    def val_step(self, *inputs: Any, **kwargs: Any) -> dict[str, Any]:
+        """Take the detector's ``val_step``."""
+        return self._call(self.module.val_step, inputs, kwargs)
+
+    def _call(self, method: Callable[..., Any], inputs: tuple, kwargs: dict[str, Any]) -> Any:
+        unpacked, named = scatter_kwargs(inputs, kwargs, self._targets)
+        return method(*unpacked[0], **named[0])
+
+
 class DistributedModel(MMDistributedDataParallel):
     """Averages gradients over processes, on CPUs too: there MMCV 1.7 hands over packed batches."""
 
@@ -50,13 +84,12 @@ def wrap_model(model: nn.Module, device: torch.device) -> nn.Module:
         model: already on ``device``, its ``requires_grad`` flags set for the stage.
         device: the device of this process.
     """
-    device_ids = [device.index] if device.type == 'cuda' else None
     if dist.is_available() and dist.is_initialized():
         return DistributedModel(
             model,
-            device_ids=device_ids,
+            device_ids=[device.index] if device.type == 'cuda' else None,
             broadcast_buffers=False,
             # The two batches of an iteration reach different parameters.
             find_unused_parameters=True,
         )
-    return MMDataParallel(model, device_ids=device_ids or [])
+    return SingleDeviceModel(model, device)

@@ -33,6 +33,8 @@ def global_sum(values: Tensor) -> Tensor:
     return values
 
 
-def global_count(count: int | float, device: torch.device) -> Tensor:
-    """Sum of a number over all processes, a 0-d float32 tensor on ``device``, without waiting for it."""
-    return global_sum(torch.full((), float(count), dtype=torch.float32, device=device))
+def global_count(count: Tensor | int, device: torch.device) -> Tensor:
+    """Sum of a count over all processes, a 0-d float32 tensor on ``device``, without waiting for it."""
+    if not isinstance(count, Tensor):
+        count = torch.full((), float(count), device=device)
+    return global_sum(count.float())

@@ -24,9 +24,10 @@ def test_without_a_gpu_it_says_so_and_has_an_exit_code_of_its_own(capsys) -> Non
 
 def test_it_runs_on_a_cpu(capsys) -> None:
     assert run('--device', 'cpu', '--quick', '--options', 'channels_last') == 0
-    shown = capsys.readouterr().out
-    assert 'channels_last' in shown
-    assert 'minimize pair: loss_dis' in shown
+    shown = capsys.readouterr()
+    assert 'channels_last' in shown.out
+    assert 'minimize pair: loss_dis' in shown.out
+    assert shown.err.splitlines()[-2:] == ['measuring float32', 'measuring channels_last']
 
 
 def test_an_unknown_option_is_named() -> None:

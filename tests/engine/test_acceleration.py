@@ -8,28 +8,25 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from mmdet_miaod.engine.acceleration import Acceleration, compile_branches
+from mmdet_miaod.engine.acceleration import Acceleration, backends_restored, compile_branches
 from mmdet_miaod.engine.gradient_step import MixedPrecision
 from tests.models.tiny import image_metas, random_boxes, random_features, tiny_detector, tiny_head
 
 LABEL_TERMS = ('loss_cls', 'loss_bbox', 'loss_mil')
 
 
-@pytest.fixture
-def _backends():
-    switches = torch.backends.cudnn, torch.backends.cuda.matmul
-    before = switches[0].benchmark, switches[0].allow_tf32, switches[1].allow_tf32
-    yield
-    switches[0].benchmark, switches[0].allow_tf32, switches[1].allow_tf32 = before
+def backend_switches() -> tuple[bool, ...]:
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    return cudnn.benchmark, cudnn.allow_tf32, matmul.allow_tf32
 
 
-@pytest.mark.usefixtures('_backends')
 @pytest.mark.parametrize('on', [True, False])
-def test_the_backends_are_set_as_the_config_says(on) -> None:
-    Acceleration.from_config(dict(cudnn_benchmark=on, tf32=on)).apply_to_backends()
-    assert torch.backends.cudnn.benchmark is on
-    assert torch.backends.cudnn.allow_tf32 is on
-    assert torch.backends.cuda.matmul.allow_tf32 is on
+def test_the_backends_are_set_as_the_config_says_and_restored(on) -> None:
+    before = backend_switches()
+    with backends_restored():
+        Acceleration.from_config(dict(cudnn_benchmark=on, tf32=on)).apply_to_backends()
+        assert backend_switches() == (on, on, on)
+    assert backend_switches() == before
 
 
 def test_everything_is_off_by_default_and_a_value_must_be_a_truth() -> None:

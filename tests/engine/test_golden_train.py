@@ -55,21 +55,22 @@ def golden_detector(meta: dict):
     return detector.train()
 
 
-def golden_batch(golden: dict, step: int, tag: str) -> dict:
+def golden_batch(golden: dict, step: int, tag: str, device: torch.device) -> dict:
     """The batch of an optimizer step; boxes only where it is labeled."""
     meta = golden['meta']
     images = np.random.RandomState(meta['seed'] * 1000 + step).standard_normal((2, 3, meta['H'], meta['W']))
     data = dict(
-        img=torch.from_numpy(images.astype(np.float32)), img_metas=image_metas([(meta['H'], meta['W'])] * 2)
+        img=torch.from_numpy(images.astype(np.float32)).to(device),
+        img_metas=image_metas([(meta['H'], meta['W'])] * 2),
     )
     if tag == 'labeled':
-        data['gt_bboxes'] = [torch.from_numpy(golden[f'gt_bboxes{step}_{image}']) for image in range(2)]
-        data['gt_labels'] = [torch.from_numpy(golden[f'gt_labels{step}_{image}']) for image in range(2)]
+        for key in ('gt_bboxes', 'gt_labels'):
+            data[key] = [torch.from_numpy(golden[f'{key}{step}_{image}']).to(device) for image in range(2)]
     return data
 
 
 def projection(name: str, value: torch.Tensor) -> list[float]:
-    flat = value.detach().double().numpy().ravel()
+    flat = value.detach().double().cpu().numpy().ravel()
     return [
         np.linalg.norm(flat),
         flat @ np.random.RandomState(crc32(name.encode())).standard_normal(flat.size),
@@ -88,13 +89,13 @@ def check_weights(detector, golden: dict, stage: str) -> None:
 
 
 @pytest.mark.parametrize('name', golden_names('train_'))
-def test_four_stages_match_the_published_run(name) -> None:
+def test_four_stages_match_the_published_run(name, device) -> None:
     golden = load_golden(name)
     meta = golden['meta']
-    detector = golden_detector(meta)
+    detector = golden_detector(meta).to(device)
     frozen = frozen_parameter_names(detector)
     assert frozen
-    precision = MixedPrecision(torch.device('cpu'))
+    precision = MixedPrecision(device)
     optimizer = dict(type='SGD', lr=meta['lr'], momentum=meta['momentum'], weight_decay=meta['weight_decay'])
     step = 0
     for stage_name, (stage, total, terms) in STAGES.items():
@@ -103,7 +104,8 @@ def test_four_stages_match_the_published_run(name) -> None:
         take_step = GradientStep(build_stage_optimizer(detector, optimizer), precision)
         for iteration in range(meta['steps']):
             for tag in stage.tags:
-                result = detector.train_step(golden_batch(golden, step, tag), loss_terms=stage.losses(tag))
+                batch = golden_batch(golden, step, tag, device)
+                result = detector.train_step(batch, loss_terms=stage.losses(tag))
                 take_step(result['loss'])
                 step += 1
                 key = f'log_{stage_name}_{iteration}_{tag}'

@@ -25,7 +25,7 @@ BATCHES = {
 class GoldenHead:
     """A golden file as a head and a batch."""
 
-    def __init__(self, name: str, nms_pre: int = 1000) -> None:
+    def __init__(self, name: str, device: torch.device, nms_pre: int = 1000) -> None:
         self.golden = golden = load_golden(name)
         meta = golden['meta']
         activation = 'softmax' if meta['C'] == 1 else None
@@ -37,11 +37,14 @@ class GoldenHead:
         )
         weights = {key[2:]: torch.from_numpy(value) for key, value in golden.items() if key.startswith('w_')}
         self.head.load_state_dict(weights, strict=True)
-        self.feats = [torch.from_numpy(golden[f'feat{level}']).requires_grad_() for level in range(5)]
+        self.head.to(device)
+        self.feats = [
+            torch.from_numpy(golden[f'feat{level}']).to(device).requires_grad_() for level in range(5)
+        ]
         self.metas = image_metas(golden['img_shape'], golden['pad_shape'])
         images = range(len(self.metas))
-        self.boxes = [torch.from_numpy(golden[f'gt_bboxes{i}']) for i in images]
-        self.labels = [torch.from_numpy(golden[f'gt_labels{i}']) for i in images]
+        self.boxes = [torch.from_numpy(golden[f'gt_bboxes{i}']).to(device) for i in images]
+        self.labels = [torch.from_numpy(golden[f'gt_labels{i}']).to(device) for i in images]
 
     def losses(self, batch: str) -> dict:
         labeled = (self.boxes, self.labels) if batch.endswith('_labeled') else ()
@@ -53,8 +56,8 @@ def gradient_norm(tensor: torch.Tensor) -> float:
 
 
 @pytest.fixture(params=golden_names('head_'))
-def case(request) -> GoldenHead:
-    return GoldenHead(request.param)
+def case(request, device) -> GoldenHead:
+    return GoldenHead(request.param, device)
 
 
 def test_outputs_and_instance_weights(case) -> None:
@@ -63,8 +66,10 @@ def test_outputs_and_instance_weights(case) -> None:
     for level in range(5):
         for key, branch in (('cls1', 'f_1'), ('cls2', 'f_2'), ('reg', 'f_r')):
             expected = case.golden[f'out_{key}{level}']
-            assert_allclose(maps[branch][level].detach().numpy(), expected, rtol=1e-5, atol=1e-5)
-        assert_allclose(weights[level].detach().numpy(), case.golden[f'out_mil{level}'], rtol=1e-5, atol=1e-9)
+            assert_allclose(maps[branch][level].detach().cpu().numpy(), expected, rtol=1e-5, atol=1e-5)
+        assert_allclose(
+            weights[level].detach().cpu().numpy(), case.golden[f'out_mil{level}'], rtol=1e-5, atol=1e-9
+        )
 
 
 @pytest.mark.parametrize('batch', BATCHES)
@@ -93,17 +98,18 @@ def test_gradients(case, batch) -> None:
 
 @pytest.mark.parametrize('k', [50, 500, 10000])
 def test_uncertainty(case, k) -> None:
-    assert_allclose(case.head.uncertainty(case.feats, k).numpy(), case.golden[f'uncertainty_k{k}'], rtol=1e-5)
+    found = case.head.uncertainty(case.feats, k).cpu().numpy()
+    assert_allclose(found, case.golden[f'uncertainty_k{k}'], rtol=1e-5)
 
 
 @pytest.mark.parametrize('nms_pre', [1000, 200])
 @pytest.mark.parametrize('name', golden_names('head_'))
-def test_detections(name, nms_pre) -> None:
-    case = GoldenHead(name, nms_pre)
+def test_detections(name, nms_pre, device) -> None:
+    case = GoldenHead(name, device, nms_pre)
     for image, (boxes, labels) in enumerate(case.head.predict(case.feats, case.metas)):
         expected_labels = case.golden[f'det{nms_pre}_labels{image}']
         expected_boxes = case.golden[f'det{nms_pre}_bboxes{image}']
-        assert_same_set(boxes.numpy(), labels.numpy(), expected_boxes, expected_labels)
+        assert_same_set(boxes.cpu().numpy(), labels.cpu().numpy(), expected_boxes, expected_labels)
 
 
 def assert_same_set(boxes, labels, expected_boxes, expected_labels, tolerance: float = 1e-4) -> None:

@@ -72,7 +72,7 @@ def rule_weight(name: str, shape: torch.Size, seed: int) -> torch.Tensor:
 class GoldenSSD:
     """The golden file as a head and a batch."""
 
-    def __init__(self) -> None:
+    def __init__(self, device: torch.device) -> None:
         self.golden = golden = load_golden('ssd_c5')
         meta = golden['meta']
         self.head = ssd_head(meta['C'], meta['channels'])
@@ -80,17 +80,20 @@ class GoldenSSD:
         self.head.load_state_dict(
             {name: rule_weight(name, value.shape, meta['seed']) for name, value in entries.items()}
         )
+        self.head.to(device)
         self.feats = [
             torch.from_numpy(
                 np.random.RandomState(meta['seed'] * 100 + level)
                 .standard_normal((2, meta['channels'], size, size))
                 .astype(np.float32)
-            ).requires_grad_()
+            )
+            .to(device)
+            .requires_grad_()
             for level, size in enumerate(meta['sizes'])
         ]
         self.metas = image_metas([(300, 300)] * 2)
-        self.boxes = [torch.from_numpy(golden[f'gt_bboxes{i}']) for i in range(2)]
-        self.labels = [torch.from_numpy(golden[f'gt_labels{i}']) for i in range(2)]
+        self.boxes = [torch.from_numpy(golden[f'gt_bboxes{i}']).to(device) for i in range(2)]
+        self.labels = [torch.from_numpy(golden[f'gt_labels{i}']).to(device) for i in range(2)]
 
     def losses(self, batch: str) -> dict:
         labeled = (self.boxes, self.labels) if batch.endswith('_labeled') else ()
@@ -98,8 +101,8 @@ class GoldenSSD:
 
 
 @pytest.fixture
-def case() -> GoldenSSD:
-    return GoldenSSD()
+def case(device) -> GoldenSSD:
+    return GoldenSSD(device)
 
 
 def fingerprint(values: np.ndarray, level: int) -> list[float]:
@@ -114,7 +117,7 @@ def test_outputs_and_instance_weights(case) -> None:
         outputs = dict(cls1=maps['f_1'][level], cls2=maps['f_2'][level], reg=maps['f_r'][level])
         for key, output in dict(outputs, mil=weights[level]).items():
             expected = case.golden[f'out_{key}{level}']
-            found = fingerprint(output.detach().numpy(), level)
+            found = fingerprint(output.detach().cpu().numpy(), level)
             # The projection is a sum of both signs: its rounding error is that of the norm.
             assert_allclose(found, expected, rtol=1e-5, atol=1e-5 * expected[0], err_msg=f'{key}{level}')
 
@@ -138,7 +141,8 @@ def test_losses_and_gradients(case, batch) -> None:
 
 @pytest.mark.parametrize('k', [500, 10000])
 def test_uncertainty(case, k) -> None:
-    assert_allclose(case.head.uncertainty(case.feats, k).numpy(), case.golden[f'uncertainty_k{k}'], rtol=1e-5)
+    found = case.head.uncertainty(case.feats, k).cpu().numpy()
+    assert_allclose(found, case.golden[f'uncertainty_k{k}'], rtol=1e-5)
 
 
 def test_detections_are_at_most_200_foreground_boxes(case) -> None:

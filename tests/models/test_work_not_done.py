@@ -27,7 +27,7 @@ class Watch:
         self.assigned = 0
         self.features: list[bool] = []
         self.inference: list[bool] = []
-        branch, targets = model.bbox_head.forward_branch, model.bbox_head.get_targets
+        branch, targets = model.bbox_head.forward_branch, model.bbox_head.label_anchors
 
         def forward_branch(head, feats, name):
             maps = branch(feats, name)
@@ -36,12 +36,12 @@ class Watch:
             self.inference.append(torch.is_inference_mode_enabled())
             return maps
 
-        def get_targets(head, *args, **kwargs):
+        def label_anchors(head, *args, **kwargs):
             self.assigned += 1
             return targets(*args, **kwargs)
 
         model.bbox_head.forward_branch = MethodType(forward_branch, model.bbox_head)
-        model.bbox_head.get_targets = MethodType(get_targets, model.bbox_head)
+        model.bbox_head.label_anchors = MethodType(label_anchors, model.bbox_head)
 
 
 def watched_batch(stage_name: str, tag: str) -> Watch:

@@ -10,6 +10,7 @@ from mmdet.core import images_to_levels
 from torch import Tensor
 
 from mmdet_miaod.models.dense_heads.branch_outputs import flatten_map
+from mmdet_miaod.models.dense_heads.overlap_targets import assigns_by_overlap, overlap_targets
 from mmdet_miaod.models.global_batch import global_count
 
 
@@ -48,7 +49,10 @@ class AnchorLossMixin:
         gt_labels: Sequence[Tensor],
         gt_bboxes_ignore: Sequence[Tensor] | None = None,
     ) -> AnchorTargets:
-        """Assign boxes to the anchors of a batch with the stock head's assigner, once for both classifiers.
+        """Assign boxes to the anchors of a batch by the stock head's rules, once for both classifiers.
+
+        Where :func:`assigns_by_overlap` holds this does not wait for a GPU; elsewhere the stock head's own
+        methods do it.
 
         Args:
             feature_sizes: (height, width) of each level.
@@ -62,7 +66,29 @@ class AnchorLossMixin:
             ValueError: some image has no usable anchor (its shape is smaller than ``allowed_border``
                 permits).
         """
-        anchors, valid = self.get_anchors(feature_sizes, img_metas, device=gt_bboxes[0].device)
+        device = gt_bboxes[0].device
+        generator = self.prior_generator
+        # The stock generator would copy them for each batch, and wait for that.
+        generator.base_anchors = [level.to(device) for level in generator.base_anchors]
+        anchors, valid = self.get_anchors(feature_sizes, img_metas, device=device)
+        images = img_metas, gt_bboxes, gt_labels, gt_bboxes_ignore
+        if assigns_by_overlap(self):
+            *per_level, num_samples = overlap_targets(self, anchors, valid, *images)
+        else:
+            *per_level, num_samples = self._stock_targets(anchors, valid, *images)
+        level_sizes = [len(level) for level in anchors[0]]
+        joined = images_to_levels([torch.cat(image) for image in anchors], level_sizes)
+        return AnchorTargets(joined, *per_level, num_samples=global_count(num_samples, device))
+
+    def _stock_targets(
+        self,
+        anchors: Sequence[Sequence[Tensor]],
+        valid: Sequence[Sequence[Tensor]],
+        img_metas: Sequence[dict],
+        gt_bboxes: Sequence[Tensor],
+        gt_labels: Sequence[Tensor],
+        gt_bboxes_ignore: Sequence[Tensor] | None,
+    ) -> tuple[list[Tensor] | int, ...]:
         targets = self.get_targets(
             anchors,
             valid,
@@ -77,17 +103,8 @@ class AnchorLossMixin:
             raise ValueError(
                 f'an image of the shapes {shapes} has no valid anchor: set train_cfg.allowed_border=-1'
             )
-        labels, label_weights, bbox_targets, bbox_weights, num_positive, num_negative = targets
-        num_samples = num_positive + num_negative if self.sampling else num_positive
-        level_sizes = [len(level) for level in anchors[0]]
-        return AnchorTargets(
-            anchors=images_to_levels([torch.cat(image) for image in anchors], level_sizes),
-            labels=labels,
-            label_weights=label_weights,
-            bbox_targets=bbox_targets,
-            bbox_weights=bbox_weights,
-            num_samples=global_count(num_samples, gt_bboxes[0].device),
-        )
+        *per_level, num_positive, num_negative = targets
+        return *per_level, num_positive + num_negative if self.sampling else num_positive
 
     def classification_loss(self, logits: Sequence[Tensor], targets: AnchorTargets) -> Tensor:
         """Loss of one classifier, summed over levels.

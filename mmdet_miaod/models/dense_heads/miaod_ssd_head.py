@@ -38,7 +38,8 @@ def hard_negative_cross_entropy(
     hardest = losses.masked_fill(labels != background, 0).sort(dim=1, descending=True).values
     limit = negatives_per_positive * positive.sum(dim=1, keepdim=True)
     counted = torch.arange(losses.shape[1], device=losses.device) < limit
-    return losses[positive].sum() + (hardest * counted).sum()
+    # Not losses[positive]: how many there are would have to be read back as well.
+    return losses.masked_fill(~positive, 0).sum() + (hardest * counted).sum()
 
 
 @HEADS.register_module()
