@@ -16,6 +16,7 @@ from mmcv import Config
 from torch.utils.flop_counter import FlopCounterMode
 
 from ..datasets.samplers import Draw
+from ..engine.acceleration import Acceleration, backends_restored
 from .benchmark_memory import measure_memory
 from .benchmark_tasks import BenchmarkSettings, all_tasks, draw_batches, drawn_datasets
 from .config import load_config
@@ -211,6 +212,17 @@ def run_benchmark(
     Returns:
         Plain values: ``machine``, ``settings``, ``tasks`` (:func:`summarize`), ``loading``, ``memory``.
     """
+    with backends_restored():
+        return _run_benchmark(settings, rounds, memory, profile, on_round)
+
+
+def _run_benchmark(
+    settings: BenchmarkSettings,
+    rounds: int,
+    memory: bool,
+    profile: Path | None,
+    on_round: Callable[[int], None],
+) -> dict[str, Any]:
     batches = draw_batches(settings)
     tasks = all_tasks(settings, batches)
     report: dict[str, Any] = dict(machine=machine())
@@ -219,6 +231,7 @@ def run_benchmark(
         batch_size=settings.batch_size,
         device=str(settings.device),
         amp=settings.amp_dtype,
+        acceleration=asdict(Acceleration.from_config(settings.config)),
         rounds=rounds,
     )
     report['tasks'] = summarize(measure(tasks, rounds, settings.device, on_round), count_flops(tasks))

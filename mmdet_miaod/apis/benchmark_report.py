@@ -48,11 +48,12 @@ def _machine_line(report: dict[str, Any]) -> str:
     machine, settings = report['machine'], report['settings']
     width, height = settings['image_size']
     processor = machine['gpu'] or machine['architecture']
+    options = ''.join(f', {name}' for name, on in settings['acceleration'].items() if on)
     return (
-        f'{processor}, {machine["cores"]} cores, {machine["threads"]} threads, load '
-        f'{machine["load"]:.1f}; torch {machine["torch"]}; {width} x {height}, batch '
-        f'{settings["batch_size"]}, {settings["device"]}, {settings["amp"] or "float32"}, medians of '
-        f'{settings["rounds"]} rounds'
+        f'{processor}, {machine["cores"]} cores, {machine["threads"]} threads, load {machine["load"]:.1f}; '
+        f'torch {machine["torch"]}; {width} x {height}, batch {settings["batch_size"]}, '
+        f'{settings["device"]}, {settings["amp"] or "float32"}{options}, '
+        f'medians of {settings["rounds"]} rounds'
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from torch import nn
 from ..active.scoring import move_batch
 from ..datasets.builder import build_dataset
 from ..datasets.drawn import draw_voc
+from ..engine.acceleration import Acceleration
 from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ..engine.stage import (
     Stage,
@@ -29,6 +30,7 @@ from ..engine.stage import (
     minimize_uncertainty_stage,
     set_trainable,
 )
+from ..models.detectors.miaod_detector import MIAODDetectorMixin
 from .run_log import muted
 
 STAGES: dict[str, Callable[[int], Stage]] = {
@@ -113,6 +115,15 @@ def build_stock(settings: BenchmarkSettings) -> nn.Module:
         # On a GPU MMDetection's own needs an mmcv that was compiled for it; there both models take ours.
         config.bbox_head.loss_cls.type = 'FocalLoss'
     return _build(config, settings.device)
+
+
+def accelerate(model: nn.Module, settings: BenchmarkSettings) -> nn.Module:
+    """Apply the config's options for GPUs to PyTorch's switches and to a model, ours or the stock one."""
+    acceleration = Acceleration.from_config(settings.config)
+    acceleration.apply_to_backends()
+    if not isinstance(model, MIAODDetectorMixin):
+        acceleration = replace(acceleration, compile_towers=False)
+    return acceleration.apply_to_model(model)
 
 
 def _build(config: ConfigDict, device: torch.device) -> nn.Module:
@@ -213,8 +224,9 @@ def training_task(name: str, settings: BenchmarkSettings, batches: Mapping[str, 
     """Return one training task with a model of its own: ``'stock step'`` or a key of ``STAGES``."""
     precision = MixedPrecision(settings.device, settings.amp_dtype)
     if name == 'stock step':
-        return StockSteps(build_stock(settings), batches['labeled'], precision)
-    model = build_miaod(settings)
+        stock = accelerate(build_stock(settings), settings)
+        return StockSteps(stock, batches['labeled'], precision)
+    model = accelerate(build_miaod(settings), settings)
     return StageSteps(model, frozen_parameter_names(model), STAGES[name](1), batches, precision)
 
 
@@ -226,7 +238,7 @@ def all_tasks(settings: BenchmarkSettings, batches: Mapping[str, dict], k: int =
         batches: from :func:`draw_batches`.
         k: instances averaged in an image's score.
     """
-    stock, model = build_stock(settings), build_miaod(settings)
+    stock, model = (accelerate(build(settings), settings) for build in (build_stock, build_miaod))
     precision = MixedPrecision(settings.device, settings.amp_dtype)
     frozen = frozen_parameter_names(model)
     image, metas = batches['test']['img'], batches['test']['img_metas']
