@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmcv import Config
+from mmcv import Config, ConfigDict
 from mmdet.utils import replace_cfg_vals, update_data_root
 
 from ..datasets.image_lists import text_lines
@@ -61,6 +61,7 @@ def load_config(
         raise FileNotFoundError(f'{path}: no such config file')
     config = _read_config(path)
     try:
+        _make_room(config, options or {})
         config.merge_from_dict(dict(options or {}))
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
@@ -90,6 +91,18 @@ def _read_config(path: str | Path) -> Config:
     except Exception as error:  # a config is a program, which may fail in any way
         where = ', '.join(_failed_lines(error)) or str(path)
         raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
+
+
+def _make_room(config: Config, options: Mapping[str, Any]) -> None:
+    """Let overrides set keys of what is None, such as ``optimizer_config.grad_clip.max_norm``."""
+    for name in options:
+        node = config
+        for part in name.split('.')[:-1]:
+            if not isinstance(node, (Config, ConfigDict)) or part not in node:
+                break
+            if node[part] is None:
+                node[part] = ConfigDict()
+            node = node[part]
 
 
 def _moved(value: Any, before: str, after: str) -> Any:

@@ -81,7 +81,9 @@ class LossLog:
             raise FloatingPointError(
                 f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, '
                 f'{record.tag} batch: {", ".join(bad)}; images: {", ".join(files or record.files)}. '
-                'A lower learning rate or gradient clipping (optimizer_config.grad_clip) may help.'
+                'Gradient clipping (optimizer_config.grad_clip.max_norm=10) or a lower learning rate '
+                '(optimizer.lr) may help: set one by --cfg-options, with --force to go on with this run, '
+                'which comes to the same point again without.'
             )
 
 

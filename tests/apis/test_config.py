@@ -113,3 +113,12 @@ def test_a_list_file_counts_by_its_content(tmp_path) -> None:
     assert "exclude = ['000001', '000002']" in before
     (tmp_path / 'never.txt').write_text('000001\n')
     assert identity_text(tiny_config(tmp_path, tmp_path, **options)) != before
+
+
+def test_an_override_sets_keys_of_what_is_none() -> None:
+    options = {'optimizer_config.grad_clip.max_norm': 10, 'optimizer_config.grad_clip.norm_type': 1}
+    config = load_config(VOC, options)
+    assert config.optimizer_config.grad_clip == dict(max_norm=10, norm_type=1)
+    assert load_config(VOC).optimizer_config.grad_clip is None
+    with pytest.raises(ValueError, match='does not fit the config'):
+        load_config(VOC, {'seed.x': 1})
