@@ -7,6 +7,7 @@ called again without harm, and names its reason and what would make it removable
 
 from __future__ import annotations
 
+import copy
 import functools
 import importlib
 from collections.abc import Callable
@@ -65,13 +66,16 @@ def let_batches_be_pinned() -> None:
 
 
 def pin_data_container(container: Any) -> Any:
-    """Pin the tensors of a DataContainer, which is changed in place and returned; others stay as they are."""
-    if not container.cpu_only:
-        container._data = _pinned(container.data)
-    return container
+    """Return a DataContainer with pinned tensors, or the same one if its data stays on the CPU."""
+    if container.cpu_only:
+        return container
+    pinned = copy.copy(container)
+    pinned._data = _pinned(container.data)
+    return pinned
 
 
 def _pinned(data: Any) -> Any:
+    # Lists of tensors, and lists of those, are all that mmcv's scatter takes.
     if isinstance(data, Tensor):
         return data.pin_memory()
     return [_pinned(item) for item in data] if isinstance(data, list) else data

@@ -70,6 +70,7 @@ def test_loaders_pin_all_tensors_of_a_batch_but_those_for_the_cpu(monkeypatch):
     metas = DataContainer([[dict(shape=(2, 3), kept=kept)]], cpu_only=True)
     batch = dict(img=DataContainer([image], stack=True), boxes=DataContainer([boxes]), metas=metas)
     found = pin_memory(batch)
+    assert found['boxes'] is not batch['boxes']  # what the caller holds stays as it is
     assert [tensor.shape for tensor in pinned] == [(2, 3), (1, 4), (0, 4)]
     assert found['img'].data[0] is image
     assert found['img'].stack

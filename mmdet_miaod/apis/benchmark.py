@@ -213,6 +213,7 @@ def run_benchmark(
         Plain values: ``machine``, ``settings``, ``tasks`` (:func:`summarize`), ``loading``, ``memory``.
     """
     with backends_restored():
+        Acceleration.from_config(settings.config).apply_to_backends()
         return _run_benchmark(settings, rounds, memory, profile, on_round)
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import torch
 
+from ..engine.acceleration import Acceleration
 from .benchmark_tasks import BenchmarkSettings, draw_batches, training_task
 
 
@@ -32,6 +33,7 @@ def measure_memory(settings: BenchmarkSettings) -> dict[str, float]:
 
 def peak_of_task(name: str, settings: BenchmarkSettings) -> int:
     """Run a training task twice and return its peak memory in bytes; to be called in a fresh process."""
+    Acceleration.from_config(settings.config).apply_to_backends()
     batches = draw_batches(settings)
     gc.collect()
     before = resident_bytes('VmRSS')

@@ -47,7 +47,7 @@ def model_table(report: dict[str, Any]) -> str:
 def _machine_line(report: dict[str, Any]) -> str:
     machine, settings = report['machine'], report['settings']
     width, height = settings['image_size']
-    processor = machine['gpu'] or machine['architecture']
+    processor = machine['gpu'] if settings['device'].startswith('cuda') else machine['architecture']
     options = ''.join(f', {name}' for name, on in settings['acceleration'].items() if on)
     return (
         f'{processor}, {machine["cores"]} cores, {machine["threads"]} threads, load {machine["load"]:.1f}; '

@@ -118,9 +118,8 @@ def build_stock(settings: BenchmarkSettings) -> nn.Module:
 
 
 def accelerate(model: nn.Module, settings: BenchmarkSettings) -> nn.Module:
-    """Apply the config's options for GPUs to PyTorch's switches and to a model, ours or the stock one."""
+    """Apply the config's options for GPUs to a model; the stock one has no towers to compile."""
     acceleration = Acceleration.from_config(settings.config)
-    acceleration.apply_to_backends()
     if not isinstance(model, MIAODDetectorMixin):
         acceleration = replace(acceleration, compile_towers=False)
     return acceleration.apply_to_model(model)

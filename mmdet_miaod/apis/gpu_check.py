@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gc
+import math
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -25,7 +27,10 @@ OPTIONS: dict[str, tuple[Acceleration, str | None]] = {
     'compile_towers': (Acceleration(compile_towers=True), None),
     'amp float16': (Acceleration(), 'float16'),
     'amp bfloat16': (Acceleration(), 'bfloat16'),
-    'all, bfloat16': (Acceleration(cudnn_benchmark=True, tf32=True, channels_last=True), 'bfloat16'),
+    'all but compile_towers, bfloat16': (
+        Acceleration(cudnn_benchmark=True, tf32=True, channels_last=True),
+        'bfloat16',
+    ),
 }
 DEVICE_TOLERANCE = 1e-3
 
@@ -59,8 +64,11 @@ def check_option(
             task.prepare()
             values = task()
             losses.update({f'{stage_name}: {term}': float(value) for term, value in values.items()})
+            task.finish()
         train, memory = _label_speed(model, frozen, batches, precision, settings, steps)
-        scoring = _scoring_task(model, batches['unlabeled'], precision, k)
+        images, metas = batches['unlabeled']['img'], batches['unlabeled']['img_metas']
+        # In float32, as runs score, whatever they train in.
+        scoring = Inference(model, lambda: model.score(images, metas, k))
         scoring.prepare()
         scores = scoring().float().cpu().tolist()
         score = settings.batch_size / _seconds(scoring, settings.device, steps)
@@ -94,18 +102,11 @@ def _label_speed(
     task.prepare()
     cuda = settings.device.type == 'cuda'
     if cuda:
+        gc.collect()  # a compiled head refers to itself
         torch.cuda.reset_peak_memory_stats(settings.device)
     seconds = _seconds(task, settings.device, steps)
     task.finish()
     return settings.batch_size / seconds, torch.cuda.max_memory_allocated(settings.device) if cuda else 0
-
-
-def _scoring_task(model: nn.Module, batch: dict, precision: MixedPrecision, k: int) -> Inference:
-    def score() -> torch.Tensor:
-        with precision.autocast():
-            return model.score(batch['img'], batch['img_metas'], k)
-
-    return Inference(model, score)
 
 
 def _seconds(task: Any, device: torch.device, steps: int) -> float:
@@ -153,7 +154,9 @@ def _to(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
 
 
 def relative_difference(value: float, reference: float) -> float:
-    """Return how far a value is from a reference, as a share of it."""
+    """Return how far a value is from a reference, as a share of it; infinity if the value is not finite."""
+    if not math.isfinite(value):
+        return math.inf
     return abs(value - reference) / max(abs(reference), 1e-12)
 
 
@@ -184,7 +187,7 @@ def run_gpu_check(
         try:
             result = check_option(name, settings, batches, steps)
         except Exception as error:  # whatever a compiler, driver or kernel raises
-            found[name] = dict(error=f'{type(error).__name__}: {str(error).splitlines()[0]}')
+            found[name] = dict(error=f'{type(error).__name__}: {error}'.splitlines()[0])
             if name == 'float32':
                 raise
             continue

@@ -18,7 +18,7 @@ from .run_log import muted
 
 
 def build_model(config: Config, classes: Sequence[str]) -> nn.Module:
-    """Build a detector with its initial weights, on the CPU.
+    """Build a detector with its initial weights, on the CPU, and set PyTorch's switches as its config says.
 
     Args:
         config: with ``model``, ``load_from`` for weights other than the backbone's, and the keys of
@@ -43,7 +43,9 @@ def build_model(config: Config, classes: Sequence[str]) -> nn.Module:
         store.load_checkpoint(config.load_from)  # says clearly what is wrong with the file
         load_checkpoint(model, config.load_from, map_location='cpu', logger=logging.getLogger('mmdet'))
     model.CLASSES = tuple(classes)
-    return Acceleration.from_config(config).apply_to_model(model)
+    acceleration = Acceleration.from_config(config)
+    acceleration.apply_to_backends()
+    return acceleration.apply_to_model(model)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict:

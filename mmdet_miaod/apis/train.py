@@ -14,7 +14,6 @@ from .. import distributed
 from ..active import store
 from ..active.pool import load_split
 from ..active.run_state import RunState, lock_run
-from ..engine.acceleration import Acceleration
 from ..randomness import use_deterministic_algorithms
 from .assemble import Run, assemble_run
 from .doctor.quick import check_before_start
@@ -41,7 +40,6 @@ def train(config: Config, options: RunOptions) -> Path:
         FloatingPointError: when a loss becomes infinite or NaN.
         OSError: when the disk is full.
     """
-    Acceleration.from_config(config).apply_to_backends()
     if options.deterministic:
         use_deterministic_algorithms()
     with held_back() as early_records:

@@ -10,6 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+# Four branches, each with and without gradients, of whole and of frozen features, in training and evaluation,
+# for fixed and for any sizes: PyTorch counts all of them against one limit, which is 8 by itself.
 COMPILED_VERSIONS = 64
 
 
@@ -45,8 +47,9 @@ class Acceleration:
         return cls(**values)
 
     def apply_to_backends(self) -> None:
-        """Set PyTorch's switches, which count for the whole process."""
-        torch.backends.cudnn.benchmark = self.cudnn_benchmark
+        """Set PyTorch's switches, for the whole process; one that was asked to be repeatable stays so."""
+        repeatable = torch.are_deterministic_algorithms_enabled()
+        torch.backends.cudnn.benchmark = self.cudnn_benchmark and not repeatable
         torch.backends.cudnn.allow_tf32 = self.tf32
         torch.backends.cuda.matmul.allow_tf32 = self.tf32
 
@@ -82,14 +85,12 @@ def compile_branches(head: nn.Module, backend: str = 'inductor') -> None:
     """Compile ``head.forward_branch`` for any image size, a function for each branch.
 
     Each branch has its own, because stages train and freeze branches separately: a change for one does not
-    make the others compile again.
+    make the others compile again. PyTorch's limit of compiled versions is raised for the whole process.
 
     Args:
         head: a head with ``forward_branch(feats, branch)``; changed in place.
         backend: of ``torch.compile``.
     """
-    # Each branch is compiled with and without gradients, of whole and of frozen features, in training and in
-    # evaluation mode; PyTorch counts all of them against one limit, and by itself stops at 8.
     limits = torch._dynamo.config
     limits.recompile_limit = max(limits.recompile_limit, COMPILED_VERSIONS)
     plain = head.forward_branch

@@ -41,7 +41,7 @@ class SingleDeviceModel(nn.Module):
 
     Args:
         module: the detector, already on ``device``.
-        device: a CPU or one GPU.
+        device: the CPU, or a GPU with its number.
     """
 
     def __init__(self, module: nn.Module, device: torch.device) -> None:

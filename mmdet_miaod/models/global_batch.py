@@ -37,4 +37,4 @@ def global_count(count: Tensor | int, device: torch.device) -> Tensor:
     """Sum of a count over all processes, a 0-d float32 tensor on ``device``, without waiting for it."""
     if not isinstance(count, Tensor):
         count = torch.full((), float(count), device=device)
-    return global_sum(count.float())
+    return global_sum(count.to(device, torch.float32))

@@ -7,8 +7,10 @@ import runpy
 from pathlib import Path
 
 import pytest
+import torch
 
-from mmdet_miaod.apis.benchmark import Timing, summarize
+from mmdet_miaod.apis import benchmark_tasks
+from mmdet_miaod.apis.benchmark import QUICK_MODEL, Timing, benchmark_config, run_benchmark, summarize
 from mmdet_miaod.apis.benchmark_pool import _measure_index, _measure_pool
 from mmdet_miaod.apis.benchmark_report import table
 
@@ -62,3 +64,21 @@ def test_the_pool_benchmark_goes_through_a_cycle() -> None:
 
 def test_the_index_benchmark_indexes_every_file() -> None:
     assert _measure_index(300)['images'] == 300
+
+
+def test_the_options_of_the_config_hold_for_both_models_and_for_the_benchmark_alone(tmp_path) -> None:
+    options = {**QUICK_MODEL, 'channels_last': True, 'tf32': True, 'cudnn_benchmark': True}
+    config = benchmark_config(TOOLS.parent / 'configs' / 'MIAOD.py', options, (64, 64))
+    settings = benchmark_tasks.BenchmarkSettings(config, tmp_path / 'data', (64, 64))
+    for build in (benchmark_tasks.build_stock, benchmark_tasks.build_miaod):
+        weight = benchmark_tasks.accelerate(build(settings), settings).backbone.layer1[0].conv1.weight
+        assert weight.is_contiguous(memory_format=torch.channels_last)
+    seen = []
+
+    def note(number: int) -> None:
+        seen.append((torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32))
+
+    before = torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32
+    run_benchmark(settings, rounds=1, memory=False, on_round=note)
+    assert seen == [(True, True)]
+    assert (torch.backends.cudnn.benchmark, torch.backends.cuda.matmul.allow_tf32) == before == (False, False)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
 import runpy
 from pathlib import Path
 
 import pytest
 import torch
 
-from mmdet_miaod.apis import benchmark_tasks
+from mmdet_miaod.apis import benchmark_tasks, gpu_check
+from mmdet_miaod.apis.benchmark import QUICK_MODEL, benchmark_config
 
 TOOL = Path(__file__).resolve().parents[2] / 'tools' / 'gpu_check.py'
 
@@ -50,3 +52,34 @@ def test_the_timed_label_step_trains_what_every_label_step_trains(monkeypatch, c
 def test_an_unknown_option_is_named() -> None:
     with pytest.raises(ValueError, match='warp'):
         run('--device', 'cpu', '--quick', '--options', 'warp')
+
+
+def test_what_is_not_finite_is_infinitely_far_from_everything() -> None:
+    assert gpu_check.relative_difference(1.5, 1.0) == 0.5
+    for value in (math.nan, math.inf):
+        assert gpu_check.relative_difference(value, 1.0) == math.inf
+
+
+def test_an_option_that_fails_without_a_word_does_not_stop_the_others(monkeypatch, capsys) -> None:
+    check = gpu_check.check_option
+
+    def fail(name, *args, **kwargs):
+        if name == 'tf32':
+            raise AssertionError
+        return check(name, *args, **kwargs)
+
+    monkeypatch.setattr(gpu_check, 'check_option', fail)
+    assert run('--device', 'cpu', '--quick', '--options', 'tf32', 'channels_last') == 0
+    shown = capsys.readouterr().out
+    assert 'does not work here: | AssertionError' in shown
+    assert 'channels_last' in shown
+
+
+def test_the_classifiers_that_are_compared_disagree(tmp_path) -> None:
+    config = benchmark_config(TOOL.parents[1] / 'configs' / 'MIAOD.py', QUICK_MODEL, (64, 64))
+    settings = benchmark_tasks.BenchmarkSettings(config, tmp_path / 'data', (64, 64))
+    batch = benchmark_tasks.draw_batches(settings)['unlabeled']
+    models = [gpu_check.build_disagreeing(settings).eval() for _ in range(2)]
+    scores = [model.score(batch['img'], batch['img_metas'], k=50) for model in models]
+    assert torch.equal(*scores)
+    assert scores[0].min() > 1e-3

@@ -29,6 +29,16 @@ def test_the_backends_are_set_as_the_config_says_and_restored(on) -> None:
     assert backend_switches() == before
 
 
+def test_what_has_to_be_repeatable_tries_no_algorithms() -> None:
+    with backends_restored():
+        torch.use_deterministic_algorithms(True)
+        try:
+            Acceleration(cudnn_benchmark=True).apply_to_backends()
+        finally:
+            torch.use_deterministic_algorithms(False)
+        assert not torch.backends.cudnn.benchmark
+
+
 def test_everything_is_off_by_default_and_a_value_must_be_a_truth() -> None:
     assert Acceleration.from_config({}) == Acceleration(False, False, False, False)
     with pytest.raises(ValueError, match="tf32 is 'yes'"):

@@ -41,9 +41,8 @@ def tiny_head(
                 num_classes,
                 channels,
                 stacked_convs,
-                train_cfg=TRAIN_CFG,
                 test_cfg=test_cfg or TEST_CFG,
-                **changes,
+                **{'train_cfg': TRAIN_CFG, **changes},
             )
         )
     )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from mmdet.core import images_to_levels
+from mmdet.core import AnchorGenerator, images_to_levels
 from torch import Tensor
 
 from mmdet_miaod.models.dense_heads.branch_outputs import flatten_map
@@ -68,8 +68,9 @@ class AnchorLossMixin:
         """
         device = gt_bboxes[0].device
         generator = self.prior_generator
-        # The stock generator would copy them for each batch, and wait for that.
-        generator.base_anchors = [level.to(device) for level in generator.base_anchors]
+        if isinstance(generator, AnchorGenerator):
+            # It would copy them for each batch, and wait for that.
+            generator.base_anchors = [level.to(device) for level in generator.base_anchors]
         anchors, valid = self.get_anchors(feature_sizes, img_metas, device=device)
         images = img_metas, gt_bboxes, gt_labels, gt_bboxes_ignore
         if assigns_by_overlap(self):

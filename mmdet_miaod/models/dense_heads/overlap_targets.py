@@ -2,14 +2,15 @@
 
 MMDetection goes through the objects of an image one by one, gathers the positive anchors and counts them.
 Each of these reads a value from the device, which on a GPU means waiting for everything queued before it.
-Here every anchor gets its targets, and the weights say which count. The numbers are equal to the bit.
+Here every anchor gets its targets, and the weights say which count. Overlaps and box targets are computed
+here as well, because MMDetection's functions copy their constants to the device at each call. The numbers are
+equal to the bit.
 """
 
 from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from itertools import repeat
 
 import torch
 from mmdet.core.anchor import anchor_inside_flags, images_to_levels
@@ -41,15 +42,15 @@ def pairwise_overlaps(first: Tensor, second: Tensor, of_first: bool = False) -> 
     """Overlap of each box with each other one, as ``BboxOverlaps2D`` gives it.
 
     Args:
-        first: (m, 4).
-        second: (n, 4).
+        first: (m, 4), or (m, 5) with a score, which is not looked at.
+        second: (n, 4) or (n, 5).
         of_first: as a share of the box of ``first``, not of the union of both.
 
     Returns:
         (m, n) values in [0, 1].
     """
-    left, top, right, bottom = first.unbind(dim=1)
-    lefts, tops, rights, bottoms = second.unbind(dim=1)
+    left, top, right, bottom = first[:, :4].unbind(dim=1)
+    lefts, tops, rights, bottoms = second[:, :4].unbind(dim=1)
     width = torch.min(right[:, None], rights) - torch.max(left[:, None], lefts)
     height = torch.min(bottom[:, None], bottoms) - torch.max(top[:, None], tops)
     shared = width.clamp_(min=0) * height.clamp_(min=0)
@@ -78,7 +79,8 @@ def assign_by_overlap(
         return usable.long() - 1
     overlaps = pairwise_overlaps(boxes, anchors)
     if assigner.ignore_iof_thr > 0 and ignored is not None and len(ignored):
-        usable = usable & ~(_overlap_with_regions(assigner, anchors, ignored) > assigner.ignore_iof_thr)
+        regions = _overlap_with_regions(assigner, anchors, ignored)
+        overlaps = overlaps.masked_fill(regions > assigner.ignore_iof_thr, -1)
     overlaps = overlaps.masked_fill(~usable, -1)
 
     highest, nearest = overlaps.max(dim=0)
@@ -86,7 +88,7 @@ def assign_by_overlap(
     assigned = ((highest >= low) & (highest < high)).long() - 1
     assigned = torch.where(highest >= assigner.pos_iou_thr, nearest + 1, assigned)
     if not assigner.match_low_quality:
-        return assigned
+        return assigned.masked_fill(~usable, -1)
     # An object gets its best anchors, however low their overlap; the last one that wants an anchor has it.
     best, first = overlaps.max(dim=1, keepdim=True)
     if assigner.gt_max_assign_all:
@@ -95,7 +97,7 @@ def assign_by_overlap(
         wanted = torch.zeros_like(overlaps, dtype=torch.bool).scatter_(1, first, True)
     numbers = torch.arange(1, len(boxes) + 1, device=boxes.device)[:, None]
     last = (numbers * (wanted & (best >= assigner.min_pos_iou))).amax(dim=0)
-    return torch.where(last > 0, last, assigned)
+    return torch.where(last > 0, last, assigned).masked_fill(~usable, -1)
 
 
 def _overlap_with_regions(assigner: MaxIoUAssigner, anchors: Tensor, ignored: Tensor) -> Tensor:
@@ -122,18 +124,18 @@ def encode_boxes(anchors: Tensor, boxes: Tensor, coder: DeltaXYWHBBoxCoder) -> T
     Returns:
         (n, 4) float32.
     """
+    anchors, boxes = anchors.float(), boxes.float()
     first, second = slice(0, 2), slice(2, 4)
     anchor_centers, centers = ((corners[:, first] + corners[:, second]) * 0.5 for corners in (anchors, boxes))
     anchor_sizes, sizes = (corners[:, second] - corners[:, first] for corners in (anchors, boxes))
     deltas = torch.cat([(centers - anchor_centers) / anchor_sizes, torch.log(sizes / anchor_sizes)], dim=1)
-    means, stds = (constant(tuple(values), anchors.device) for values in (coder.means, coder.stds))
+    means, stds = (_on_device(tuple(values), anchors.device) for values in (coder.means, coder.stds))
     return (deltas - means) / stds
 
 
 @functools.lru_cache(maxsize=64)
-def constant(values: tuple[float, ...], device: torch.device) -> Tensor:
-    """A float32 tensor that is copied to the device once."""
-    return torch.tensor(values, device=device)
+def _on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
+    return torch.tensor(values, dtype=torch.float32, device=device)
 
 
 def image_targets(
@@ -208,7 +210,8 @@ def overlap_targets(
         Labels, label weights (B, n), box targets and box weights (B, n, 4), each a list with one tensor a
         level, and what losses are divided by: positive anchors, at least 1 an image, a 0-d int64 tensor.
     """
-    images = zip(anchors, valid, img_metas, boxes, labels, ignored or repeat(None), strict=False)
+    regions = ignored or [None] * len(boxes)
+    images = zip(anchors, valid, img_metas, boxes, labels, regions, strict=True)
     found = [image_targets(head, torch.cat(a), torch.cat(v), *image) for a, v, *image in images]
     *targets, num_positive = zip(*found, strict=True)
     level_sizes = [len(level) for level in anchors[0]]
