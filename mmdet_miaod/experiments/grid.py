@@ -88,8 +88,11 @@ class Grid:
         return CURVE_AXES[budget_of(load_config(self.config, self.options))['unit']]
 
     def run_config(self, run: GridRun) -> str:
-        """Text of the config of a run: the shared config, the run's strategy, schedule and seed."""
-        config = Config(dict(_options(self.options)))
+        """Text of the config of a run: the shared config, the run's strategy, schedule and seed.
+
+        Not for several threads at once, as MMCV's reader of configs is not.
+        """
+        config = Config(_options(self.options, Config.fromfile(str(self.config))))
         query = dict(self.strategies[run.strategy], _delete_=True)
         values = dict(config._cfg_dict.to_dict(), query=query)
         values.update(schedule=self.schedules[run.schedule], seed=run.seed)
@@ -109,14 +112,16 @@ class Grid:
         return load_config(self.write_config(run), data_root=self.data_root)
 
 
-def _options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Nest dotted keys."""
+def _options(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Nest dotted keys; what is no dict in the config, such as None, is replaced."""
     nested: dict[str, Any] = {}
     for key, value in options.items():
         *parents, last = key.split('.')
-        place = nested
+        place, shared = nested, config
         for parent in parents:
-            place = place.setdefault(parent, {})
+            known = shared is not None and parent in shared
+            shared = shared[parent] if known and isinstance(shared[parent], dict) else None
+            place = place.setdefault(parent, {'_delete_': True} if known and shared is None else {})
         place[last] = value
     return nested
 

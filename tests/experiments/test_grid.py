@@ -159,3 +159,14 @@ def test_tool_runs_a_grid_and_does_nothing_the_second_time(grid_file) -> None:
     rows = (folder / 'results.csv').read_text().splitlines()
     assert rows[1].startswith('random-one,1,0,4,') and len(rows) == 1 + 8
     assert 'entropy-one | 2 |' in (folder / 'results.md').read_text()
+
+
+def test_options_set_keys_of_what_is_none_in_the_config(grid_file) -> None:
+    options = (
+        "options = {'optimizer_config.grad_clip.max_norm': 10, 'optimizer_config.grad_clip.norm_type': 1, "
+    )
+    grid_file.write_text(grid_file.read_text().replace('options = {', options))
+    grid = load_grid(grid_file)
+    config = grid.load_run_config(grid.runs[0])
+    assert config.optimizer_config.grad_clip == dict(max_norm=10, norm_type=1)
+    assert config.model.neck.num_outs == 5
