@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from mmdet_miaod.experiments.grid import load_grid
-from mmdet_miaod.experiments.results import curve_table, difference_table, read_curves
+from mmdet_miaod.experiments.results import curve_table, difference_table, read_curve, read_curves
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / 'docs' / 'results' / 'bccd_grid'
@@ -26,14 +26,16 @@ def test_tables_are_those_of_the_records(grid) -> None:
         assert table.split('\n\n', 1)[1] in page
 
 
-def test_every_record_is_counted_and_shown(grid) -> None:
-    recorded = {path.parent.name for path in RECORDS.glob('*/metrics.json')}
-    curves = read_curves(grid)
-    assert recorded == {
-        run.name for run in grid.runs if run.seed in curves[run.setting]
-    }  # complete, and of this grid
+def test_every_run_is_recorded_shown_and_counted_unless_it_diverged(grid) -> None:
     page = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
-    for setting, seeds in curves.items():
-        for seed, curve in seeds.items():
-            row = ' | '.join(f'{value:.3f}' for value in curve.values)
-            assert f'| {setting} | {seed} | {row} |' in page
+    curves = read_curves(grid)
+    diverged = set()
+    for run in grid.runs:
+        values = read_curve(RECORDS / run.name, grid.axis).values
+        row = f'| {run.setting} | {run.seed} | {" | ".join(f"{value:.3f}" for value in values)} |'
+        if run.seed not in curves[run.setting]:
+            diverged.add(run.name)
+            row += ' diverged |'
+        assert row in page
+    assert diverged == {'random-miaod-seed2'}
+    assert {path.parent.name for path in RECORDS.glob('*/run_state.json')} == {run.name for run in grid.runs}
