@@ -11,14 +11,14 @@ from mmcv.parallel import DataContainer
 from torch.testing import assert_close
 from torch.utils.data import DataLoader
 
-from mmdet_miaod.active.run_state import RunState
 from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from mmdet_miaod.engine.parallel import wrap_model
 from mmdet_miaod.engine.stage import frozen_parameter_names, set_trainable
+from tests.apis.test_train import assert_equal_weights
 from tests.models.test_golden_ssd import GoldenSSD
 from tests.models.test_work_not_done import STAGES
 from tests.models.tiny import image_metas, random_boxes, tiny_detector
-from tests.tiny_run import tiny_train
+from tests.tiny_run import stopped_after, tiny_train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 
@@ -60,27 +60,15 @@ def test_a_run_in_mixed_precision(tiny_data, tmp_path, dtype) -> None:
     assert_close(first_losses(mixed), first_losses(plain), rtol=0.02, atol=0.02)
 
 
-def test_a_resumed_run_is_equal_to_one_that_was_never_stopped(tiny_data, tmp_path, monkeypatch) -> None:
-    record = RunState.record
-    stopped = []
-
-    def record_and_stop(state: RunState, step) -> None:
-        record(state, step)
-        if not stopped and step.kind == 'epoch' and step.number == 2:
-            stopped.append(step)
-            raise KeyboardInterrupt
-
+def test_a_resumed_run_is_equal_to_one_that_was_never_stopped(tiny_data, tmp_path) -> None:
     repeatable = dict(deterministic=True)
     whole = train_on_gpu(tiny_data, tmp_path, 'whole', repeatable)
-    with monkeypatch.context() as patch:
-        patch.setattr(RunState, 'record', record_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            train_on_gpu(tiny_data, tmp_path, 'run', repeatable)
+    with stopped_after(lambda step: step.kind == 'epoch' and step.number == 2):
+        train_on_gpu(tiny_data, tmp_path, 'run', repeatable)
     run = train_on_gpu(tiny_data, tmp_path, None, dict(repeatable, resume=str(tmp_path / 'run')))
     for name in ('X_L_1.npy', 'X_U_1.npy', 'cycle0/scores.npy'):
         np.testing.assert_array_equal(np.load(run / name), np.load(whole / name))
-    models = [torch.load(path / 'cycle1' / 'model.pth')['state_dict'] for path in (run, whole)]
-    assert all(torch.equal(value, models[1][name]) for name, value in models[0].items())
+    assert_equal_weights(run / 'cycle1' / 'model.pth', whole / 'cycle1' / 'model.pth')
 
 
 @pytest.fixture

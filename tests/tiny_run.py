@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from mmcv import Config
 
 from mmdet_miaod.active import store
+from mmdet_miaod.active.run_state import RunState
+from mmdet_miaod.active.step import Step
 from mmdet_miaod.apis import RunOptions, load_config, train
 from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.datasets.drawn import draw_voc
@@ -105,3 +110,19 @@ def tiny_train(
     """
     run_options = RunOptions(**{'run_name': name, 'progress': False, 'report': False, **(options or {})})
     return train(tiny_config(data_root, work_directory, **overrides), run_options)
+
+
+@contextmanager
+def stopped_after(is_last: Callable[[Step], bool]) -> Iterator[None]:
+    """Context in which a run is interrupted once such a step is recorded; it fails if there is none."""
+    record = RunState.record
+
+    def record_and_stop(state: RunState, step: Step) -> None:
+        record(state, step)
+        if is_last(step):
+            raise KeyboardInterrupt
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(RunState, 'record', record_and_stop)
+        with pytest.raises(KeyboardInterrupt):
+            yield

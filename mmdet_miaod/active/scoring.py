@@ -13,6 +13,7 @@ from torch import nn
 
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
+from ..engine.parallel import scatter_targets
 from .query import QueryStrategy
 
 
@@ -41,7 +42,7 @@ def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
     Raises:
         ValueError: when there is more than one augmentation.
     """
-    moved = scatter(batch, [device.index if device.type == 'cuda' else -1])[0]
+    moved = scatter(batch, scatter_targets(device))[0]
     if isinstance(moved['img'], list):
         if len(moved['img']) != 1:
             raise ValueError('the test pipeline makes several versions of an image: set flip=False')

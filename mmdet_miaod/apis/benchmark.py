@@ -193,6 +193,7 @@ def machine() -> dict[str, Any]:
     )
 
 
+@backends_restored()
 def run_benchmark(
     settings: BenchmarkSettings,
     rounds: int = 5,
@@ -212,18 +213,8 @@ def run_benchmark(
     Returns:
         Plain values: ``machine``, ``settings``, ``tasks`` (:func:`summarize`), ``loading``, ``memory``.
     """
-    with backends_restored():
-        Acceleration.from_config(settings.config).apply_to_backends()
-        return _run_benchmark(settings, rounds, memory, profile, on_round)
-
-
-def _run_benchmark(
-    settings: BenchmarkSettings,
-    rounds: int,
-    memory: bool,
-    profile: Path | None,
-    on_round: Callable[[int], None],
-) -> dict[str, Any]:
+    acceleration = Acceleration.from_config(settings.config)
+    acceleration.apply_to_backends()
     batches = draw_batches(settings)
     tasks = all_tasks(settings, batches)
     report: dict[str, Any] = dict(machine=machine())
@@ -232,7 +223,7 @@ def _run_benchmark(
         batch_size=settings.batch_size,
         device=str(settings.device),
         amp=settings.amp_dtype,
-        acceleration=asdict(Acceleration.from_config(settings.config)),
+        acceleration=asdict(acceleration),
         rounds=rounds,
     )
     report['tasks'] = summarize(measure(tasks, rounds, settings.device, on_round), count_flops(tasks))

@@ -61,8 +61,7 @@ def load_config(
         raise FileNotFoundError(f'{path}: no such config file')
     config = _read_config(path)
     try:
-        _make_room(config, options or {})
-        config.merge_from_dict(dict(options or {}))
+        config.merge_from_dict(nest_options(options or {}, config))
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
     if data_root is not None:
@@ -93,16 +92,20 @@ def _read_config(path: str | Path) -> Config:
         raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
 
 
-def _make_room(config: Config, options: Mapping[str, Any]) -> None:
-    """Let overrides set keys of what is None, such as ``optimizer_config.grad_clip.max_norm``."""
-    for name in options:
-        node = config
-        for part in name.split('.')[:-1]:
-            if not isinstance(node, (Config, ConfigDict)) or part not in node:
-                break
-            if node[part] is None:
-                node[part] = ConfigDict()
-            node = node[part]
+def nest_options(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
+    """Nest overrides by dotted key, as a config that inherits from ``config`` has them.
+
+    Keys of what is None there, such as ``optimizer_config.grad_clip.max_norm``, replace the None.
+    """
+    nested: dict[str, Any] = {}
+    for name, value in options.items():
+        *parents, last = name.split('.')
+        place, shared = nested, config
+        for parent in parents:
+            shared = shared.get(parent, {}) if isinstance(shared, (Config, ConfigDict)) else {}
+            place = place.setdefault(parent, {'_delete_': True} if shared is None else {})
+        place[last] = value
+    return nested
 
 
 def _moved(value: Any, before: str, after: str) -> Any:

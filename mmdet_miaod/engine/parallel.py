@@ -33,6 +33,11 @@ def check_device(name: str) -> torch.device:
     return device
 
 
+def scatter_targets(device: torch.device) -> list[int]:
+    """Return what mmcv's scatter calls a device: the number of a GPU, -1 for the CPU."""
+    return [device.index if device.type == 'cuda' else -1]
+
+
 @MODULE_WRAPPERS.register_module()
 class SingleDeviceModel(nn.Module):
     """Hands a detector the batches of a loader, unpacked and on its device.
@@ -47,7 +52,7 @@ class SingleDeviceModel(nn.Module):
     def __init__(self, module: nn.Module, device: torch.device) -> None:
         super().__init__()
         self.module = module
-        self._targets = [device.index if device.type == 'cuda' else -1]
+        self._targets = scatter_targets(device)
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         """Call the detector."""

@@ -13,7 +13,7 @@ from mmcv import Config
 
 from ..active import store
 from ..active.metrics import CURVE_AXES, CurveAxis
-from ..apis.config import budget_of, load_config
+from ..apis.config import budget_of, load_config, nest_options
 
 _KEYS = ('config', 'strategies', 'schedules', 'seeds', 'work_directory', 'baseline', 'options')
 
@@ -92,7 +92,7 @@ class Grid:
 
         Not for several threads at once, as MMCV's reader of configs is not.
         """
-        config = Config(_options(self.options, Config.fromfile(str(self.config))))
+        config = Config(nest_options(self.options, Config.fromfile(str(self.config))))
         query = dict(self.strategies[run.strategy], _delete_=True)
         values = dict(config._cfg_dict.to_dict(), query=query)
         values.update(schedule=self.schedules[run.schedule], seed=run.seed)
@@ -110,20 +110,6 @@ class Grid:
     def load_run_config(self, run: GridRun) -> Config:
         """Return the config as the run reads it; not for several threads at once, as MMCV's reader is not."""
         return load_config(self.write_config(run), data_root=self.data_root)
-
-
-def _options(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
-    """Nest dotted keys; what is no dict in the config, such as None, is replaced."""
-    nested: dict[str, Any] = {}
-    for key, value in options.items():
-        *parents, last = key.split('.')
-        place, shared = nested, config
-        for parent in parents:
-            known = shared is not None and parent in shared
-            shared = shared[parent] if known and isinstance(shared[parent], dict) else None
-            place = place.setdefault(parent, {'_delete_': True} if known and shared is None else {})
-        place[last] = value
-    return nested
 
 
 def load_grid(path: str | Path) -> Grid:

@@ -13,7 +13,7 @@ import torch
 
 from mmdet_miaod.active.run_state import RunState
 from mmdet_miaod.apis import StartingPoint
-from tests.tiny_run import CLASSES, NUM_TRAIN, draw_tiny_data, tiny_train
+from tests.tiny_run import CLASSES, NUM_TRAIN, draw_tiny_data, stopped_after, tiny_train
 
 SEVEN = list(range(7))
 # 4 labeled images, 3 more in each cycle, of 24.
@@ -248,25 +248,14 @@ def test_a_learning_rate_that_never_drops_is_said(tiny_data, tmp_path) -> None:
 
 
 @pytest.mark.parametrize('kind', ['chunk', 'scores'])
-def test_a_query_that_was_changed_by_force_scores_all_images_itself(
-    tiny_data, tmp_path, monkeypatch, kind
-) -> None:
+def test_a_query_that_was_changed_by_force_scores_all_images_itself(tiny_data, tmp_path, kind) -> None:
     """Stopped after the first chunk of one strategy's scores, or after all, gone on with another one."""
-    record = RunState.record
-
-    def record_and_stop(state: RunState, step) -> None:
-        record(state, step)
-        if step.kind == kind:
-            raise KeyboardInterrupt
-
     settings = dict(schedule=BRIEF, cycles=[0, 1], score_chunk_size=9)
     entropy = dict(_delete_=True, type='entropy', aggregation='sum')
     whole = dict(run_name='whole')
     expected = tiny_train(tiny_data, tmp_path, options=whole, query=dict(entropy), **settings)
-    with monkeypatch.context() as patch:
-        patch.setattr(RunState, 'record', record_and_stop)
-        with pytest.raises(KeyboardInterrupt):
-            tiny_train(tiny_data, tmp_path, **settings)
+    with stopped_after(lambda step: step.kind == kind):
+        tiny_train(tiny_data, tmp_path, **settings)
     resumed = dict(run_name=None, resume=str(tmp_path / 'run'), force=True)
     run = tiny_train(tiny_data, tmp_path, options=resumed, query=dict(entropy), **settings)
     scores = [np.load(path / 'cycle0' / 'scores.npy') for path in (expected, run)]
@@ -297,21 +286,12 @@ LONG = [pytest.param(kind, marks=pytest.mark.slow) for kind in ('model', 'evalua
 
 
 @pytest.mark.parametrize('stop_at', ['epoch', 'chunk', *LONG])
-def test_a_resumed_run_is_equal_to_one_that_was_never_stopped(
-    seven, tiny_data, tmp_path, monkeypatch, stop_at
-) -> None:
-    record = RunState.record
-    stopped = []
-
-    def record_and_stop(state: RunState, step) -> None:
-        record(state, step)
+def test_a_resumed_run_is_equal_to_one_that_was_never_stopped(seven, tiny_data, tmp_path, stop_at) -> None:
+    def is_last(step) -> bool:
         third_stage = step.kind == 'epoch' and step.number == 2
-        if not stopped and (third_stage if stop_at == 'epoch' else step.kind == stop_at):
-            stopped.append(step)
-            raise KeyboardInterrupt
+        return third_stage if stop_at == 'epoch' else step.kind == stop_at
 
-    monkeypatch.setattr(RunState, 'record', record_and_stop)
-    with pytest.raises(KeyboardInterrupt):
+    with stopped_after(is_last):
         tiny_train(tiny_data, tmp_path, options=REPEATABLE)
     run = tmp_path / 'run'
     assert not (run / 'X_L_1.npy').exists()

@@ -170,3 +170,11 @@ def test_options_set_keys_of_what_is_none_in_the_config(grid_file) -> None:
     config = grid.load_run_config(grid.runs[0])
     assert config.optimizer_config.grad_clip == dict(max_norm=10, norm_type=1)
     assert config.model.neck.num_outs == 5
+
+
+@pytest.mark.parametrize('option', ['X_S_size.x', 'train_pipeline.0.x'])
+def test_an_option_that_does_not_fit_the_config_is_refused(grid_file, option) -> None:
+    grid_file.write_text(grid_file.read_text().replace('options = {', f'options = {{{option!r}: 1, '))
+    grid = load_grid(grid_file)
+    with pytest.raises(ValueError, match='cannot be read as a config'):
+        grid.load_run_config(grid.runs[0])
