@@ -1,5 +1,6 @@
 """Fixtures that all tests share."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -8,6 +9,12 @@ import torch
 
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
 from tests.tiny_run import draw_tiny_data
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C through: shells start background jobs without it, which the tools respect and the tests send."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope='session')
