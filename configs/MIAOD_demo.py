@@ -2,7 +2,7 @@
 _base_ = ['./MIAOD.py']
 
 data_root = 'work_dirs/demo_data/'
-# What tools/demo.py draws into data_root: arguments of mmdet_miaod.datasets.drawn.draw_voc.
+# What tools/demo.py draws into data_root: arguments of mmdet_miaod.datasets.drawn.voc.draw_voc.
 drawing = dict(
     num_train=200,
     num_test=60,

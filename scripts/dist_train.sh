@@ -31,6 +31,6 @@ if ((gpus == 0)); then
 elif ((gpus < processes)); then
     usage "N is $processes, but torch sees $gpus GPUs here."
 fi
-exec "$PYTHON" -m mmdet_miaod.apis.torchrun --nnodes 1 --nproc-per-node "$processes" \
+exec "$PYTHON" -m mmdet_miaod.cli.torchrun --nnodes 1 --nproc-per-node "$processes" \
     --master-addr 127.0.0.1 --master-port "${PORT:-29500}" \
     tools/train.py "$config" --launcher pytorch ${device[@]+"${device[@]}"} "$@"

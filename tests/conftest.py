@@ -12,7 +12,7 @@ from tests.tiny_run import draw_tiny_data
 
 
 def pytest_configure() -> None:
-    """Let Ctrl-C through: shells start background jobs without it, which the tools respect and the tests send."""
+    """Let Ctrl-C through: shells start background jobs without it, and the tests send it."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
 

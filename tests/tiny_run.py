@@ -11,12 +11,12 @@ import pytest
 import torch
 from mmcv import Config
 
-from mmdet_miaod.active import store
-from mmdet_miaod.active.run_state import RunState
-from mmdet_miaod.active.step import Step
 from mmdet_miaod.apis import RunOptions, load_config, train
 from mmdet_miaod.apis.model import build_model
-from mmdet_miaod.datasets.drawn import draw_voc
+from mmdet_miaod.datasets.drawn.voc import draw_voc
+from mmdet_miaod.run.files import save_checkpoint
+from mmdet_miaod.run.manifest import RunState
+from mmdet_miaod.run.step import FinishedStep
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 CLASSES = ('disc', 'square', 'triangle')
@@ -89,7 +89,7 @@ def write_tiny_model(folder: Path, data_root: Path) -> tuple[Path, Path]:
     config = write_tiny_config(folder / 'config.py', data_root, folder, **overrides)
     torch.manual_seed(0)
     weights = build_model(tiny_config(data_root, folder), CLASSES).state_dict()
-    store.save_checkpoint(folder / 'model.pth', dict(state_dict=weights, meta=dict(CLASSES=list(CLASSES))))
+    save_checkpoint(folder / 'model.pth', dict(state_dict=weights, meta=dict(CLASSES=list(CLASSES))))
     return config, folder / 'model.pth'
 
 
@@ -113,11 +113,11 @@ def tiny_train(
 
 
 @contextmanager
-def stopped_after(is_last: Callable[[Step], bool]) -> Iterator[None]:
+def stopped_after(is_last: Callable[[FinishedStep], bool]) -> Iterator[None]:
     """Context in which a run is interrupted once such a step is recorded; it fails if there is none."""
     record = RunState.record
 
-    def record_and_stop(state: RunState, step: Step) -> None:
+    def record_and_stop(state: RunState, step: FinishedStep) -> None:
         record(state, step)
         if is_last(step):
             raise KeyboardInterrupt

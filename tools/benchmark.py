@@ -20,7 +20,7 @@ from typing import Any
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     # Before mmcv, which the package keeps from announcing itself.
-    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
+    from mmdet_miaod.cli.command_line import EXIT_CODES  # isort: skip
     from mmcv import DictAction
 
     parser = argparse.ArgumentParser(
@@ -56,11 +56,11 @@ def main(arguments: argparse.Namespace) -> None:
 def model_report(arguments: argparse.Namespace) -> dict[str, Any]:
     import torch
 
-    from mmdet_miaod.apis.benchmark import QUICK_MODEL, benchmark_config, run_benchmark
-    from mmdet_miaod.apis.benchmark_report import model_table
-    from mmdet_miaod.apis.benchmark_tasks import BenchmarkSettings
-    from mmdet_miaod.apis.launch import default_device
+    from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.parallel import check_device
+    from tools.benchmarks.model import QUICK_MODEL, benchmark_config, run_benchmark
+    from tools.benchmarks.tables import model_table
+    from tools.benchmarks.tasks import BenchmarkSettings
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)
@@ -88,8 +88,8 @@ def model_report(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def pool_report(arguments: argparse.Namespace) -> dict[str, Any]:
-    from mmdet_miaod.apis.benchmark_pool import measure_pool
-    from mmdet_miaod.apis.benchmark_report import pool_table
+    from tools.benchmarks.pool import measure_pool
+    from tools.benchmarks.tables import pool_table
 
     sizes = arguments.images or ([10_000] if arguments.quick else [10_000_000])
     report = dict(pools=[measure_pool(size) for size in sizes])
@@ -98,8 +98,8 @@ def pool_report(arguments: argparse.Namespace) -> dict[str, Any]:
 
 
 def index_report(arguments: argparse.Namespace) -> dict[str, Any]:
-    from mmdet_miaod.apis.benchmark_pool import measure_index
-    from mmdet_miaod.apis.benchmark_report import index_table
+    from tools.benchmarks.pool import measure_index
+    from tools.benchmarks.tables import index_table
 
     sizes = arguments.images or ([1000, 2000] if arguments.quick else [10_000, 100_000, 1_000_000])
     report = dict(indices=[measure_index(size) for size in sizes])
@@ -111,6 +111,6 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

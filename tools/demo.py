@@ -18,7 +18,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     # Before mmcv, which the package keeps from announcing itself.
-    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
+    from mmdet_miaod.cli.command_line import EXIT_CODES  # isort: skip
     from mmcv import DictAction
 
     parser = argparse.ArgumentParser(
@@ -52,7 +52,7 @@ def main(arguments: argparse.Namespace) -> None:
     import torch
 
     from mmdet_miaod.apis import RunOptions, load_config, train
-    from mmdet_miaod.datasets.drawn import draw_voc
+    from mmdet_miaod.datasets.drawn.voc import draw_voc
 
     # The tensors are too small to share out, and sums over another number of threads round differently.
     torch.set_num_threads(1)
@@ -102,6 +102,6 @@ if __name__ == '__main__':
     sys.path.insert(0, str(ROOT))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

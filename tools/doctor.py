@@ -44,9 +44,9 @@ def main(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
     from mmdet_miaod.apis import load_config
-    from mmdet_miaod.apis.doctor.diagnose import diagnose
-    from mmdet_miaod.apis.doctor.table import print_table
-    from mmdet_miaod.apis.launch import default_device
+    from mmdet_miaod.cli.launch import default_device
+    from mmdet_miaod.doctor.diagnose import diagnose
+    from mmdet_miaod.doctor.table import print_table
 
     config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
     if arguments.work_dir is not None:
@@ -76,6 +76,6 @@ if __name__ == '__main__':
     except ImportError as error:
         sys.exit(f'error: {error}')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

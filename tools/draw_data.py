@@ -12,8 +12,8 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.command_line import EXIT_CODES
-    from mmdet_miaod.datasets.drawn import DEMO_CLASSES
+    from mmdet_miaod.cli.command_line import EXIT_CODES
+    from mmdet_miaod.datasets.drawn.voc import DEMO_CLASSES
 
     parser = argparse.ArgumentParser(
         description=__doc__,
@@ -38,7 +38,7 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from mmdet_miaod.datasets.drawn import draw_voc, draw_voc0712
+    from mmdet_miaod.datasets.drawn.voc import draw_voc, draw_voc0712
 
     if arguments.voc0712:
         root = draw_voc0712(arguments.root, seed=arguments.seed)
@@ -57,6 +57,6 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

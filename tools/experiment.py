@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.tool_parser import tool_parser
+    from mmdet_miaod.cli.command_line import tool_parser
 
     parser = tool_parser(__doc__)
     parser.add_argument('grid', metavar='GRID.py', help='grid file, see configs/experiments')
@@ -34,8 +34,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> int:
-    from mmdet_miaod.apis.launch import default_device
-    from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.apis.run_report import open_run_images
+    from mmdet_miaod.cli.command_line import configure_messages
+    from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.experiments.curve_plot import grid_plot
     from mmdet_miaod.experiments.grid import load_grid
     from mmdet_miaod.experiments.processes import GridRunner, changed_runs, is_finished
@@ -66,7 +67,7 @@ def main(arguments: argparse.Namespace) -> int:
     print(write_tables(grid, curves))
     finished = [path for path in (grid.work_directory / run.name for run in grid.runs) if is_finished(path)]
     if finished:
-        write_report(finished, grid.work_directory / 'report.html', images_per_cycle=0)
+        write_report(finished, open_run_images, grid.work_directory / 'report.html', images_per_cycle=0)
     for run in failed:
         logger.error('%s failed; the same command runs it again.', run.name)
     return 1 if failed else 0
@@ -75,6 +76,6 @@ def main(arguments: argparse.Namespace) -> int:
 if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed), lambda: 'The same command goes on where it stopped.'))

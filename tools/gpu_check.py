@@ -20,7 +20,7 @@ DIFFERENT = 4
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.command_line import EXIT_CODES
+    from mmdet_miaod.cli.command_line import EXIT_CODES
 
     epilog = f'{EXIT_CODES}, {NO_GPU} there is no GPU here, {DIFFERENT} GPU and CPU compute different losses'
     parser = argparse.ArgumentParser(
@@ -43,10 +43,10 @@ def main(arguments: argparse.Namespace) -> int:
     if arguments.device != 'cpu' and not torch.cuda.is_available():
         print('There is no GPU here (PyTorch sees none): nothing was checked.', file=sys.stderr)
         return NO_GPU
-    from mmdet_miaod.apis.benchmark import QUICK_MODEL, benchmark_config
-    from mmdet_miaod.apis.benchmark_tasks import BenchmarkSettings
-    from mmdet_miaod.apis.gpu_check import DEVICE_TOLERANCE, OPTIONS, relative_difference, run_gpu_check
     from mmdet_miaod.engine.parallel import check_device
+    from tools.benchmarks.model import QUICK_MODEL, benchmark_config
+    from tools.benchmarks.options import DEVICE_TOLERANCE, OPTIONS, relative_difference, run_gpu_check
+    from tools.benchmarks.tasks import BenchmarkSettings
 
     chosen = arguments.options or list(OPTIONS)
     if unknown := [name for name in chosen if name not in OPTIONS]:
@@ -72,7 +72,7 @@ def announce(option: str) -> None:
 
 
 def print_report(report: dict) -> None:
-    from mmdet_miaod.apis.benchmark_report import table
+    from tools.benchmarks.tables import table
 
     rows = []
     for name, result in report['options'].items():
@@ -93,6 +93,6 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

@@ -13,7 +13,7 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.tool_parser import tool_parser
+    from mmdet_miaod.cli.command_line import tool_parser
 
     parser = tool_parser(__doc__)
     parser.add_argument('config', help='config file, such as the one in the run directory')
@@ -29,15 +29,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def main(arguments: argparse.Namespace) -> None:
     from mmdet_miaod.apis import inference_detector, init_detector
-    from mmdet_miaod.apis.launch import default_device
-    from mmdet_miaod.apis.tool_parser import configure_messages
-    from mmdet_miaod.visualization.box_drawing import draw_prediction, save_picture
+    from mmdet_miaod.cli.command_line import configure_messages
+    from mmdet_miaod.cli.launch import default_device
+    from mmdet_miaod.visualization.box_drawing import draw_detections, save_picture
 
     logger = configure_messages(arguments)
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
     prediction = inference_detector(model, arguments.image)
     if arguments.out:
-        picture, drawn = draw_prediction(prediction, arguments.score_thr)
+        found = prediction.boxes, prediction.scores, prediction.labels, prediction.classes
+        picture, drawn = draw_detections(prediction.path, *found, arguments.score_thr)
         save_picture(picture, arguments.out)
         logger.info('%s: %d of %d boxes are drawn.', arguments.out, drawn, len(prediction.boxes))
     print(json.dumps(prediction.to_dict()))
@@ -47,6 +48,6 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

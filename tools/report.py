@@ -15,7 +15,7 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.tool_parser import tool_parser
+    from mmdet_miaod.cli.command_line import tool_parser
 
     parser = tool_parser(__doc__)
     parser.add_argument('run_dir', nargs='+', metavar='RUN_DIR', help='run directory')
@@ -31,15 +31,15 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.apis.run_report import open_run_images
+    from mmdet_miaod.cli.command_line import configure_messages
     from mmdet_miaod.visualization.report import write_report
-    from mmdet_miaod.visualization.run_images import RunImages
 
     logger = configure_messages(arguments)
     page = write_report(
         arguments.run_dir,
+        lambda record: open_run_images(record, arguments.data_root),
         arguments.out,
-        lambda record: RunImages.open(record, arguments.data_root),
         images_per_cycle=max(arguments.images, 0),
     )
     logger.info('The report is written; open it in a browser.')
@@ -49,6 +49,6 @@ def main(arguments: argparse.Namespace) -> None:
 if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

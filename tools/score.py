@@ -17,7 +17,7 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.tool_parser import tool_parser
+    from mmdet_miaod.cli.command_line import tool_parser
 
     parser = tool_parser(__doc__)
     parser.add_argument('config', help='config file, such as the one in the run directory')
@@ -44,13 +44,13 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from mmdet_miaod.active import store
     from mmdet_miaod.apis import init_detector
     from mmdet_miaod.apis.inference import find_readable, list_images
-    from mmdet_miaod.apis.launch import default_device
     from mmdet_miaod.apis.ranking import PartialRanking, rank_files, ranking_text, scoring_identity
-    from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.cli.command_line import configure_messages
+    from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.live_bar import live_bar
+    from mmdet_miaod.run.files import write_text
 
     logger = configure_messages(arguments)
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
@@ -83,7 +83,7 @@ def main(arguments: argparse.Namespace) -> None:
     suffix = Path(arguments.out).suffix.lower()
     text = ranking_text(entries, problems, arguments.format or ('json' if suffix == '.json' else 'csv'))
     if to_file:
-        store.write_text(arguments.out, text)
+        write_text(arguments.out, text)
         partial.close()
     else:
         sys.stdout.write(text)
@@ -94,7 +94,7 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     def resume_hint() -> str:
         begun = Path(f'{parsed.out}.partial').is_dir()

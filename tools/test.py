@@ -15,7 +15,7 @@ from typing import Any
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     # Before mmcv, which the package keeps from announcing itself.
-    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
+    from mmdet_miaod.cli.command_line import EXIT_CODES  # isort: skip
     from mmcv import DictAction
 
     parser = argparse.ArgumentParser(
@@ -49,8 +49,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> None:
     from mmdet_miaod.apis import load_config
     from mmdet_miaod.apis.detection_files import check_detection_file, write_detections
-    from mmdet_miaod.apis.launch import default_device
     from mmdet_miaod.apis.test import evaluate_checkpoint
+    from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.live_bar import live_bar
     from mmdet_miaod.visualization.detection_pictures import check_show_folder, show_detections
 
@@ -102,6 +102,6 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     sys.exit(run_tool(lambda: main(parsed)))

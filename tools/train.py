@@ -14,7 +14,7 @@ from pathlib import Path
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
     # Before mmcv, which the package keeps from announcing itself.
-    from mmdet_miaod.apis.command_line import EXIT_CODES  # isort: skip
+    from mmdet_miaod.cli.command_line import EXIT_CODES  # isort: skip
     from mmcv import DictAction
 
     parser = argparse.ArgumentParser(
@@ -70,8 +70,8 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace, on_directory: Callable[[Path], None] = lambda path: None) -> None:
     from mmdet_miaod import distributed
     from mmdet_miaod.apis import RunOptions, StartingPoint, load_config, train
-    from mmdet_miaod.apis.launch import default_device, start_processes
     from mmdet_miaod.apis.run_directory import newest_run
+    from mmdet_miaod.cli.launch import default_device, start_processes
 
     device = start_processes(arguments.launcher, arguments.device or default_device())
     config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
@@ -107,7 +107,7 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     begun: list[Path] = []
 

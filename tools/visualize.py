@@ -16,7 +16,7 @@ from pathlib import Path
 
 
 def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
-    from mmdet_miaod.apis.tool_parser import add_verbosity, help_style
+    from mmdet_miaod.cli.command_line import add_verbosity, help_style
 
     parser = argparse.ArgumentParser(**help_style(__doc__))
     commands = parser.add_subparsers(dest='command', required=True, metavar='uncertainty|split')
@@ -53,11 +53,12 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def show_uncertainty(arguments: argparse.Namespace) -> None:
-    from mmdet_miaod.active import store
     from mmdet_miaod.apis import init_detector
-    from mmdet_miaod.apis.launch import default_device
-    from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.apis.inference import score_k
+    from mmdet_miaod.cli.command_line import configure_messages
+    from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.live_bar import live_bar
+    from mmdet_miaod.run.files import write_file, write_text
     from mmdet_miaod.visualization import heatmaps
     from mmdet_miaod.visualization.figures import csv_text
 
@@ -66,7 +67,7 @@ def show_uncertainty(arguments: argparse.Namespace) -> None:
     with live_bar('heat maps', len(arguments.images), show=not arguments.quiet) as advance:
         results = []
         for image in arguments.images:
-            results.append(heatmaps.uncertainty_maps(model, image, max(arguments.top, 1)))
+            results.append(heatmaps.uncertainty_maps(model, image, score_k(model.cfg), max(arguments.top, 1)))
             advance(1)
     limits = heatmaps.shared_limits(results)
     for number, result in enumerate(results, 1):
@@ -74,24 +75,24 @@ def show_uncertainty(arguments: argparse.Namespace) -> None:
         base = Path(arguments.out) / f'{number:03d}_{stem}'
         figure = heatmaps.draw_maps(result, limits)
         picture = Path(f'{base}_uncertainty.png')
-        store.write_file(picture, lambda file: figure.savefig(file, format='png', dpi=110))  # noqa: B023
+        write_file(picture, lambda file: figure.savefig(file, format='png', dpi=110))  # noqa: B023
         rows = [instance.row(rank) for rank, instance in enumerate(result.instances, 1)]
-        store.write_text(f'{base}_instances.csv', csv_text(heatmaps.COLUMNS, rows))
+        write_text(f'{base}_instances.csv', csv_text(heatmaps.COLUMNS, rows))
         print(picture)
         logger.info('%s: uncertainty %.6g', result.path, result.uncertainty)
 
 
 def show_split(arguments: argparse.Namespace) -> None:
-    from mmdet_miaod.apis.tool_parser import configure_messages
+    from mmdet_miaod.apis.run_report import open_run_images
+    from mmdet_miaod.cli.command_line import configure_messages
     from mmdet_miaod.visualization.contact_sheet import split_sheets, write_sheets
-    from mmdet_miaod.visualization.run_images import RunImages
     from mmdet_miaod.visualization.run_reader import read_run
 
     logger = configure_messages(arguments)
     record = read_run(arguments.run_dir)
     for problem in record.problems:
         logger.warning('%s', problem)
-    images = RunImages.open(record, arguments.data_root)
+    images = open_run_images(record, arguments.data_root)
     out = arguments.out or Path(arguments.run_dir) / 'sheets' / f'cycle{arguments.cycle}'
     numbers = ', '.join(f'{number} {name}' for number, name in enumerate(images.classes, 1))
     legend = f'Numbers on boxes: {numbers}. Images that were not labeled have none.'
@@ -107,7 +108,7 @@ if __name__ == '__main__':
     sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
     os.environ.setdefault('KMP_WARNINGS', '0')
     parsed = parse_arguments()
-    from mmdet_miaod.apis.command_line import run_tool
+    from mmdet_miaod.cli.command_line import run_tool
 
     action = dict(uncertainty=show_uncertainty, split=show_split)[parsed.command]
     sys.exit(run_tool(lambda: action(parsed)))

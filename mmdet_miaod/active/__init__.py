@@ -1,5 +1,5 @@
-"""The active-learning side: split, query, scoring, run state and the loop over the cycles."""
+"""The cycle: split, train, evaluate, score, rank, label."""
 
-from . import strategies
+from . import query
 
-__all__ = ['strategies']
+__all__ = ['query']

@@ -14,14 +14,17 @@ from torch import nn
 
 from .. import distributed
 from ..datasets.pool import ImagePoolDataset
+from ..engine.inference import ScoringSettings
 from ..engine.live_bar import no_bar, shared_count
-from . import store
+from ..run.file_record import DamagedFileError, FileRecord, verify
+from ..run.files import load_array, save_array, write_file
+from ..run.manifest import RunState
+from ..run.step import FinishedStep
 from .cycle_training import model_name, split_names
 from .feature_files import join_features, merge_parts, save_feature_parts
-from .pool import digest
-from .query import QueryStrategy
-from .run_state import RunState, Step
-from .scoring import ScoringSettings, describe_chunk, split_chunks
+from .query.base import QueryStrategy
+from .scoring import describe_chunk, split_chunks
+from .split import hash_indices
 
 _BLOCK = 1 << 20  # images without a score that are written at a time
 
@@ -98,14 +101,14 @@ class CycleScorer:
         step = self._state.find('chunk', cycle, number)
         record = self._state.file_record(chunk_name(cycle, number))
         # A run that goes on by force may have other candidates or another query now.
-        if step is None or record is None or step.values.get('images') != digest(chunk):
+        if step is None or record is None or step.values.get('images') != hash_indices(chunk):
             return False
         if step.values.get('query') != self._query:
             return False
         try:
             for name in step.files:
-                store.verify(self._state.file_record(name))
-        except store.DamagedFileError as error:
+                verify(self._state.file_record(name))
+        except DamagedFileError as error:
             self._logger.warning('%s; it is scored again.', error)
             return False
         return True
@@ -119,32 +122,34 @@ class CycleScorer:
         features = merge_parts(len(chunk), distributed.gather((mine, described)))
         scores = features.pop('scores')
 
-        def save() -> Step:
+        def save() -> FinishedStep:
             name = chunk_name(cycle, number)
-            records = [store.save_array(self._state.path(name), scores)]
+            records = [save_array(self._state.path(name), scores)]
             records += save_feature_parts(self._state.directory, cycle, number, features)
             needs = [*split_names(cycle), model_name(cycle)]
-            values = dict(seconds=time.monotonic() - started, images=digest(chunk), query=self._query)
-            return Step(
+            values = dict(seconds=time.monotonic() - started, images=hash_indices(chunk), query=self._query)
+            return FinishedStep(
                 'chunk', cycle, number, files=self._state.relative(records), needs=needs, values=values
             )
 
         self._state.record(distributed.on_main(save))
 
     def _join(self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray) -> None:
-        def save() -> Step:
+        def save() -> FinishedStep:
             directory = self._state.directory
             parts = (
                 (chunk, self._scores_of_unlabeled(cycle, number, chunk, labeled))
                 for number, chunk in enumerate(chunks)
             )
             record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
-            store.verify(record)
+            verify(record)
             records = [record]
             records += join_features(directory, cycle, self._strategy.features, chunks, len(self._view))
             files = self._state.relative(records)
             values = dict(query=self._query)
-            return Step('scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values)
+            return FinishedStep(
+                'scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values
+            )
 
         self._state.record(distributed.on_main(save))
         self.tidy()
@@ -152,13 +157,13 @@ class CycleScorer:
     def _scores_of_unlabeled(
         self, cycle: int, number: int, chunk: np.ndarray, labeled: np.ndarray
     ) -> np.ndarray:
-        scores = store.load_array(self._state.directory / chunk_name(cycle, number))
+        scores = load_array(self._state.directory / chunk_name(cycle, number))
         return np.where(np.isin(chunk, labeled, assume_unique=True), np.float32(np.nan), scores)
 
 
 def write_scores(
     path: str | Path, pool_size: int, parts: Iterable[tuple[np.ndarray, np.ndarray]]
-) -> store.FileRecord:
+) -> FileRecord:
     """Write the scores of a pool as ``np.save`` would, holding one part at a time.
 
     Args:
@@ -180,7 +185,7 @@ def write_scores(
         for start in range(done, pool_size, _BLOCK):
             file.write(np.full(min(_BLOCK, pool_size - start), np.nan, dtype='<f4'))
 
-    return store.write_file(path, write)
+    return write_file(path, write)
 
 
 def scores_name(cycle: int) -> str:

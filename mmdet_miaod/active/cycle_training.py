@@ -19,9 +19,11 @@ from ..engine.runner import AlternatingEpochRunner
 from ..engine.stage import Stage, frozen_parameter_names
 from ..engine.trainer import StagePosition, TrainSettings, train_stage
 from ..randomness import seed_everything
-from . import store
-from .pool import split_paths
-from .run_state import RunState, Step
+from ..run.file_record import verify
+from ..run.files import link_file, load_checkpoint, remove_file, save_checkpoint
+from ..run.manifest import RunState
+from ..run.step import FinishedStep
+from .split import split_paths
 
 LATEST = 'latest.pth'
 
@@ -119,13 +121,13 @@ class CycleTrainer:
     def save_model(self, cycle: int, model: nn.Module) -> None:
         """Save a cycle's final model and drop the checkpoints that led to it."""
 
-        def save() -> Step:
+        def save() -> FinishedStep:
             meta = dict(self._checkpoints.meta, cycle=cycle)
             checkpoint = dict(meta=meta, state_dict=_weights(model))
-            record = store.save_checkpoint(self._state.path(model_name(cycle)), checkpoint)
-            store.verify(record)
+            record = save_checkpoint(self._state.path(model_name(cycle)), checkpoint)
+            verify(record)
             needs = [*split_names(cycle), model_name(cycle)]
-            return Step('model', cycle, files=self._state.relative([record]), needs=needs)
+            return FinishedStep('model', cycle, files=self._state.relative([record]), needs=needs)
 
         self._state.record(distributed.on_main(save))
         self.tidy()
@@ -159,7 +161,7 @@ class CycleTrainer:
                 label_set=stage.is_label_set_training,
                 iterations=len(runner.data_loader),
             )
-            step = Step('epoch', cycle, number, runner.epoch + 1, values=values)
+            step = FinishedStep('epoch', cycle, number, runner.epoch + 1, values=values)
             distributed.copy_buffers_from_main(runner.model.module)
             self._state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
             self.tidy()
@@ -174,7 +176,7 @@ class CycleTrainer:
         )
         return sum(step.values.get('iterations', 0) for step in earlier)
 
-    def _save_epoch(self, runner: AlternatingEpochRunner, step: Step) -> Step:
+    def _save_epoch(self, runner: AlternatingEpochRunner, step: FinishedStep) -> FinishedStep:
         checkpoint = dict(
             meta=dict(self._checkpoints.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
             state_dict=_weights(runner.model.module),
@@ -182,10 +184,10 @@ class CycleTrainer:
             scaler=runner.precision.scaler.state_dict(),
         )
         name = epoch_name(step)
-        record = store.save_checkpoint(self._state.path(name), checkpoint)
-        store.verify(record)
+        record = save_checkpoint(self._state.path(name), checkpoint)
+        verify(record)
         files, needs = self._state.relative([record]), [*split_names(step.cycle), name]
-        return Step('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)
+        return FinishedStep('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)
 
     def _link_epochs(self) -> None:
         """Show the newest label-set stage's checkpoints as ``epoch_{n}.pth`` and ``latest.pth``."""
@@ -197,13 +199,13 @@ class CycleTrainer:
         shown = {f'epoch_{step.epoch}.pth': step for step in steps[-self._checkpoints.max_keep :]}
         for path in directory.glob('epoch_*.pth'):
             if path.name not in shown and re.fullmatch(r'epoch_\d+\.pth', path.name):
-                store.remove(path)
+                remove_file(path)
         for name, step in {**shown, LATEST: newest}.items():
             if step.files:
-                store.link_file(directory / epoch_name(step), directory / name)
+                link_file(directory / epoch_name(step), directory / name)
 
     def _load_weights(self, model: nn.Module, path: Path) -> dict[str, Any]:
-        checkpoint = store.load_checkpoint(path)
+        checkpoint = load_checkpoint(path)
         model.load_state_dict(checkpoint['state_dict'])
         self._logger.info('Loaded %s.', path)
         return checkpoint
@@ -218,7 +220,7 @@ def model_name(cycle: int) -> str:
     return f'cycle{cycle}/model.pth'
 
 
-def epoch_name(step: Step) -> str:
+def epoch_name(step: FinishedStep) -> str:
     """Path of an epoch's resume checkpoint in the run directory."""
     return f'checkpoints/cycle{step.cycle}_stage{step.number}_epoch{step.epoch}.pth'
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import numpy as np
 
-from . import store
+from ..run.file_record import FileRecord
+from ..run.files import load_array, save_array
 
 
 def features_name(cycle: int, name: str) -> str:
@@ -42,17 +43,16 @@ def merge_parts(
 
 def save_feature_parts(
     directory: Path, cycle: int, number: int, features: dict[str, np.ndarray]
-) -> list[store.FileRecord]:
+) -> list[FileRecord]:
     """Write the features of one chunk."""
     return [
-        store.save_array(directory / _part_name(cycle, number, name), values)
-        for name, values in features.items()
+        save_array(directory / _part_name(cycle, number, name), values) for name, values in features.items()
     ]
 
 
 def join_features(
     directory: Path, cycle: int, names: Sequence[str], chunks: Sequence[np.ndarray], pool_size: int
-) -> list[store.FileRecord]:
+) -> list[FileRecord]:
     """Write each feature of all chunks as one array, with rows of NaN for images in no chunk.
 
     Args:
@@ -66,14 +66,14 @@ def join_features(
     for name in names if len(chunks) else ():
         joined = None
         for number, chunk in enumerate(chunks):
-            part = store.load_array(directory / _part_name(cycle, number, name))
+            part = load_array(directory / _part_name(cycle, number, name))
             if joined is None:
                 joined = np.full((pool_size, part.shape[1]), np.nan, dtype=np.float32)
             joined[chunk] = part
-        records.append(store.save_array(directory / features_name(cycle, name), joined))
+        records.append(save_array(directory / features_name(cycle, name), joined))
     return records
 
 
 def load_features(directory: Path, cycle: int, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Read a cycle's features by name."""
-    return {name: store.load_array(directory / features_name(cycle, name)) for name in names}
+    return {name: load_array(directory / features_name(cycle, name)) for name in names}

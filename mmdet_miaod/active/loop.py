@@ -15,14 +15,20 @@ from .. import distributed
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
 from ..randomness import derive_seeds
+from ..run.file_record import FileRecord
+from ..run.files import load_array, write_text
+from ..run.manifest import RunState
+from ..run.metrics import write_metrics
+from ..run.step import FinishedStep
 from .annotator import Annotator
 from .cycle_scoring import CycleScorer, scores_name
 from .cycle_training import CycleTrainer, split_names
 from .feature_files import load_features
-from .metrics import write_metrics
-from .pool import (
+from .query.base import Query, QueryStrategy
+from .selection import SelectionSettings, query_candidates, select_images
+from .split import (
     Split,
-    digest,
+    hash_indices,
     initial_split,
     load_split,
     next_split,
@@ -30,10 +36,6 @@ from .pool import (
     split_paths,
     write_name_lists,
 )
-from .query import Query, QueryStrategy
-from .run_state import RunState, Step
-from .selection import SelectionSettings, query_candidates, select_images
-from .store import FileRecord, load_array, write_text
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class LoopSettings:
         initial_size: images labeled before the first cycle (``X_L_0_size``).
         selection: what is labeled after each cycle but the last (``X_S_size``).
         seed: seed of the splits.
-        initial_unlabeled_from: see :func:`~mmdet_miaod.active.pool.initial_split`.
+        initial_unlabeled_from: see :func:`~mmdet_miaod.active.split.initial_split`.
     """
 
     cycles: Sequence[int]
@@ -120,7 +122,7 @@ class ActiveLearningLoop:
                 break
             split = self._query(cycle, next_cycle, split, candidates, model)
         if self._state.find('end', cycle) is None:
-            self._state.record(Step('end', cycle, needs=self._state.find('model', cycle).needs))
+            self._state.record(FinishedStep('end', cycle, needs=self._state.find('model', cycle).needs))
         distributed.on_main(lambda: write_metrics(self._state))
 
     def _tidy(self) -> None:
@@ -133,7 +135,7 @@ class ActiveLearningLoop:
             distributed.on_main(lambda: write_metrics(self._state))
         distributed.on_main(self._state.remove_orphans)
 
-    def _restore_lists(self, step: Step) -> None:
+    def _restore_lists(self, step: FinishedStep) -> None:
         """Write a split's lists of names again when one is damaged; they are made of the npy files."""
         arrays = split_names(step.cycle)
         lists = [name for name in step.files if name not in arrays]
@@ -159,15 +161,15 @@ class ActiveLearningLoop:
     def save_split(self, cycle: int, split: Split) -> None:
         """Write a cycle's split, as npy and as lists of names, and record it."""
 
-        def save() -> Step:
+        def save() -> FinishedStep:
             records = save_split(split, self._state.directory, cycle)
             records += self._write_lists(cycle, split)
             values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled))
             files = self._state.relative(records)
-            return Step('split', cycle, files=files, needs=split_names(cycle), values=values)
+            return FinishedStep('split', cycle, files=files, needs=split_names(cycle), values=values)
 
         self._state.record(distributed.on_main(save))
-        distributed.same_everywhere([digest(split.labeled), digest(split.unlabeled)], 'the split')
+        distributed.same_everywhere([hash_indices(split.labeled), hash_indices(split.unlabeled)], 'the split')
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
         index, folder = self._pool.index, self._state.path(f'cycle{cycle}')
@@ -195,7 +197,7 @@ class ActiveLearningLoop:
             needs = self._state.find('model', cycle).needs
             boxes = self._annotator.count_boxes(split.labeled.tolist())
             values = dict(boxes=boxes, **metrics, seconds=seconds)
-            self._state.record(Step('evaluation', cycle, needs=needs, values=values))
+            self._state.record(FinishedStep('evaluation', cycle, needs=needs, values=values))
             self._report(cycle)
         return model
 

@@ -1,53 +1,18 @@
-"""A model over the pool: one score an image, written to disk chunk by chunk."""
+"""A model over the pool: one score per image, chunk by chunk."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
-from mmcv.parallel import scatter
 from torch import nn
 
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
-from ..engine.parallel import scatter_targets
-from .query import QueryStrategy
-
-
-@dataclass(frozen=True)
-class ScoringSettings:
-    """How the pool is run through the model.
-
-    Attributes:
-        device: where the model is.
-        batch_size: largest number of images in a batch (all of one size).
-        workers: loader processes.
-        chunk_size: images whose scores are held in memory and written together.
-    """
-
-    device: torch.device
-    batch_size: int = 1
-    workers: int = 0
-    chunk_size: int = 1024
-
-
-def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
-    """Unpack a loader's batch and move its tensors to the device.
-
-    MMDetection's test pipelines give a list of augmentations; a single one is taken out of its list.
-
-    Raises:
-        ValueError: when there is more than one augmentation.
-    """
-    moved = scatter(batch, scatter_targets(device))[0]
-    if isinstance(moved['img'], list):
-        if len(moved['img']) != 1:
-            raise ValueError('the test pipeline makes several versions of an image: set flip=False')
-        moved = {name: value[0] for name, value in moved.items()}
-    return moved
+from ..engine.inference import ScoringSettings, move_batch
+from .query.base import QueryStrategy
 
 
 def split_chunks(candidates: np.ndarray, chunk_size: int) -> list[np.ndarray]:

@@ -11,8 +11,8 @@ import numpy as np
 
 from ..randomness import derive_seeds
 from .annotator import Annotator
-from .pool import Split
-from .query import Query, QueryStrategy
+from .query.base import Query, QueryStrategy
+from .split import Split
 
 BUDGET_UNITS = ('image', 'box')
 

@@ -1,4 +1,4 @@
-"""What the tools call: train, test, score and look."""
+"""From a config to a run, and from a checkpoint to boxes: configs are read here and nowhere below."""
 
 from .config import load_config
 from .inference import inference_detector, init_detector, score_images

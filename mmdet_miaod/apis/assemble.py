@@ -18,17 +18,16 @@ from ..active.annotator import SimulatedAnnotator
 from ..active.cycle_scoring import CycleScorer
 from ..active.cycle_training import CheckpointSettings, CycleTrainer
 from ..active.loop import ActiveLearningLoop, LoopSettings
-from ..active.query import QUERY_STRATEGIES
-from ..active.run_state import RunState
-from ..active.scoring import ScoringSettings
+from ..active.query.base import QUERY_STRATEGIES
 from ..active.selection import SelectionSettings, image_positions
 from ..datasets.image_lists import text_lines
+from ..engine.inference import ScoringSettings, evaluate_detector
 from ..engine.progress import RunClock, RunProgress, run_steps
 from ..engine.trainer import TrainSettings
+from ..run.manifest import RunState
 from ..version import __version__
 from .config import LIST_KEYS, budget_of, labeled_sizes, schedule_of
 from .data import LoaderFactory, RunData
-from .evaluate import evaluate_detector
 from .model import build_model
 from .run_log import cycle_table
 from .run_options import RunOptions

@@ -11,7 +11,7 @@ from mmcv import Config
 from torch.utils.data import Dataset
 
 from .. import distributed
-from ..active.pool import Split
+from ..active.split import Split
 from ..datasets.builder import build_dataset
 from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import TrainLoader

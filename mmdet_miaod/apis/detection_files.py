@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from ..active import store
+from ..run.files import write_file
 
 Detections = Sequence[Sequence[np.ndarray]]
 
@@ -49,7 +49,7 @@ def write_detections(
         FileExistsError, ValueError: see :func:`check_detection_file`.
     """
     check_detection_file(path)
-    store.write_file(path, lambda file: WRITERS[Path(path).suffix](file, detections, names, classes))
+    write_file(path, lambda file: WRITERS[Path(path).suffix](file, detections, names, classes))
 
 
 def flat_detections(detections: Detections) -> dict[str, np.ndarray]:

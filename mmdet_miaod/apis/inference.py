@@ -24,12 +24,12 @@ import torch
 from mmcv import Config
 from torch import nn
 
-from ..active.scoring import move_batch
 from ..datasets import image_files
 from ..datasets.image_index import ImageIndex
 from ..datasets.image_lists import text_lines
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
+from ..engine.inference import move_batch
 from ..engine.parallel import check_device
 from .config import load_config
 from .model import build_model, load_weights

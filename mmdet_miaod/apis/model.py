@@ -8,12 +8,12 @@ from copy import deepcopy
 from pathlib import Path
 
 from mmcv import Config
-from mmcv.runner import load_checkpoint
+from mmcv.runner import load_checkpoint as load_matching_weights
 from mmdet.models import build_detector
 from torch import nn
 
-from ..active import store
 from ..engine.acceleration import Acceleration
+from ..run.files import load_checkpoint
 from .run_log import muted
 
 
@@ -40,8 +40,8 @@ def build_model(config: Config, classes: Sequence[str]) -> nn.Module:
                 'train from scratch'
             ) from error
     if config.get('load_from'):
-        store.load_checkpoint(config.load_from)  # says clearly what is wrong with the file
-        load_checkpoint(model, config.load_from, map_location='cpu', logger=logging.getLogger('mmdet'))
+        load_checkpoint(config.load_from)  # says clearly what is wrong with the file
+        load_matching_weights(model, config.load_from, map_location='cpu', logger=logging.getLogger('mmdet'))
     model.CLASSES = tuple(classes)
     acceleration = Acceleration.from_config(config)
     acceleration.apply_to_backends()
@@ -55,7 +55,7 @@ def load_weights(model: nn.Module, path: str | Path) -> dict:
         FileNotFoundError: when it is not there.
         ValueError: when it is damaged or belongs to another model, naming the differences.
     """
-    checkpoint = store.load_checkpoint(path)
+    checkpoint = load_checkpoint(path)
     weights = checkpoint.get('state_dict', checkpoint)
     try:
         model.load_state_dict(weights)

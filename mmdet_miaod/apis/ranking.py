@@ -14,8 +14,9 @@ from typing import Any
 
 from torch import nn
 
-from ..active import store
 from ..datasets.image_index import ImageIndex
+from ..run.file_record import hash_file
+from ..run.files import remove_file, write_json
 from .inference import predict_batches, score_k
 
 _HEADER = 'scoring.json'
@@ -44,8 +45,8 @@ class PartialRanking:
             fits = False
         if not fits:
             for chunk in chunks:
-                store.remove(chunk)
-            store.write_json(self.folder / _HEADER, self._identity)
+                remove_file(chunk)
+            write_json(self.folder / _HEADER, self._identity)
             return not chunks
         for chunk in chunks:
             self._next = int(chunk.stem) + 1
@@ -57,7 +58,7 @@ class PartialRanking:
     def add(self, entries: Sequence[dict[str, Any]]) -> None:
         """Save a chunk."""
         kept = [dict(entry, file=file_state(entry['image'])) for entry in entries]
-        store.write_json(self.folder / f'{self._next:06d}.json', kept)
+        write_json(self.folder / f'{self._next:06d}.json', kept)
         self._next += 1
         self.entries.update({entry['image']: entry for entry in entries})
 
@@ -81,7 +82,7 @@ def scoring_identity(model: nn.Module, checkpoint: str | Path) -> dict[str, Any]
     parts = [config.model, config.data.pool.score_pipeline, score_k(config)]
     text = json.dumps(parts, sort_keys=True, default=str)
     return dict(
-        checkpoint=store.hash_file(checkpoint)[1], config=hashlib.sha256(text.encode()).hexdigest(), format=1
+        checkpoint=hash_file(checkpoint)[1], config=hashlib.sha256(text.encode()).hexdigest(), format=1
     )
 
 

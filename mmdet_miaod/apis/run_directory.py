@@ -16,9 +16,11 @@ import torchvision
 from mmcv import Config
 
 from .. import distributed
-from ..active import store
-from ..active.run_lock import LOCK_NAME
-from ..active.run_state import MANIFEST_NAME, PREVIOUS_NAME, RunIdentity, RunState
+from ..run.file_record import DamagedFileError
+from ..run.files import TEMPORARY_PREFIX, make_directory, remove_temporary_files, write_text
+from ..run.identity import RunIdentity
+from ..run.lock import LOCK_NAME
+from ..run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from ..version import __version__
 from .config import identity_text
 from .data import RunData
@@ -34,9 +36,9 @@ def create_run(work_directory: str | Path, name: str) -> Path:
     if name in ('', '.', '..') or Path(name).name != name:
         raise ValueError(f'--run-name {name!r}: expected the name of a folder; --work-dir says where')
     directory = Path(work_directory) / name
-    if not is_begun_in_vain(directory):
+    if not never_started(directory):
         try:
-            store.make_directory(directory, exist_ok=False)
+            make_directory(directory, exist_ok=False)
         except FileExistsError:
             raise FileExistsError(
                 f'{directory}: this run directory exists already; choose another --run-name, or go on with '
@@ -50,20 +52,20 @@ def create_unnamed_run(work_directory: str | Path, timestamp: str) -> Path:
     for number in itertools.count(1):
         directory = Path(work_directory) / (timestamp if number == 1 else f'{timestamp}_{number}')
         with suppress(FileExistsError):
-            return store.make_directory(directory, exist_ok=False)
+            return make_directory(directory, exist_ok=False)
 
 
 def dump_config(config: Config, directory: Path) -> None:
     """Write the config as it is used into the run directory, under its name, as Python whatever it was."""
     name = Path(config.filename or 'config.py').with_suffix('.py').name
-    store.write_text(directory / name, config.pretty_text)
+    write_text(directory / name, config.pretty_text)
 
 
-def is_begun_in_vain(directory: Path) -> bool:
+def never_started(directory: Path) -> bool:
     """Tell whether a run was stopped here before its first manifest was whole: there is nothing to lose."""
     if not directory.is_dir():
         return False
-    harmless = (LOCK_NAME, MANIFEST_NAME, store.TEMPORARY_PREFIX)
+    harmless = (LOCK_NAME, MANIFEST_NAME, TEMPORARY_PREFIX)
     if not all(
         path.is_file() and (path.name.startswith(harmless) or path.suffix in ('.py', '.log'))
         for path in directory.iterdir()
@@ -71,7 +73,7 @@ def is_begun_in_vain(directory: Path) -> bool:
         return False
     try:
         RunState.load(directory)
-    except (FileNotFoundError, store.DamagedFileError):
+    except (FileNotFoundError, DamagedFileError):
         return True
     return False
 
@@ -82,7 +84,7 @@ def check_run_directory(directory: Path) -> None:
     Raises:
         FileNotFoundError: when there is none.
     """
-    if is_begun_in_vain(directory):
+    if never_started(directory):
         raise FileNotFoundError(
             f'{directory}: this run was stopped before it began; start it again with --run-name '
             f'{directory.name} in place of --resume'
@@ -149,12 +151,12 @@ def open_run(
 
 
 def _refuse_begun(directory: Path) -> None:
-    if (directory / MANIFEST_NAME).exists() and not is_begun_in_vain(directory):
+    if (directory / MANIFEST_NAME).exists() and not never_started(directory):
         raise FileExistsError(f'{directory}: another process began a run here in this moment')
 
 
 def _read_state(directory: Path, logger: logging.Logger) -> RunState:
-    store.remove_temporary_files(directory)
+    remove_temporary_files(directory)
     saved, damage = RunState.recover(directory)
     if damage:
         logger.warning('Damaged: %s. The run goes on from the manifest before it.', damage)

@@ -13,8 +13,8 @@ from mmdet.utils import get_root_logger
 from terminaltables import AsciiTable
 
 from .. import distributed
-from ..active.metrics import cycle_metrics
-from ..active.run_state import RunState
+from ..run.manifest import RunState
+from ..run.metrics import cycle_metrics
 
 FORMAT = '%(asctime)s - %(name)s - %(levelname)s - %(message)s'
 
@@ -77,7 +77,7 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
 
 
 @contextmanager
-def held_back() -> Iterator[list[logging.LogRecord]]:
+def buffered_log() -> Iterator[list[logging.LogRecord]]:
     """Keep what is logged while there is no run directory yet, to be written into the run's log.
 
     Yields:

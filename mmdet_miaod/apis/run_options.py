@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..active.file_record import FileRecord, hash_file, verify
+from ..run.file_record import FileRecord, hash_file, verify
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class StartingPoint:
     cycle: int
     model_path: str | None = None
 
-    def remembered(self) -> dict[str, Any]:
+    def to_manifest(self) -> dict[str, Any]:
         """Return what the manifest keeps, so that a resumed run knows where it began, and with what."""
         paths = [self.labeled_path, self.unlabeled_path]
         paths += [] if self.model_path is None else [self.model_path]
@@ -34,8 +34,8 @@ class StartingPoint:
         return dict(first_cycle=self.cycle, first_model_given=self.model_path is not None, given_files=given)
 
     @classmethod
-    def recalled(cls, options: Mapping[str, Any]) -> StartingPoint:
-        """Return the starting point of :meth:`remembered`.
+    def from_manifest(cls, options: Mapping[str, Any]) -> StartingPoint:
+        """Return the starting point of :meth:`to_manifest`.
 
         Raises:
             DamagedFileError: when one of its files is not what it was.

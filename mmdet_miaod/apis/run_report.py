@@ -1,12 +1,19 @@
-"""The report of a run while it runs; nothing that goes wrong with it may stop the run."""
+"""The report of a run: written while it runs, where nothing that goes wrong may stop it, and its images."""
 
 from __future__ import annotations
 
 import logging
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from .. import distributed
+from ..datasets.builder import build_dataset
+from .config import load_config
 from .data import RunData
+
+if TYPE_CHECKING:
+    from ..visualization.run_images import RunImages
+    from ..visualization.run_reader import RunRecord
 
 
 def refresh_report(directory: str | Path, data: RunData, logger: logging.Logger, last: bool = False) -> None:
@@ -25,7 +32,7 @@ def refresh_report(directory: str | Path, data: RunData, logger: logging.Logger,
         from ..visualization.report import write_report
         from ..visualization.run_images import RunImages
 
-        page = write_report([directory], None, lambda record: RunImages(data.pool, data.labeled), png=last)
+        page = write_report([directory], lambda record: RunImages(data.pool, data.labeled), png=last)
     except Exception as error:
         logger.warning(
             'The report could not be written (%s: %s); the run goes on.', type(error).__name__, error
@@ -34,3 +41,32 @@ def refresh_report(directory: str | Path, data: RunData, logger: logging.Logger,
     else:
         if last:
             logger.info('Report: %s', page)
+
+
+def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImages:
+    """Open the images of a run by its dumped config. Annotation files of labeled images alone are opened.
+
+    Args:
+        record: of the run directory.
+        data_root: where the data is now, if not where the run had it.
+
+    Raises:
+        FileNotFoundError, ValueError, KeyError: when the data, or the config, is not there or not right.
+    """
+    from ..visualization.run_images import RunImages
+
+    if record.config_path is None:
+        raise FileNotFoundError(f'{record.directory}: there is no dumped config')
+    if data_root is not None and not data_root.endswith('/'):
+        data_root = f'{data_root}/'  # configs may join it with a plain sum, as mmdet's do
+    config = load_config(record.config_path, data_root=data_root)
+    pool = build_dataset(config.data.pool)
+    if record.pool_size not in (None, len(pool)):
+        raise ValueError(
+            f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
+            'run with --data-root'
+        )
+    labeled = build_dataset(config.data.train, index=pool.index)
+    if record.labeled:
+        labeled.label(record.labeled[max(record.labeled)])
+    return RunImages(pool, labeled)

@@ -13,12 +13,11 @@ from mmcv import Config
 from torch import nn
 from torch.utils.data import Dataset
 
-from ..active.inference import detect
 from ..datasets.builder import build_dataset
+from ..engine.inference import detect, evaluate_detections
 from ..engine.live_bar import no_bar
 from ..engine.parallel import check_device
 from .assemble import scoring_settings
-from .evaluate import evaluate_detections
 from .model import build_model, load_weights
 
 
@@ -93,7 +92,7 @@ def evaluate_checkpoint(
         config: from :func:`~mmdet_miaod.apis.config.load_config`.
         checkpoint: see :func:`load_detector`.
         device: ``'cpu'`` or ``'cuda:N'``.
-        live: shows progress, see :func:`~mmdet_miaod.apis.evaluate.evaluate_detector`.
+        live: shows progress, see :func:`~mmdet_miaod.engine.inference.evaluate_detector`.
 
     Raises:
         FileNotFoundError, ValueError: see :func:`load_test_set` and :func:`load_detector`.

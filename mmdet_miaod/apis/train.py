@@ -11,15 +11,16 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
-from ..active import store
-from ..active.pool import load_split
-from ..active.run_state import RunState, lock_run
+from ..active.split import load_split
 from ..randomness import use_deterministic_algorithms
+from ..run.file_record import DamagedFileError
+from ..run.lock import lock_run
+from ..run.manifest import RunState
 from .assemble import Run, assemble_run
-from .doctor.quick import check_before_start
 from .model import load_weights
+from .preflight import check_before_start
 from .run_directory import create_run, create_unnamed_run, dump_config, open_run
-from .run_log import held_back, run_logger
+from .run_log import buffered_log, run_logger
 from .run_options import RunOptions, StartingPoint
 from .run_report import refresh_report
 
@@ -42,7 +43,7 @@ def train(config: Config, options: RunOptions) -> Path:
     """
     if options.deterministic:
         use_deterministic_algorithms()
-    with held_back() as early_records:
+    with buffered_log() as early_records:
         prepared = check_before_start(config, options)
         data = prepared.data
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
@@ -56,7 +57,7 @@ def train(config: Config, options: RunOptions) -> Path:
         resume = options.resume is not None
         if not resume:
             distributed.on_main(lambda: dump_config(config, directory))
-        began = {} if options.start is None else options.start.remembered()
+        began = {} if options.start is None else options.start.to_manifest()
         state = open_run(directory, config, data, resume, options.force, logger, began)
         options.on_directory(directory)
         start = _lost_beginning(state) if resume else options.start
@@ -107,8 +108,8 @@ def _lost_beginning(state: RunState) -> StartingPoint | None:
     if first is None or all(state.find(kind, first) is not None for kind in needed):
         return None
     try:
-        return StartingPoint.recalled(state.options)
-    except store.DamagedFileError as error:
+        return StartingPoint.from_manifest(state.options)
+    except DamagedFileError as error:
         raise ValueError(
             f'{state.directory}: the split or model that this run was given is not there, or damaged, and '
             f'cannot be taken from where it came from ({error}); begin a new run with --init-split'

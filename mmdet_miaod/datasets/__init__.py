@@ -1,4 +1,4 @@
-"""Images, labels and loaders. Importing this package registers its data sets with MMDetection."""
+"""Images, lists, loaders, and labels that are unlocked image by image; imports no other room."""
 
 from .builder import build_dataset
 from .coco import CocoDetectionDataset, CocoPoolDataset

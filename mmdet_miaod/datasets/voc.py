@@ -14,12 +14,12 @@ from mmdet.datasets import DATASETS, VOCDataset
 from mmdet.datasets.pipelines import Compose
 from torch.utils.data import Dataset
 
-from .evaluation import eval_voc_map
 from .image_files import summarise
 from .image_index import ImageIndex
 from .image_lists import text_lines
 from .pool import build_index, image_record
 from .seeding import open_draw
+from .voc_map import eval_voc_map
 from .voc_xml import VOCAnnotation, parse_voc_xml
 
 # Looked up, not configured: mmdet's get_root_logger would fix the handlers before the run names its log file.

@@ -1,4 +1,4 @@
-"""The training side: stages, the alternating runner and the stage trainer."""
+"""How a model is trained, stage by stage, and run over images; knows models and data sets, no cycles."""
 
 from .runner import AlternatingEpochRunner
 from .stage import Stage

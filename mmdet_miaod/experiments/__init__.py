@@ -1,1 +1,1 @@
-"""Experiments of many runs: strategies x schedules x seeds, their results side by side."""
+"""Grids of runs: strategies x schedules x seeds, their results side by side."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from ..active.cycle_training import model_name, split_names
-from ..active.run_state import RunState
-from ..active.store import DamagedFileError
 from ..apis.config import identity_text
+from ..run.file_record import DamagedFileError
+from ..run.manifest import RunState
 from .grid import Grid, GridRun
 
 

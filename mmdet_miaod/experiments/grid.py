@@ -11,9 +11,9 @@ from typing import Any
 
 from mmcv import Config
 
-from ..active import store
-from ..active.metrics import CURVE_AXES, CurveAxis
 from ..apis.config import budget_of, load_config, nest_options
+from ..run.files import write_text
+from ..visualization.learning_curve import CURVE_AXES, CurveAxis
 
 _KEYS = ('config', 'strategies', 'schedules', 'seeds', 'work_directory', 'baseline', 'options')
 
@@ -104,7 +104,7 @@ class Grid:
     def write_config(self, run: GridRun) -> Path:
         """Write :meth:`run_config` where the run is started with it; returns the file."""
         path = self.work_directory / 'configs' / f'{run.name}.py'
-        store.write_text(path, self.run_config(run))
+        write_text(path, self.run_config(run))
         return path
 
     def load_run_config(self, run: GridRun) -> Config:

@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..active import store
-from ..active.run_state import MANIFEST_NAME, RunState
 from ..apis.config import identity_text
-from ..apis.run_directory import is_begun_in_vain
+from ..apis.run_directory import never_started
+from ..run.files import make_directory
+from ..run.manifest import MANIFEST_NAME, RunState
 from .first_cycle import shared_first_cycle
 from .grid import Grid, GridRun
 
@@ -103,7 +103,7 @@ class GridRunner:
         folder = self.grid.work_directory
         config = self.grid.write_config(run)
         command = [sys.executable, str(self.tool), str(config), '--work-dir', str(folder)]
-        if (folder / run.name).is_dir() and not is_begun_in_vain(folder / run.name):
+        if (folder / run.name).is_dir() and not never_started(folder / run.name):
             command += ['--resume', str(folder / run.name)]
         else:
             command += ['--run-name', run.name, *shared_first_cycle(self.grid, run)]
@@ -112,7 +112,7 @@ class GridRunner:
         return [*command, '--device', device, '--quiet']
 
     def _output(self, run: GridRun) -> Path:
-        return store.make_directory(self.grid.work_directory / 'output') / f'{run.name}.txt'
+        return make_directory(self.grid.work_directory / 'output') / f'{run.name}.txt'
 
     def _stop(self, workers: Sequence[threading.Thread]) -> None:
         self._stopping = True

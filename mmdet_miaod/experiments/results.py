@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
-from ..active import store
-from ..active.metrics import METRICS_NAME, CurveAxis
+from ..run.files import write_text
+from ..run.metrics import METRICS_NAME
+from ..visualization.learning_curve import CurveAxis
 from .grid import Grid
 from .statistics import area_under_curve, mean_and_deviation, paired_difference
 
@@ -73,7 +74,7 @@ def write_tables(grid: Grid, curves: dict[str, dict[int, Curve]]) -> Path:
         parts.append(
             f'Not counted, because they have fewer cycles than others (yet): {", ".join(missing)}.\n'
         )
-    store.write_text(path, '\n'.join(parts))
+    write_text(path, '\n'.join(parts))
     return path
 
 

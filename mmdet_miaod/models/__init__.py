@@ -1,4 +1,4 @@
-"""Models; importing this package registers them with MMDetection."""
+"""The detector: heads, losses, uncertainty; imports no other room. Importing it registers its classes."""
 
 from . import dense_heads, detectors, losses
 

@@ -1,1 +1,1 @@
-"""What a person sees: reports, heat maps, contact sheets; a run's own files are read, never changed."""
+"""What a person sees of a run: its files are read, never changed; knows nothing of configs."""

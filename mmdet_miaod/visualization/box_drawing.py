@@ -10,8 +10,7 @@ import numpy as np
 from matplotlib import font_manager
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from ..active import store
-from ..apis.inference import Prediction
+from ..run.files import write_file
 from .figures import COLORS
 
 _FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}
@@ -75,12 +74,6 @@ def draw_detections(
     return image, int(kept.sum())
 
 
-def draw_prediction(prediction: Prediction, score_threshold: float = 0.3) -> tuple[Image.Image, int]:
-    """See :func:`draw_detections`."""
-    found = prediction.boxes, prediction.scores, prediction.labels, prediction.classes
-    return draw_detections(prediction.path, *found, score_threshold)
-
-
 def save_picture(image: Image.Image, path: str | Path) -> None:
     """Write an image whole or not at all; the suffix says the format.
 
@@ -91,4 +84,4 @@ def save_picture(image: Image.Image, path: str | Path) -> None:
     if form is None:
         raise ValueError(f'{path}: the name must end in one of {", ".join(_FORMATS)}')
     options = dict(quality=92) if form == 'JPEG' else {}
-    store.write_file(path, lambda file: image.save(file, form, **options))
+    write_file(path, lambda file: image.save(file, form, **options))

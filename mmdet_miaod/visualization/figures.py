@@ -15,7 +15,7 @@ from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, StrMethodFormatter
 
-from ..active import store
+from ..run.files import write_file, write_text
 
 INK, GRID, PAPER = '#222222', '#d5d5d5', '#ffffff'
 HISTOGRAM = '#a3cde4'  # its lightness is far from that of COLORS
@@ -145,10 +145,10 @@ def csv_text(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
 
 def write_plot(plot: Plot, svg: str, png: bytes | None, directory: Path) -> None:
     """Write the files of a plot, each whole or not at all."""
-    store.write_text(directory / f'{plot.name}.svg', svg)
-    store.write_text(directory / f'{plot.name}.csv', csv_text(plot.columns, plot.rows))
+    write_text(directory / f'{plot.name}.svg', svg)
+    write_text(directory / f'{plot.name}.csv', csv_text(plot.columns, plot.rows))
     if png is not None:
-        store.write_file(directory / f'{plot.name}.png', lambda file: file.write(png))
+        write_file(directory / f'{plot.name}.png', lambda file: file.write(png))
 
 
 def shortened(name: str, length: int = 18) -> str:

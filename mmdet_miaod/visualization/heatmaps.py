@@ -16,11 +16,10 @@ from PIL import Image
 from torch import nn
 from torchvision.ops import nms
 
-from ..active.scoring import move_batch
-from ..apis.inference import score_k
 from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
+from ..engine.inference import move_batch
 from .box_drawing import draw_boxes, open_upright
 from .box_spread import spread_over_boxes
 from .figures import COLORS
@@ -79,7 +78,7 @@ class UncertaintyMaps:
 
 
 @torch.inference_mode()
-def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> UncertaintyMaps:
+def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10) -> UncertaintyMaps:
     """Compute the heat maps of an image.
 
     An anchor's value is its mean over classes, as in the losses, spread over its box
@@ -90,6 +89,7 @@ def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> Unce
     Args:
         model: from :func:`~mmdet_miaod.apis.init_detector`.
         image: an image file.
+        k: the number of instances that the image's uncertainty is the mean of.
         top: how many instances to return.
 
     Raises:
@@ -115,8 +115,8 @@ def uncertainty_maps(model: nn.Module, image: str | Path, top: int = 10) -> Unce
         name: spread_over_boxes(anchor_values.mean(1).numpy(), boxes * smaller, shape)
         for name, anchor_values in values.items()
     }
-    score = float(head.uncertainty(features, score_k(model.cfg))[0])
-    instances = _top_instances(joined, boxes, score_k(model.cfg), score, model.CLASSES, top)
+    score = float(head.uncertainty(features, k)[0])
+    instances = _top_instances(joined, boxes, k, score, model.CLASSES, top)
     return UncertaintyMaps(str(image), score, maps, instances)
 
 

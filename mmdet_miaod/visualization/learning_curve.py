@@ -6,16 +6,27 @@ import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from ..active.metrics import CURVE_AXES, CurveAxis
 from .figures import GRID, Plot, styled
 from .reference_curves import ReferenceCurve
 from .run_reader import RunRecord
+
+
+class CurveAxis(NamedTuple):
+    """What a learning curve is drawn against: a key of the entries, and its name for people."""
+
+    key: str
+    title: str
+
+
+# By the unit of the budget, since that is what labeling costs.
+CURVE_AXES = {'image': CurveAxis('labeled', 'labeled images'), 'box': CurveAxis('boxes', 'labeled boxes')}
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from ..active import store
+from ..run.files import write_file
 from ..version import __version__
 from . import plots
 from .figures import Plot, darkened, render, write_plot
@@ -50,8 +50,8 @@ class RunSection:
 
 def write_report(
     directories: Sequence[str | Path],
+    open_images: ImageSource,
     path: str | Path | None = None,
-    open_images: ImageSource = RunImages.open,
     images_per_cycle: int = 24,
     png: bool = True,
 ) -> Path:
@@ -59,9 +59,9 @@ def write_report(
 
     Args:
         directories: the run directories.
+        open_images: gives the images of a run; what it raises is said in the page.
         path: the page to write; by default ``report.html`` in the run directory, or, for several runs, in
             the folder that holds the first one.
-        open_images: gives the images of a run; what it raises is said in the page.
         images_per_cycle: how many selected images of each cycle are shown.
         png: write each plot as PNG too, beside SVG and CSV.
 
@@ -112,7 +112,7 @@ def write_report(
         sources=[f'{curve.method}: {curve.source}' for curve in references],
         runs=sections,
     )
-    store.write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
+    write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
     return path
 
 

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
-from ..datasets.builder import build_dataset
 from .figures import COLORS
 from .run_reader import RunRecord
 
@@ -27,29 +26,6 @@ class RunImages:
         self.index = pool.index
         self.classes = tuple(labeled.CLASSES)
         self._labeled = labeled
-
-    @classmethod
-    def open(cls, record: RunRecord, data_root: str | None = None) -> RunImages:
-        """Open the data of a run by its dumped config. Annotation files of labeled images alone are opened.
-
-        Raises:
-            FileNotFoundError, ValueError, KeyError: when the data, or the config, is not there or not right.
-        """
-        from ..apis.config import load_config
-
-        if record.config_path is None:
-            raise FileNotFoundError(f'{record.directory}: there is no dumped config')
-        config = load_config(record.config_path, data_root=_with_slash(data_root))
-        pool = build_dataset(config.data.pool)
-        if record.pool_size not in (None, len(pool)):
-            raise ValueError(
-                f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
-                'run with --data-root'
-            )
-        labeled = build_dataset(config.data.train, index=pool.index)
-        if record.labeled:
-            labeled.label(record.labeled[max(record.labeled)])
-        return cls(pool, labeled)
 
     def name(self, index: int) -> str:
         """Name of a pool image, as in its list."""
@@ -83,11 +59,6 @@ class RunImages:
         if found is not None:
             draw_thin_boxes(image, found[0] * scale, found[1])
         return image
-
-
-def _with_slash(path: str | None) -> str | None:
-    """Configs may join the data root with a plain sum, as mmdet's do."""
-    return path if path is None or path.endswith('/') else f'{path}/'
 
 
 def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, np.ndarray]]:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from ..active.metrics import METRICS_NAME
-from ..active.run_state import RunState
-from ..active.store import load_array
+from ..run.files import load_array
+from ..run.manifest import RunState
+from ..run.metrics import METRICS_NAME
 
 # What a record of the loss log holds besides losses.
 _NOT_LOSSES = ('mode', 'epoch', 'iter', 'lr', 'cycle', 'stage', 'stage_number', 'step', 'time', 'data_time')

@@ -8,12 +8,14 @@ import logging
 import numpy as np
 import pytest
 
-from mmdet_miaod.active import store
 from mmdet_miaod.active.cycle_scoring import scores_name
 from mmdet_miaod.active.loop import ActiveLearningLoop, LoopSettings
-from mmdet_miaod.active.query import Query, QueryStrategy
-from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
+from mmdet_miaod.active.query.base import Query, QueryStrategy
 from mmdet_miaod.active.selection import SelectionSettings
+from mmdet_miaod.run.files import save_array
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import RunState
+from mmdet_miaod.run.step import FinishedStep
 
 POOL_SIZE = 10
 
@@ -70,7 +72,7 @@ class Harness:
 
     def train(self, cycle, loaders):
         self.asked.append(('train', cycle, len(loaders['labeled'])))
-        self.state.record(Step('model', cycle))
+        self.state.record(FinishedStep('model', cycle))
         return f'model {cycle}'
 
     def finished_model(self, cycle):
@@ -91,8 +93,8 @@ class Harness:
         self.asked.append(('score', cycle, model, len(candidates)))
         scores = np.full(POOL_SIZE, np.nan, dtype=np.float32)
         scores[candidates] = np.random.RandomState(cycle).rand(len(candidates))
-        store.save_array(self.state.directory / scores_name(cycle), scores)
-        self.state.record(Step('scores', cycle))
+        save_array(self.state.directory / scores_name(cycle), scores)
+        self.state.record(FinishedStep('scores', cycle))
 
 
 def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_path) -> None:

@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from mmdet_miaod.active.query import QUERY_STRATEGIES, QueryStrategy
-from mmdet_miaod.active.scoring import ScoringSettings, describe_chunk, move_batch, split_chunks
+from mmdet_miaod.active.query.base import QUERY_STRATEGIES, QueryStrategy
+from mmdet_miaod.active.scoring import describe_chunk, split_chunks
 from mmdet_miaod.datasets.pool import ImagePoolDataset
+from mmdet_miaod.engine.inference import ScoringSettings, move_batch
 from tests.datasets.voc_tree import write_list
 from tests.models.tiny import tiny_detector
 

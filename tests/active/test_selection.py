@@ -7,14 +7,9 @@ import json
 import numpy as np
 import pytest
 
-from mmdet_miaod.active.pool import Split, initial_split, next_split
-from mmdet_miaod.active.query import Query, QueryStrategy
-from mmdet_miaod.active.selection import (
-    SelectionSettings,
-    image_positions,
-    query_candidates,
-    select_images,
-)
+from mmdet_miaod.active.query.base import Query, QueryStrategy
+from mmdet_miaod.active.selection import SelectionSettings, image_positions, query_candidates, select_images
+from mmdet_miaod.active.split import Split, initial_split, next_split
 from tests.tiny_run import draw_tiny_data, tiny_train
 
 SPLIT = Split(np.array([0, 5]), np.array([1, 2]))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_miaod.active.pool import Split, initial_split, load_split, next_split, save_split
-from mmdet_miaod.active.query import Query, QueryStrategy
+from mmdet_miaod.active.query.base import Query, QueryStrategy
+from mmdet_miaod.active.split import Split, initial_split, load_split, next_split, save_split
 
 SEEDS = st.integers(0, 2**32 - 1)
 FEW = settings(max_examples=100, deadline=None)

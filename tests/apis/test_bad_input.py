@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmdet_miaod.apis.command_line import run_tool
+from mmdet_miaod.cli.command_line import run_tool
 from tests.tiny_run import REPOSITORY, write_tiny_config
 from tools.train import main, parse_arguments
 

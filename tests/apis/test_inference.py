@@ -85,7 +85,7 @@ def test_rankings_as_csv_and_json() -> None:
 
 
 def test_heat_maps_fit_the_image_and_the_score(model, images) -> None:
-    result = uncertainty_maps(model, images[0], top=3)
+    result = uncertainty_maps(model, images[0], k=10000, top=3)
     assert set(result.maps) == set(MAP_TITLES)
     assert all(m.shape == (48, 64) and np.isfinite(m).all() and m.min() >= 0 for m in result.maps.values())
     assert result.uncertainty == pytest.approx(inference_detector(model, images[0]).uncertainty)

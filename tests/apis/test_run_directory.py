@@ -8,15 +8,16 @@ from pathlib import Path
 import pytest
 from mmcv import Config
 
-from mmdet_miaod.active.run_state import MANIFEST_NAME, PREVIOUS_NAME, RunIdentity, RunState
 from mmdet_miaod.apis.run_directory import (
     check_run_directory,
     create_run,
     create_unnamed_run,
     dump_config,
-    is_begun_in_vain,
+    never_started,
     newest_run,
 )
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from tests.tiny_run import tiny_config
 
 IDENTITY = RunIdentity('lr = 1', 'pool', 3, 0)
@@ -33,7 +34,7 @@ def damage(path: Path) -> None:
 
 def test_a_run_without_a_manifest_was_begun_in_vain_and_may_begin_again(work) -> None:
     directory = create_run(work, 'run')
-    assert is_begun_in_vain(directory)
+    assert never_started(directory)
     with pytest.raises(FileNotFoundError, match='start it again with --run-name run in place of --resume'):
         check_run_directory(directory)
     assert create_run(work, 'run') == directory
@@ -42,7 +43,7 @@ def test_a_run_without_a_manifest_was_begun_in_vain_and_may_begin_again(work) ->
 def test_so_was_one_whose_first_manifest_is_damaged(work) -> None:
     directory = create_run(work, 'run')
     RunState(directory, IDENTITY, {}).save()
-    assert not is_begun_in_vain(directory)
+    assert not never_started(directory)
     check_run_directory(directory)
     damage(directory / MANIFEST_NAME)
     with pytest.raises(FileNotFoundError, match='stopped before it began'):
@@ -56,7 +57,7 @@ def test_but_not_one_that_has_anything_else(work, name) -> None:
     RunState(directory, IDENTITY, {}).save()
     damage(directory / MANIFEST_NAME)
     (directory / name).mkdir() if name == 'checkpoints' else (directory / name).touch()
-    assert not is_begun_in_vain(directory)
+    assert not never_started(directory)
     check_run_directory(directory)
     with pytest.raises(FileExistsError, match='choose another --run-name'):
         create_run(work, 'run')

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmdet_miaod.active.store import load_checkpoint, save_checkpoint
 from mmdet_miaod.apis.test import evaluate_checkpoint, load_detector, load_test_set
+from mmdet_miaod.run.files import load_checkpoint, save_checkpoint
 from tests.tiny_run import CLASSES, NUM_TEST, tiny_config, tiny_train
 
 

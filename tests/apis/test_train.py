@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmdet_miaod.active.run_state import RunState
 from mmdet_miaod.apis import StartingPoint
+from mmdet_miaod.run.manifest import RunState
 from tests.tiny_run import CLASSES, NUM_TRAIN, draw_tiny_data, stopped_after, tiny_train
 
 SEVEN = list(range(7))

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmdet_miaod.apis import RunOptions, load_config, train
-from mmdet_miaod.datasets.drawn import draw_voc
+from mmdet_miaod.datasets.drawn.voc import draw_voc
 from tests.tiny_run import REPOSITORY, TINY_OPTIONS
 
 EXAMPLE = REPOSITORY / 'configs' / 'examples' / 'custom_voc.py'

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from mmdet_miaod.datasets.drawn import draw_voc0712
+from mmdet_miaod.datasets.drawn.voc import draw_voc0712
 from tests.tiny_run import REPOSITORY
 from tools.train import main, parse_arguments
 

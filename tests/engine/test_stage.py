@@ -6,13 +6,7 @@ import dataclasses
 
 import pytest
 
-from mmdet_miaod.engine.stage import (
-    CLASSIFIERS,
-    Stage,
-    build_schedule,
-    frozen_parameter_names,
-    set_trainable,
-)
+from mmdet_miaod.engine.stage import CLASSIFIERS, Stage, build_schedule, frozen_parameter_names, set_trainable
 from tests.models.tiny import tiny_detector
 
 PUBLISHED = ('miaod', [3, 1], 2, [2])

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmdet_miaod.active import store
 from mmdet_miaod.apis import RunOptions, StartingPoint, train
 from mmdet_miaod.experiments.first_cycle import shared_first_cycle
 from mmdet_miaod.experiments.grid import Grid, GridRun, load_grid
+from mmdet_miaod.run.files import load_checkpoint
 
 RANDOM, ENTROPY, OTHER_SEED = (
     GridRun('random', 'one', 1),
@@ -42,7 +42,7 @@ def test_a_shared_first_cycle_changes_no_number(grid_file) -> None:
     for name in ('X_L_0.npy', 'X_L_1.npy', 'X_U_1.npy', 'cycle0/scores.npy'):
         assert np.array_equal(np.load(shared / name), np.load(alone / name), equal_nan=True), name
     ours, theirs = (
-        store.load_checkpoint(folder / 'cycle1' / 'model.pth')['state_dict'] for folder in (shared, alone)
+        load_checkpoint(folder / 'cycle1' / 'model.pth')['state_dict'] for folder in (shared, alone)
     )
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
     ours, theirs = (json.loads((folder / 'metrics.json').read_text()) for folder in (shared, alone))

@@ -12,12 +12,14 @@ import pytest
 from matplotlib.figure import Figure
 from mmcv import Config
 
-from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
 from mmdet_miaod.apis.config import identity_text, load_config
 from mmdet_miaod.experiments.curve_plot import grid_plot
 from mmdet_miaod.experiments.grid import GridRun, load_grid
 from mmdet_miaod.experiments.processes import changed_runs
 from mmdet_miaod.experiments.results import read_curves, write_tables
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import RunState
+from mmdet_miaod.run.step import FinishedStep
 from tests.tiny_run import REPOSITORY
 
 
@@ -134,7 +136,7 @@ def test_finished_runs_of_another_config_are_found(grid_file) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(grid.run_config(run))
         identity = RunIdentity(identity_text(load_config(path)), 'pool', 8, run.seed)
-        steps = [Step('end', 1)] if end else []
+        steps = [FinishedStep('end', 1)] if end else []
         (grid.work_directory / run.name).mkdir()
         RunState(grid.work_directory / run.name, identity, {}, steps=steps).save()
     assert changed_runs(grid) == {}

@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.active.run_state import MANIFEST_NAME
 from mmdet_miaod.experiments.grid import Grid
 from mmdet_miaod.experiments.processes import GridRunner, is_finished
+from mmdet_miaod.run.manifest import MANIFEST_NAME
 
 STUB = """
 import json, pathlib, sys, time

@@ -13,19 +13,21 @@ from torch import distributed as dist
 from torch import nn
 
 from mmdet_miaod.active.cycle_scoring import CycleScorer, scores_name
-from mmdet_miaod.active.pool import Split
-from mmdet_miaod.active.query import DiscrepancyQuery, Query
-from mmdet_miaod.active.run_state import RunIdentity, RunState
+from mmdet_miaod.active.query.base import Query
+from mmdet_miaod.active.query.miaod import DiscrepancyQuery
+from mmdet_miaod.active.split import Split
 from mmdet_miaod.apis.assemble import scoring_settings, train_settings
 from mmdet_miaod.apis.data import LoaderFactory, load_data
-from mmdet_miaod.apis.evaluate import evaluate_detector
 from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.apis.run_options import RunOptions
+from mmdet_miaod.engine.inference import evaluate_detector
 from mmdet_miaod.engine.progress import RunClock, RunProgress
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.engine.stage import Stage, frozen_parameter_names
 from mmdet_miaod.engine.trainer import StagePosition, train_stage
 from mmdet_miaod.randomness import seed_everything
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import RunState
 from tests.reliability.tiny_job import begin_or_resume
 from tests.tiny_run import tiny_config
 

@@ -6,11 +6,14 @@ import json
 import os
 import resource
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from mmdet_miaod.active.run_state import RunState
+from mmdet_miaod.run import files
+from mmdet_miaod.run.manifest import RunState
 from tests.reliability import processes
 from tests.reliability.tiny_job import begin_or_resume, ledger
 
@@ -143,7 +146,7 @@ def begin_until(undisturbed, folder: Path, name: str) -> None:
 
 
 def _die_after(data: str, work: str, name: str) -> int:
-    from mmdet_miaod.active.run_state import RunState
+    from mmdet_miaod.run.manifest import RunState
 
     record = RunState.record
 
@@ -208,16 +211,15 @@ def test_the_number_of_checkpoints_is_bounded(undisturbed, tmp_path, kept) -> No
 
 
 def _count_checkpoints(data: str, work: str, overrides: dict) -> int:
-    from mmdet_miaod.active import store
-
     counts = []
-    perform = store.remove
+    do = files._do
 
-    def count_and_remove(path) -> None:
-        counts.append(len(list((Path(work) / 'run' / 'checkpoints').glob('*.pth'))))
-        perform(path)
+    def count_and_do(operation: str, path: Path, action: Callable[[], Any]) -> Any:
+        if operation == 'remove':
+            counts.append(len(list((Path(work) / 'run' / 'checkpoints').glob('*.pth'))))
+        return do(operation, path, action)
 
-    store.remove = count_and_remove
+    files._do = count_and_do
     code = begin_or_resume(data, work, None, overrides)
     counts.append(len(list((Path(work) / 'run' / 'checkpoints').glob('*.pth'))))
     (Path(work) / 'counts').write_text(json.dumps(counts))

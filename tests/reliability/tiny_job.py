@@ -13,12 +13,13 @@ from typing import Any
 
 import torch
 
-from mmdet_miaod.active import store
-from mmdet_miaod.active.run_state import MANIFEST_NAME, RunState
 from mmdet_miaod.apis import RunOptions, train
-from mmdet_miaod.apis.command_line import run_tool
-from mmdet_miaod.apis.run_directory import is_begun_in_vain
+from mmdet_miaod.apis.run_directory import never_started
+from mmdet_miaod.cli.command_line import run_tool
 from mmdet_miaod.engine.stage import CLASSIFIERS
+from mmdet_miaod.run import files
+from mmdet_miaod.run.files import load_checkpoint
+from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
 from tests.tiny_run import draw_voc, tiny_config
 
 UNCERTAINTY = dict(
@@ -60,7 +61,7 @@ class Fault:
 
 
 class FaultyDisk:
-    """Takes the place of ``store._perform``, counts the operations by kind of fault and does one fault.
+    """Takes the place of ``files._perform``, counts the operations by kind of fault and does one fault.
 
     Attributes:
         counts: operations so far that each kind of fault is about.
@@ -104,9 +105,9 @@ def begin_or_resume(
     """Run the tiny run as a tool would, from wherever it stopped; returns the exit code."""
     torch.set_num_threads(1)
     directory = Path(work) / 'run'
-    begun = directory.exists() and not is_begun_in_vain(directory)
+    begun = directory.exists() and not never_started(directory)
     place = dict(resume=str(directory)) if begun else dict(run_name='run')
-    disk = store._perform = FaultyDisk(fault)
+    disk = files._perform = FaultyDisk(fault)
     run_options = RunOptions(
         **{'progress': False, 'report': False, 'deterministic': True, **place, **(options or {})}
     )
@@ -135,7 +136,7 @@ def ledger(directory: Path) -> dict[str, Any]:
         elif path.name == 'metrics.json':
             found[name] = [{**entry, 'seconds': None} for entry in json.loads(path.read_text())]
         elif path.suffix == '.pth':
-            checkpoint = store.load_checkpoint(path)
+            checkpoint = load_checkpoint(path)
             checkpoint['meta'].pop('config')
             found[name] = _digests(checkpoint)
         else:

@@ -16,14 +16,14 @@ import numpy as np
 import pytest
 import torch
 
-from mmdet_miaod.active import store
-from mmdet_miaod.active.pool import load_split
+from mmdet_miaod.active.split import load_split
 from mmdet_miaod.apis.model import build_model, load_weights
 from mmdet_miaod.datasets import image_files
 from mmdet_miaod.datasets.image_index import ImageIndex
 from mmdet_miaod.datasets.image_lists import read_image_list
 from mmdet_miaod.datasets.pool import ImagePoolDataset
 from mmdet_miaod.datasets.voc_xml import parse_voc_xml
+from mmdet_miaod.run.files import load_array
 from tests.datasets.voc_tree import write_image, write_list
 from tests.tiny_run import REPOSITORY, tiny_config
 
@@ -98,7 +98,7 @@ def test_a_split_file_runs_no_code_and_takes_no_more_memory_than_it_has_bytes(tm
 def test_a_split_file_may_be_no_pipe(tmp_path) -> None:
     os.mkfifo(tmp_path / 'pipe.npy')
     with pytest.raises(FileNotFoundError, match='pipe'):
-        store.load_array(tmp_path / 'pipe.npy')
+        load_array(tmp_path / 'pipe.npy')
 
 
 BOMB = (

@@ -6,9 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.active import store
-from mmdet_miaod.active.run_lock import LOCK_NAME, lock_run
-from mmdet_miaod.active.run_state import MANIFEST_NAME, RunIdentity, RunState, Step
+from mmdet_miaod.run.file_record import verify
+from mmdet_miaod.run.files import link_file, remove_temporary_files, write_text
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.lock import LOCK_NAME, lock_run
+from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
+from mmdet_miaod.run.step import FinishedStep
 from tests.tiny_run import tiny_train
 
 NAMES = [
@@ -48,7 +51,7 @@ def test_orphans_are_deleted_in_the_run_directory_alone(state, outside) -> None:
     (state.directory / 'checkpoints').symlink_to(outside)
     (state.directory / 'cycle0').symlink_to('../outside')
     for name in ('cycle1/scores_part_00000.npy', 'cycle1/features_f_part_00000.npy', 'cycle1/scores.npy'):
-        store.write_text(state.path(name), 'orphan')
+        write_text(state.path(name), 'orphan')
     state.remove_orphans()
     assert untouched(outside)
     assert [path.name for path in (state.directory / 'cycle1').iterdir()] == ['scores.npy']
@@ -57,7 +60,7 @@ def test_orphans_are_deleted_in_the_run_directory_alone(state, outside) -> None:
 @pytest.mark.parametrize('name', ['checkpoints/cycle0_stage0_epoch1.pth', 'cycle0/scores_part_00000.npy'])
 def test_forgotten_files_behind_a_link_are_not_deleted(state, outside, name) -> None:
     (state.directory / name).parent.symlink_to(outside)
-    state.record(Step('epoch', 0, files={name: [4, '0' * 64]}))
+    state.record(FinishedStep('epoch', 0, files={name: [4, '0' * 64]}))
     with pytest.raises(OSError, match=f'symbolic link.*{Path(name).parent}'):
         state.drop(state.forget_files('epoch', 0))
     assert untouched(outside)
@@ -67,7 +70,7 @@ def test_a_link_in_place_of_a_file_is_deleted_and_not_what_it_leads_to(state, ou
     path = state.path('checkpoints/cycle0_stage0_epoch1.pth')
     path.parent.mkdir()
     path.symlink_to(outside / path.name)
-    state.record(Step('epoch', 0, files={'checkpoints/cycle0_stage0_epoch1.pth': [4, '0' * 64]}))
+    state.record(FinishedStep('epoch', 0, files={'checkpoints/cycle0_stage0_epoch1.pth': [4, '0' * 64]}))
     state.drop(state.forget_files('epoch', 0))
     assert untouched(outside)
     assert not path.is_symlink()
@@ -76,18 +79,18 @@ def test_a_link_in_place_of_a_file_is_deleted_and_not_what_it_leads_to(state, ou
 @pytest.mark.parametrize('link', ['model.pth', '.writing-model.pth'])
 def test_writing_replaces_links_and_does_not_follow_them(tmp_path, outside, link) -> None:
     (tmp_path / link).symlink_to(outside / link)
-    record = store.write_text(tmp_path / 'model.pth', 'new')
+    record = write_text(tmp_path / 'model.pth', 'new')
     assert untouched(outside)
-    store.verify(record)
+    verify(record)
     assert sorted(path.name for path in tmp_path.iterdir()) == ['model.pth', 'outside']
     assert not (tmp_path / 'model.pth').is_symlink()
 
 
 def test_a_second_name_replaces_links_and_does_not_follow_them(tmp_path, outside) -> None:
-    source = store.write_text(tmp_path / 'epoch_1.pth', 'new').path
+    source = write_text(tmp_path / 'epoch_1.pth', 'new').path
     for name in ('latest.pth', '.writing-latest.pth'):
         (tmp_path / name).symlink_to(outside / 'model.pth')
-    store.link_file(source, tmp_path / 'latest.pth')
+    link_file(source, tmp_path / 'latest.pth')
     assert untouched(outside)
     assert (tmp_path / 'latest.pth').read_text() == 'new'
 
@@ -109,8 +112,8 @@ def test_the_lock_is_not_taken_in_another_file(tmp_path, outside) -> None:
 
 def test_leftover_temporary_files_are_deleted_in_the_run_directory_alone(state, outside) -> None:
     (state.directory / 'cycle0').symlink_to(outside)
-    store.write_text(state.path('cycle1/.writing-a'), 'leftover')
-    store.remove_temporary_files(state.directory)
+    write_text(state.path('cycle1/.writing-a'), 'leftover')
+    remove_temporary_files(state.directory)
     assert untouched(outside)
     assert list((state.directory / 'cycle1').iterdir()) == []
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.active import store
-from mmdet_miaod.active.run_state import MANIFEST_NAME, RunIdentity, RunState, Step, _checksum
+from mmdet_miaod.run.file_record import DamagedFileError
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState, _checksum
+from mmdet_miaod.run.step import FinishedStep
 
 
 def write_manifest(directory: Path, steps: list[dict]) -> None:
@@ -36,7 +38,7 @@ def test_files_outside_the_run_directory_are_refused(run, tmp_path, name, key) -
     name = name.format(tmp_path)
     files, needs = ({name: [9, '0' * 64]}, []) if key == 'files' else ({}, [name])
     write_manifest(run, [dict(kind='epoch', cycle=0, files=files, needs=needs)])
-    with pytest.raises(store.DamagedFileError, match='is no file of the run directory'):
+    with pytest.raises(DamagedFileError, match='is no file of the run directory'):
         RunState.recover(run)
     assert (tmp_path / 'secret').read_text() == 'swordfish'
 
@@ -50,7 +52,7 @@ def test_steps_of_wrong_types_are_damage(run) -> None:
     ]  # fmt: skip
     for step in bad:
         write_manifest(run, [step])
-        with pytest.raises(store.DamagedFileError):
+        with pytest.raises(DamagedFileError):
             RunState.load(run)
     write_manifest(run, [good])
-    assert RunState.load(run).steps == [Step('epoch', 0)]
+    assert RunState.load(run).steps == [FinishedStep('epoch', 0)]

@@ -62,7 +62,7 @@ def stub_torch(checkout: Path) -> Callable[[int], None]:
             'torch/__init__.py': f'class cuda:\n    device_count = lambda: {gpus}\n',
             'mmdet_miaod/__init__.py': '',
             'mmdet_miaod/apis/__init__.py': '',
-            'mmdet_miaod/apis/torchrun.py': (
+            'mmdet_miaod/cli/torchrun.py': (
                 'import os, sys\nprint(sys.argv[1:], os.environ.get("OMP_NUM_THREADS"))\n'
             ),
         }

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.apis.command_line import run_tool
+from mmdet_miaod.cli.command_line import run_tool
 from tests.apis.conftest import _leave_the_process_as_it_was  # noqa: F401 (a fixture for these tests, too)
 from tests.tiny_run import REPOSITORY, tiny_train, write_tiny_model
 

@@ -5,7 +5,7 @@ import pickle
 
 import pytest
 
-from mmdet_miaod.apis.command_line import run_tool
+from mmdet_miaod.cli.command_line import run_tool
 from tests.tiny_run import CLASSES, NUM_TEST, write_tiny_model
 from tools.test import main, parse_arguments
 

@@ -9,8 +9,10 @@ from types import SimpleNamespace
 import numpy as np
 from PIL import Image
 
-from mmdet_miaod.active import store
-from mmdet_miaod.active.run_state import RunIdentity, RunState, Step
+from mmdet_miaod.run.files import save_array, write_json, write_text
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import RunState
+from mmdet_miaod.run.step import FinishedStep
 
 HOSTILE = '<script>alert(1)</script> <img src=x onerror=alert(1)>\u202eabc '
 HOSTILE += '"quoted\' ünïcödé 名前 $x_1$ {{7*7}} &lt;'
@@ -26,17 +28,17 @@ def write_run(
     config = f"X_L_0_size = 3\nmodel.type = 'MIAODRetinaNet'\nseed = {seed}"
     config += "\nbudget.unit = 'box'" if boxes else ''
     steps = [
-        Step('split', 0, values=dict(labeled=3)),
-        Step('split', 1, values=dict(labeled=5)),
-        Step('end', 1),
+        FinishedStep('split', 0, values=dict(labeled=3)),
+        FinishedStep('split', 1, values=dict(labeled=5)),
+        FinishedStep('end', 1),
     ]
     RunState(directory, RunIdentity(config, 'f' * 64, POOL, seed), dict(torch='2.11.0'), None, steps).save()
-    store.save_array(directory / 'X_L_0.npy', np.array([0, 1, 2]))
-    store.save_array(directory / 'X_L_1.npy', np.array([0, 1, 2, 7, 9]))
+    save_array(directory / 'X_L_0.npy', np.array([0, 1, 2]))
+    save_array(directory / 'X_L_1.npy', np.array([0, 1, 2, 7, 9]))
     scores = np.linspace(0.01, 0.1, POOL).astype(np.float32)
     scores[:3] = np.nan
     scores[7] = 0.5
-    store.save_array(directory / 'cycle0' / 'scores.npy', scores)
+    save_array(directory / 'cycle0' / 'scores.npy', scores)
     ap = dict.fromkeys(CLASSES, precision)
     seconds = dict(label=60.0, evaluate=30.0)
     metrics = [
@@ -45,9 +47,9 @@ def write_run(
     ]
     for entry, count in zip(metrics, boxes or (), strict=False):
         entry['boxes'] = count
-    store.write_json(directory / 'metrics.json', metrics)
-    store.write_text(directory / '20260101_000000.log.json', _losses())
-    store.write_text(directory / 'config.py', f'# {HOSTILE}\n')
+    write_json(directory / 'metrics.json', metrics)
+    write_text(directory / '20260101_000000.log.json', _losses())
+    write_text(directory / 'config.py', f'# {HOSTILE}\n')
     return directory
 
 

@@ -10,12 +10,12 @@ from types import SimpleNamespace
 import pytest
 from PIL import Image
 
-from mmdet_miaod.active.metrics import CURVE_AXES
 from mmdet_miaod.apis.run_report import refresh_report
-from mmdet_miaod.visualization.learning_curve import common_axis, group_runs
+from mmdet_miaod.visualization.learning_curve import CURVE_AXES, common_axis, group_runs
 from mmdet_miaod.visualization.reference_curves import VOC_CLASSES, curves_for
 from mmdet_miaod.visualization.report import write_report
-from mmdet_miaod.visualization.run_reader import read_run
+from mmdet_miaod.visualization.run_images import RunImages
+from mmdet_miaod.visualization.run_reader import RunRecord, read_run
 from tests.browser import BROWSER, look_at
 from tests.visualization.recorded_run import HOSTILE, FakeLabels, fake_images, write_run
 
@@ -98,6 +98,10 @@ def test_runs_that_differ_in_the_seed_become_one_curve(folder: Path) -> None:
     assert first.std == pytest.approx(20 / 2**0.5)
 
 
+def nothing(record: RunRecord) -> RunImages:
+    raise FileNotFoundError('data/VOCdevkit: no such <folder>')
+
+
 def test_runs_with_a_budget_of_boxes_are_drawn_against_boxes(folder: Path) -> None:
     written = ((1, 0.4, (10, 30)), (2, 0.6, (12, 31)))
     runs = [write_run(folder / f'boxes{n}', n, precision=p, boxes=boxes) for n, p, boxes in written]
@@ -106,7 +110,7 @@ def test_runs_with_a_budget_of_boxes_are_drawn_against_boxes(folder: Path) -> No
     (curve,) = group_runs(records, common_axis(records))
     assert [(p.labeled, p.runs) for p in curve.points] == [(11, 2), (30.5, 2)]
     assert curve.points[1].mean == pytest.approx(70)
-    page = write_report(runs, folder / 'boxes.html', png=False)
+    page = write_report(runs, nothing, folder / 'boxes.html', png=False)
     assert 'labeled boxes' in Tags(page.read_text()).text
     assert common_axis([*records, read_run(write_run(folder / 'by_images'))]).key == 'labeled'
 
@@ -137,9 +141,6 @@ def test_published_curves_come_with_the_published_data_only() -> None:
 
 
 def test_it_says_when_the_data_is_not_there(folder: Path) -> None:
-    def nothing(record):
-        raise FileNotFoundError('data/VOCdevkit: no such <folder>')
-
     page = write_report([write_run(folder / 'no_data')], open_images=nothing, png=False)
     text = Tags(page.read_text()).text
     assert 'the data cannot be read: data/VOCdevkit: no such <folder>' in text

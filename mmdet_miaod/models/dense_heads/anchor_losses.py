@@ -9,9 +9,9 @@ import torch
 from mmdet.core import AnchorGenerator, images_to_levels
 from torch import Tensor
 
-from mmdet_miaod.models.dense_heads.branch_outputs import flatten_map
-from mmdet_miaod.models.dense_heads.overlap_targets import assigns_by_overlap, overlap_targets
-from mmdet_miaod.models.global_batch import global_count
+from ..global_batch import global_count
+from .branch_outputs import flatten_map
+from .overlap_targets import assigns_by_overlap, overlap_targets
 
 
 @dataclass(frozen=True)

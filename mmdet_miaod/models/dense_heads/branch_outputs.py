@@ -8,7 +8,7 @@ from functools import cached_property
 import torch
 from torch import Tensor
 
-from mmdet_miaod.models.losses.mil import image_score, mil_weight
+from ..losses.mil import image_score, mil_weight
 
 BranchMaps = dict[str, list[Tensor]]
 

@@ -7,14 +7,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from mmdet_miaod.active.uncertainty import image_uncertainty, instance_discrepancy, instance_uncertainty
-from mmdet_miaod.models.dense_heads.branch_outputs import BranchMaps, flatten_map, full_precision, join_levels
-from mmdet_miaod.models.dense_heads.detections import (
-    Candidates,
-    DetectionLimits,
-    class_wise_nms,
-    keep_best_anchors,
-)
+from ..uncertainty import image_uncertainty, instance_discrepancy, instance_uncertainty
+from .branch_outputs import BranchMaps, flatten_map, full_precision, join_levels
+from .detections import Candidates, DetectionLimits, class_wise_nms, keep_best_anchors
 
 
 class InferenceMixin:

@@ -8,8 +8,8 @@ from functools import cached_property
 
 from torch import Tensor
 
-from mmdet_miaod.models.dense_heads.anchor_losses import AnchorLossMixin, AnchorTargets
-from mmdet_miaod.models.dense_heads.branch_outputs import BranchOutputs
+from .anchor_losses import AnchorLossMixin, AnchorTargets
+from .branch_outputs import BranchOutputs
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from mmdet.models.builder import HEADS
 from mmdet.models.dense_heads import ATSSHead
 from torch import Tensor, nn
 
-from mmdet_miaod.models.dense_heads.anchor_losses import AnchorTargets
-from mmdet_miaod.models.dense_heads.branch_outputs import flatten_map, join_levels
-from mmdet_miaod.models.dense_heads.initialization import normal_init_cfg
-from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
-from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
-from mmdet_miaod.models.global_batch import global_count, global_sum
+from ..global_batch import global_count, global_sum
+from .anchor_losses import AnchorTargets
+from .branch_outputs import flatten_map, join_levels
+from .initialization import normal_init_cfg
+from .loss_terms import BRANCHES
+from .miaod_mixin import MIAODHeadMixin
 
 
 @HEADS.register_module()

@@ -9,17 +9,12 @@ import torch
 from mmdet.models.builder import build_loss
 from torch import Tensor
 
-from mmdet_miaod.models.dense_heads.anchor_losses import AnchorLossMixin
-from mmdet_miaod.models.dense_heads.branch_outputs import (
-    BranchMaps,
-    BranchOutputs,
-    full_precision,
-    softmax_probability,
-)
-from mmdet_miaod.models.dense_heads.inference_mixin import InferenceMixin
-from mmdet_miaod.models.dense_heads.loss_terms import HeadBatch, branches_of, select_terms
-from mmdet_miaod.models.global_batch import world_size
-from mmdet_miaod.models.losses.mil import MIL_ACTIVATIONS, image_labels, pseudo_labels
+from ..global_batch import world_size
+from ..losses.mil import MIL_ACTIVATIONS, image_labels, pseudo_labels
+from .anchor_losses import AnchorLossMixin
+from .branch_outputs import BranchMaps, BranchOutputs, full_precision, softmax_probability
+from .inference_mixin import InferenceMixin
+from .loss_terms import HeadBatch, branches_of, select_terms
 
 
 class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):

@@ -10,9 +10,9 @@ from mmdet.models.builder import HEADS
 from mmdet.models.dense_heads import RetinaHead
 from torch import Tensor, nn
 
-from mmdet_miaod.models.dense_heads.initialization import normal_init_cfg
-from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
-from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
+from .initialization import normal_init_cfg
+from .loss_terms import BRANCHES
+from .miaod_mixin import MIAODHeadMixin
 
 
 @HEADS.register_module()

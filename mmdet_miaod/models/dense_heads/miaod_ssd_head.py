@@ -11,10 +11,10 @@ from mmdet.models.losses import smooth_l1_loss
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from mmdet_miaod.models.dense_heads.anchor_losses import AnchorTargets
-from mmdet_miaod.models.dense_heads.branch_outputs import flatten_map, join_levels
-from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
-from mmdet_miaod.models.dense_heads.miaod_mixin import MIAODHeadMixin
+from .anchor_losses import AnchorTargets
+from .branch_outputs import flatten_map, join_levels
+from .loss_terms import BRANCHES
+from .miaod_mixin import MIAODHeadMixin
 
 
 def hard_negative_cross_entropy(

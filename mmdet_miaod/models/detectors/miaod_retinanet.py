@@ -5,7 +5,7 @@ from __future__ import annotations
 from mmdet.models.builder import DETECTORS
 from mmdet.models.detectors import RetinaNet
 
-from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
+from .miaod_detector import MIAODDetectorMixin
 
 
 @DETECTORS.register_module()

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from mmdet.models.builder import LOSSES
 from torch import Tensor, nn
 
-from mmdet_miaod.active.uncertainty import instance_discrepancy
+from ..uncertainty import instance_discrepancy
 
 
 def _agreement(probabilities_1: Tensor, probabilities_2: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ import torch
 from mmdet.models.builder import LOSSES
 from torch import Tensor, nn
 
-from mmdet_miaod.models.global_batch import global_count, global_sum
+from ..global_batch import global_count, global_sum
 
 MIL_ACTIVATIONS: dict[str, Callable[[Tensor], Tensor]] = {
     'softmax': lambda logits: logits.softmax(dim=-1),

@@ -10,7 +10,7 @@ import torch
 from mmcv import ConfigDict
 from mmdet.models import build_head
 
-from mmdet_miaod.active.strategies.instances import detected_instances
+from mmdet_miaod.active.query.detections import detected_instances
 from tests.models.tiny import TEST_CFG, image_metas, random_boxes, random_features
 
 SHARED = dict(

@@ -1,0 +1,130 @@
+"""Diversity: greedy k-centre on features of the images."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from .base import QUERY_STRATEGIES, Query, QueryStrategy
+from .miaod import DiscrepancyQuery
+
+_BLOCK = 4096  # rows that distances are computed for at a time
+
+
+def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], None] = lambda: None) -> Tensor:
+    """Euclidean distance of each point to the nearest center, block by block.
+
+    Args:
+        points: (n, D).
+        centers: (m, D), m may be 0.
+        on_block: called after each block.
+
+    Returns:
+        (n,), infinite without centers.
+    """
+    nearest = torch.full((len(points),), torch.inf, dtype=points.dtype)
+    for first in range(0, len(points), _BLOCK):
+        for start in range(0, len(centers), _BLOCK):
+            # The matrix product's way would lose digits where points are close together.
+            distances = torch.cdist(
+                points[first : first + _BLOCK],
+                centers[start : start + _BLOCK],
+                compute_mode='donot_use_mm_for_euclid_dist',
+            )
+            block = nearest[first : first + _BLOCK]
+            torch.minimum(block, distances.amin(dim=1), out=block)
+            on_block()
+    return nearest
+
+
+def greedy_k_center(
+    points: np.ndarray, centers: np.ndarray, size: int, on_progress: Callable[[], None] = lambda: None
+) -> np.ndarray:
+    """Choose points one by one, each the farthest from all centers and the points chosen before.
+
+    Exact, in memory linear in the number of points. Ties go to the smaller position.
+
+    Args:
+        points: (n, D) float32, what can be chosen.
+        centers: (m, D) float32, what is there already.
+        size: how many to choose, at most n.
+        on_progress: called again and again.
+
+    Returns:
+        (size,) int64 positions in ``points``, in the order of choice.
+    """
+    candidates = torch.from_numpy(np.ascontiguousarray(points))
+    nearest = nearest_distances(candidates, torch.from_numpy(np.ascontiguousarray(centers)), on_progress)
+    chosen = np.empty(size, dtype=np.int64)
+    for step in range(size):
+        # NumPy's argmax gives the first of equal values, PyTorch's any of them.
+        farthest = int(np.argmax(nearest.numpy()))
+        chosen[step] = farthest
+        distances = nearest_distances(candidates, candidates[farthest, None], on_progress)
+        torch.minimum(nearest, distances, out=nearest)
+        nearest[farthest] = -1
+    return chosen
+
+
+@QUERY_STRATEGIES.register_module(name='coreset')
+class CoresetQuery(QueryStrategy):
+    """Core-set selection: greedy k-centre on pooled features (Sener and Savarese, "Active Learning for
+    Convolutional Neural Networks: A Core-Set Approach", ICLR 2018, arXiv:1708.00489, algorithm 1)."""
+
+    features = ('pooled',)
+    best_first = True
+
+    def score_features(self, model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
+        return torch.zeros(len(feats[0]))
+
+    def select(self, query: Query) -> np.ndarray:
+        """Return the (query.size,) indices to label, the farthest from the labeled images first."""
+        pooled = query.features['pooled']
+        points, centers = pooled[query.candidates], pooled[query.labeled]
+        chosen = greedy_k_center(points, centers, query.size, query.tell_alive)
+        return query.candidates[chosen]
+
+
+@QUERY_STRATEGIES.register_module(name='miaod+coreset')
+class DiscrepancyCoresetQuery(DiscrepancyQuery):
+    """The most uncertain images by MI-AOD, and among them the most diverse by core-set.
+
+    Uncertainty first and then diversity as in Yang et al., "Suggestive Annotation" (MICCAI 2017,
+    arXiv:1706.04737), with MI-AOD's uncertainty (CVPR 2021, section 3.4) and core-set (arXiv:1708.00489).
+
+    Args:
+        k: an image's uncertainty is the mean over the ``k`` most uncertain instances.
+        factor: the core-set is chosen from ``factor`` times as many images as are wanted.
+        aggregation: see :class:`DiscrepancyQuery`.
+
+    Raises:
+        ValueError: ``factor`` is smaller than 1.
+    """
+
+    features = ('pooled',)
+    best_first = True
+
+    def __init__(self, k: int = 10000, factor: float = 4.0, aggregation: str = 'mean') -> None:
+        super().__init__(k, aggregation)
+        if factor < 1:
+            raise ValueError(f'factor is {factor}: at least 1 is needed')
+        self.factor = factor
+
+    def select(self, query: Query) -> np.ndarray:
+        """Return the (query.size,) indices to label.
+
+        The core-set of the most uncertain images, the farthest from the labeled ones first; where more
+        images are asked for than these, the next uncertain ones follow.
+        """
+        count = len(query.candidates)
+        preselected = min(round(self.factor * query.number_wanted), count)
+        uncertain = super().select(replace(query, size=min(max(query.size, preselected), count)))[::-1]
+        size = min(query.size, preselected)
+        diverse = CoresetQuery().select(
+            replace(query, candidates=np.sort(uncertain[:preselected]), size=size)
+        )
+        return np.concatenate([diverse, uncertain[preselected : query.size]])

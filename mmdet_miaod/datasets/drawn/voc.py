@@ -1,0 +1,237 @@
+"""Drawn data sets in VOC's format: small, varied, and the same bytes from the same seed."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from xml.sax.saxutils import escape
+
+import numpy as np
+from mmdet.datasets import VOCDataset
+from PIL import Image
+
+from .scene import OBJECT_RADIUS, DrawnObject, SceneStyle, draw_scene
+from .shapes import shape_of
+
+DEMO_CLASSES = ('disc', 'square', 'triangle', 'star', 'ring', 'cross')
+_VERSION = 1  # of the drawing: raise it when the same parameters give other images
+_STAMP = 'drawn.json'
+_RARITY = 0.68  # how much rarer each class is than the one before it
+_NUM_OBJECTS = (1, 1, 2, 2, 2, 3, 3, 4, 5)
+_VOC_SIZES = ((250, 188), (188, 250), (250, 167), (167, 250), (250, 250), (240, 180), (200, 150))
+
+
+def draw_voc(
+    root: str | Path,
+    num_train: int = 120,
+    num_test: int = 60,
+    classes: Sequence[str] = DEMO_CLASSES,
+    seed: int = 0,
+    image_size: tuple[int, int] = (192, 144),
+    empty_fraction: float = 0.08,
+    hard_fraction: float = 0.25,
+    radius: tuple[float, float] = OBJECT_RADIUS,
+) -> Path:
+    """Draw a VOC2007 folder: ``root/VOC2007`` with lists trainval and test.
+
+    Textured backgrounds, shapes of several classes that overlap; later classes are rarer; some images have
+    no object, some are hard to read (faint, blurred, noisy, dark, tiny objects marked difficult). Written
+    to a temporary folder and renamed; nothing is done where the same drawing is already.
+
+    Args:
+        root: New or empty folder.
+        num_train: Images of the list trainval.
+        num_test: Images of the list test.
+        classes: Class names, the most frequent first; those of ``OUTLINES`` are drawn as what they say.
+        seed: Every image is a function of it and of the other parameters.
+        image_size: Width and height in pixels.
+        empty_fraction: Fraction of images without objects.
+        hard_fraction: Fraction of images that are hard to read.
+        radius: Least and largest half width of the objects, as fractions of the image's shorter side.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        FileExistsError: ``root`` holds something else.
+        ValueError: No image, more classes than shapes, or impossible radii.
+    """
+    classes = _checked_classes(classes)
+    _check_counts(num_train, num_test)
+    if not 0 < radius[0] <= radius[1] < 0.5:
+        raise ValueError(f'radius {radius}: expected two ascending fractions below 0.5')
+    stamp = {
+        'drawing': 'voc',
+        'version': _VERSION,
+        'num_train': num_train,
+        'num_test': num_test,
+        'classes': list(classes),
+        'seed': seed,
+        'image_size': list(image_size),
+        'empty_fraction': empty_fraction,
+        'hard_fraction': hard_fraction,
+        'radius': list(radius),
+    }
+
+    def draw(folder: Path) -> None:
+        first = 1
+        for part, (name, count) in enumerate((('trainval', num_train), ('test', num_test))):
+            random = np.random.RandomState([seed, part])
+            names = [f'{number:06d}' for number in range(first, first + count)]
+            labels = _choose_labels(random, count, len(classes), empty_fraction)
+            hard = random.permutation(count) < round(hard_fraction * count)
+            styles = [
+                SceneStyle(classes, image_size, chosen, bool(h), radius)
+                for chosen, h in zip(labels, hard, strict=True)
+            ]
+            _draw_list(folder / 'VOC2007', name, names, styles, [seed, part])
+            first += count
+
+    return _draw_once(Path(root), stamp, draw)
+
+
+def draw_voc0712(
+    root: str | Path, num_trainval07: int = 12, num_test07: int = 8, num_trainval12: int = 16, seed: int = 0
+) -> Path:
+    """Draw a stand-in for VOC2007 and VOC2012 with all 20 class names, in landscape and portrait.
+
+    ``root/VOC2007`` has lists trainval and test, ``root/VOC2012`` trainval: what
+    ``configs/_base_/voc0712.py`` reads.
+
+    Args:
+        root: New or empty folder.
+        num_trainval07: Images of VOC2007 trainval.
+        num_test07: Images of VOC2007 test.
+        num_trainval12: Images of VOC2012 trainval.
+        seed: As for :func:`draw_voc`.
+
+    Returns:
+        ``root``.
+
+    Raises:
+        FileExistsError: ``root`` holds something else. ValueError: No image.
+    """
+    counts = (num_trainval07, num_test07, num_trainval12)
+    _check_counts(*counts)
+    stamp = {'drawing': 'voc0712', 'version': _VERSION, 'counts': list(counts), 'seed': seed}
+    lists = (('VOC2007', 'trainval', ''), ('VOC2007', 'test', ''), ('VOC2012', 'trainval', '2008_'))
+
+    def draw(folder: Path) -> None:
+        first = 1
+        for part, ((year, name, prefix), count) in enumerate(zip(lists, counts, strict=True)):
+            random = np.random.RandomState([seed, 20, part])
+            names = [f'{prefix}{number:06d}' for number in range(first, first + count)]
+            styles = [
+                SceneStyle(VOCDataset.CLASSES, _VOC_SIZES[i % len(_VOC_SIZES)], chosen, bool(i % 4 == 3))
+                for i, chosen in enumerate(_choose_labels(random, count, 20, empty_fraction=0.0))
+            ]
+            _draw_list(folder / year, name, names, styles, [seed, 20, part])
+            first += count
+
+    return _draw_once(Path(root), stamp, draw)
+
+
+def _choose_labels(
+    random: np.random.RandomState, num_images: int, num_classes: int, empty_fraction: float
+) -> list[list[int]]:
+    """Labels by image: early classes are frequent, but every class is somewhere."""
+    frequency = _RARITY ** np.arange(num_classes)
+    order = random.permutation(num_images)
+    filled = order[: num_images - int(empty_fraction * num_images)]
+    labels: list[list[int]] = [[] for _ in range(num_images)]
+    for i in filled:
+        count = _NUM_OBJECTS[random.randint(len(_NUM_OBJECTS))]
+        labels[i] = random.choice(num_classes, count, p=frequency / frequency.sum()).tolist()
+    for label in range(num_classes if len(filled) else 0):
+        labels[filled[label % len(filled)]].insert(0, label)
+    return labels
+
+
+def _draw_list(
+    folder: Path, list_name: str, names: Sequence[str], styles: Sequence[SceneStyle], seeds: list[int]
+) -> None:
+    for sub_folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
+        (folder / sub_folder).mkdir(parents=True, exist_ok=True)
+    for i, (name, style) in enumerate(zip(names, styles, strict=True)):
+        image, objects = draw_scene(np.random.RandomState([*seeds, 1 + i]), style)
+        image.save(folder / 'JPEGImages' / f'{name}.jpg', quality=92)
+        xml = _annotation_xml(folder.name, f'{name}.jpg', image, objects, style.classes)
+        (folder / 'Annotations' / f'{name}.xml').write_text(xml, encoding='utf-8')
+    listed = ''.join(f'{name}\n' for name in names)
+    (folder / 'ImageSets' / 'Main' / f'{list_name}.txt').write_text(listed, encoding='utf-8')
+
+
+def _annotation_xml(
+    folder: str, filename: str, image: Image.Image, objects: Sequence[DrawnObject], classes: Sequence[str]
+) -> str:
+    lines = [
+        '<annotation>',
+        f'  <folder>{folder}</folder>',
+        f'  <filename>{filename}</filename>',
+        f'  <size><width>{image.width}</width><height>{image.height}</height><depth>3</depth></size>',
+        '  <segmented>0</segmented>',
+    ]
+    for drawn in objects:
+        # VOC counts pixels from 1.
+        corners = zip(('xmin', 'ymin', 'xmax', 'ymax'), drawn.box, strict=True)
+        lines += [
+            '  <object>',
+            f'    <name>{escape(classes[drawn.label])}</name>',
+            '    <pose>Unspecified</pose>',
+            f'    <truncated>{int(drawn.truncated)}</truncated>',
+            f'    <occluded>{int(drawn.occluded)}</occluded>',
+            f'    <difficult>{int(drawn.difficult)}</difficult>',
+            '    <bndbox>' + ''.join(f'<{key}>{edge + 1}</{key}>' for key, edge in corners) + '</bndbox>',
+            '  </object>',
+        ]
+    return '\n'.join([*lines, '</annotation>', ''])
+
+
+def _draw_once(root: Path, stamp: dict, draw: Callable[[Path], None]) -> Path:
+    """Draw into a temporary folder and rename it, unless the same drawing is there."""
+    if _is_drawn(root, stamp):
+        return root
+    temporary = root.parent / f'.{root.name}.drawing-{os.getpid()}'
+    shutil.rmtree(temporary, ignore_errors=True)
+    temporary.mkdir(parents=True)
+    try:
+        draw(temporary)
+        (temporary / _STAMP).write_text(json.dumps(stamp, indent=2) + '\n', encoding='utf-8')
+        try:
+            temporary.rename(root)
+        except OSError:
+            if not _is_drawn(root, stamp):  # else another process was faster
+                raise
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+    return root
+
+
+def _is_drawn(root: Path, stamp: dict) -> bool:
+    if not root.exists() or (root.is_dir() and not any(root.iterdir())):
+        return False
+    try:
+        found = json.loads((root / _STAMP).read_text(encoding='utf-8'))
+    except (OSError, ValueError):
+        found = None
+    if found != stamp:
+        what = 'another drawing' if found else 'something that was not drawn here'
+        raise FileExistsError(f'{root}: holds {what}; choose another folder, or remove this one')
+    return True
+
+
+def _checked_classes(classes: Sequence[str]) -> tuple[str, ...]:
+    classes = tuple(classes)
+    if not classes or len(set(classes)) != len(classes):
+        raise ValueError(f'classes {classes}: expected different names')
+    for label in range(len(classes)):
+        shape_of(classes, label)
+    return classes
+
+
+def _check_counts(*counts: int) -> None:
+    if min(counts) < 1:
+        raise ValueError(f'image counts {counts}: every list needs at least one image')

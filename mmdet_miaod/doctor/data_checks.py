@@ -1,0 +1,147 @@
+"""Every image and annotation file of a config's data, each looked at once, every problem listed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+
+from mmcv import Config
+from torch.utils.data import Dataset
+
+from ..active.split import initial_split
+from ..apis.assemble import selection_settings
+from ..datasets import image_files
+from ..datasets.builder import build_dataset
+from ..datasets.image_index import ImageIndex
+from ..datasets.pool import build_index
+from ..datasets.voc import VOCDetectionDataset
+from ..run.file_record import hash_file
+from .annotation_checks import check_annotations
+from .findings import Finding, from_items
+
+_INDEX_KEYS = ('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root')
+
+
+@dataclass
+class CheckedImages:
+    """The images of one role.
+
+    Attributes:
+        index: their names and files.
+        sizes: (width, height) by index, of those that can be read.
+        hashes: SHA-256 of the content, by index, of those that can be read.
+    """
+
+    index: ImageIndex
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    hashes: dict[int, str] = field(default_factory=dict)
+
+
+def check_data(config: Config, all_annotations: bool = False) -> list[Finding]:
+    """Check lists, images and annotation files.
+
+    Annotation files are those of the test set and of the first labeled set, which is what exists when
+    labels are drawn by people; a pool image has none before it is selected.
+
+    Args:
+        config: the config.
+        all_annotations: check those of the whole pool too, all of which a simulated annotator needs some day.
+    """
+    findings: list[Finding] = []
+    images = {role: _check_images(config, role, findings) for role in ('pool', 'test')}
+    findings += _duplicates({role: found for role, found in images.items() if found is not None})
+    for role, name in (('pool', 'train'), ('test', 'test')):
+        found = images[role]
+        if found is None:
+            continue
+        dataset = _unlabeled_dataset(config.data[name], found.index)
+        if dataset is None:
+            continue
+        if not isinstance(dataset, VOCDetectionDataset):
+            findings.append(
+                Finding(
+                    'data',
+                    f'annotations of data.{name}',
+                    'note',
+                    f'{config.data[name].type} is not known here',
+                )
+            )
+            continue
+        indices = range(len(found.index))
+        if role == 'pool' and not all_annotations:
+            indices = _first_labeled(config, found.index)
+        title = {'pool': 'pool' if all_annotations else 'first labeled set', 'test': 'test set'}[role]
+        findings += check_annotations(dataset, indices, found.sizes, title)
+    return findings
+
+
+def _check_images(config: Config, role: str, findings: list[Finding]) -> CheckedImages | None:
+    name = f'{role} images'
+    try:
+        found = CheckedImages(_index(config.data[role]))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        findings.append(Finding('data', name, 'error', str(error)))
+        return None
+    read = image_files.read_size if config.get('check_images') == 'header' else image_files.decode
+
+    def look(i: int) -> tuple[tuple[int, int], str] | str:
+        path = found.index.image_path(i)
+        try:
+            return read(path), hash_file(path)[1]
+        except Exception as error:  # Pillow's plugins raise almost anything on damaged files
+            return f'{path} ({str(error) or type(error).__name__})'
+
+    bad = []
+    with ThreadPoolExecutor(min(32, 2 * (os.cpu_count() or 1))) as threads:
+        for i, result in enumerate(threads.map(look, range(len(found.index)))):
+            if isinstance(result, str):
+                bad.append(result)
+            else:
+                found.sizes[i], found.hashes[i] = result
+    good = f'{len(found.index)}, all readable'
+    findings.append(from_items('data', name, bad, 'images cannot be read', good, 'error'))
+    return found
+
+
+def _index(data_config: Mapping) -> ImageIndex:
+    """Index of a data set, without labels; those of other kinds than VOC label what they like."""
+    if data_config['type'] in ('VOCDetectionDataset', 'ImagePoolDataset') and 'index' not in data_config:
+        defaults = dict.fromkeys(_INDEX_KEYS) | dict(img_subdir='JPEGImages', ann_subdir='Annotations')
+        return build_index(**{key: data_config.get(key, defaults[key]) for key in _INDEX_KEYS})
+    return build_dataset(data_config).index
+
+
+def _duplicates(images: Mapping[str, CheckedImages]) -> list[Finding]:
+    """Images whose files are equal: the same picture labeled twice, or trained and tested on."""
+    first: dict[str, tuple[str, str]] = {}
+    same: dict[str, list[str]] = {'within a set': [], 'in pool and test set': []}
+    for role, found in images.items():
+        for i, digest in found.hashes.items():
+            path = found.index.image_path(i)
+            other_role, other = first.setdefault(digest, (role, path))
+            if other != path or other_role != role:
+                kind = 'within a set' if other_role == role else 'in pool and test set'
+                same[kind].append(f'{path} = {other}')
+    good = 'no two files are equal'
+    return [
+        from_items('data', f'duplicates {kind}', items, 'images are copies of another', good)
+        for kind, items in same.items()
+    ]
+
+
+def _first_labeled(config: Config, index: ImageIndex) -> list[int]:
+    chosen = selection_settings(config, index.names)
+    lists = (chosen.excluded, chosen.included)
+    size = min(config.X_L_0_size, len(index) - len(chosen.excluded))
+    split = initial_split(len(index), size, config.seed, config.get('X_U_0_from', 'end'), *lists)
+    return split.labeled.tolist()
+
+
+def _unlabeled_dataset(data_config: Mapping, index: ImageIndex) -> Dataset | None:
+    """Build a data set that has asked for no labels yet; None where it cannot be built."""
+    try:
+        return build_dataset({**data_config, 'test_mode': False}, index=index)
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # the quick part, which builds the data set, says what is wrong

@@ -1,0 +1,92 @@
+"""All checks of a config, one after another, none of them stopping the next."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+from mmcv import Config
+
+from ..apis.preflight import Prepared, check_before_start
+from ..apis.run_options import RunOptions
+from ..cli.command_line import USER_ERRORS
+from .data_checks import check_data
+from .environment_checks import check_environment
+from .estimates import estimate
+from .findings import Diagnosis, Finding
+from .split_checks import check_split
+
+
+def diagnose(
+    config: Config,
+    device: str,
+    quick: bool = False,
+    all_annotations: bool = False,
+    on_phase: Callable[[str], None] = lambda name: None,
+) -> Diagnosis:
+    """Check environment, data and split, and estimate what a run takes.
+
+    Args:
+        config: from :func:`~mmdet_miaod.apis.config.load_config`.
+        device: ``'cpu'`` or ``'cuda:N'``.
+        quick: only what ``tools/train.py`` checks before it starts.
+        all_annotations: check the annotation files of the whole pool.
+        on_phase: is told what is done next.
+    """
+    findings: list[Finding] = []
+    if not quick:
+        on_phase('environment')
+        findings += check_environment(config, device)
+        on_phase('images and annotation files')
+        findings += check_data(config, all_annotations)
+        # They have been decoded; what is left to do is to read their sizes.
+        config = deepcopy(config)
+        config.check_images = 'header'
+    on_phase('what a run checks before it starts')
+    prepared = _check_before_start(config, device, findings)
+    estimates: dict[str, Any] = {}
+    if prepared is not None:
+        findings += check_split(config, len(prepared.data.pool))
+        if not quick:
+            on_phase('a few steps of each stage')
+            estimates = _estimate(config, prepared, findings)
+    return Diagnosis(findings, estimates)
+
+
+def _check_before_start(config: Config, device: str, findings: list[Finding]) -> Prepared | None:
+    def passed(name: str, detail: str) -> None:
+        findings.append(Finding('start', name, 'ok', detail))
+
+    try:
+        return check_before_start(config, RunOptions(device=device), passed)
+    except USER_ERRORS as error:
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        findings.append(Finding('start', 'a run would stop here', 'error', str(message)))
+        return None
+
+
+def _estimate(config: Config, prepared: Prepared, findings: list[Finding]) -> dict[str, Any]:
+    try:
+        described, numbers = estimate(config, prepared)
+    except (*USER_ERRORS, RuntimeError) as error:  # RuntimeError: a GPU's memory is full, among others
+        text = f'{type(error).__name__}: {error}'
+        findings.append(Finding('environment', 'forward and backward step', 'error', text))
+        return {}
+    text = f'works on {prepared.device}, losses finite'
+    findings.append(Finding('environment', 'forward and backward step', 'ok', text))
+    findings += described
+    free = _free_disk(config)
+    if numbers['disk_bytes'] > free:
+        text = f'a run may take {numbers["disk_bytes"] / 1e9:.2f} GB, {free / 1e9:.2f} GB are free'
+        findings.append(Finding('estimate', 'free disk', 'warning', text))
+    return numbers
+
+
+def _free_disk(config: Config) -> int:
+    place = Path(config.work_directory).absolute()
+    while not place.exists():
+        place = place.parent
+    return shutil.disk_usage(place).free

@@ -1,0 +1,119 @@
+"""The time of a few steps of every kind: training, scoring, evaluation."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import chain, islice, repeat
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv import Config
+from torch import nn
+
+from ..active.query.base import QUERY_STRATEGIES
+from ..active.scoring import describe_chunk
+from ..apis.assemble import scoring_settings
+from ..apis.config import schedule_of
+from ..apis.preflight import Prepared
+from ..datasets.loaders import TrainLoader, build_scoring_loader
+from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from ..engine.inference import move_batch
+from ..engine.parallel import wrap_model
+from ..engine.stage import Stage, frozen_parameter_names, set_trainable
+
+STEPS = 8
+WARM_UP = 2  # steps that are not counted where there are more
+IMAGES = 4
+SECONDS = 20.0  # a kind of step is not repeated beyond this
+
+
+@dataclass(frozen=True)
+class StepTimes:
+    """Seconds of an iteration of each stage, by name, and of an image when scored and evaluated."""
+
+    stages: dict[str, float]
+    score: float
+    evaluate: float
+
+
+def time_steps(
+    config: Config, prepared: Prepared, loaders: Mapping[str, TrainLoader], model: nn.Module
+) -> StepTimes:
+    """Train a model for a few steps of each stage, then score and evaluate a few images.
+
+    Raises:
+        ValueError: when a loss is not finite.
+    """
+    stages: dict[str, float] = {}
+    frozen = frozen_parameter_names(model)
+    for stage in schedule_of(config):
+        if stage.name not in stages:
+            stages[stage.name] = _time_stage(config, stage, model, loaders, prepared.device, frozen)
+    return StepTimes(stages, *_time_inference(config, prepared, model))
+
+
+def _time_stage(
+    config: Config,
+    stage: Stage,
+    model: nn.Module,
+    loaders: Mapping[str, TrainLoader],
+    device: torch.device,
+    frozen: frozenset[str],
+) -> float:
+    set_trainable(model, stage, frozen)
+    optimizer = build_stage_optimizer(model, config.optimizer)
+    precision = MixedPrecision(device, (config.get('amp') or {}).get('dtype'))
+    # A step far from trained weights may explode; what is measured is its time.
+    take_step = GradientStep(optimizer, precision, dict(max_norm=1.0))
+    wrapped = wrap_model(model, device).train()
+    streams = {tag: _endless(loaders[tag]) for tag in stage.tags}
+
+    def iterate() -> None:
+        for tag in stage.tags:
+            with precision.autocast():
+                outputs = wrapped.train_step(next(streams[tag]), optimizer, loss_terms=stage.losses(tag))
+            if not torch.isfinite(outputs['loss']):
+                raise ValueError(f'stage {stage.name!r}: the loss of a {tag} batch is {outputs["loss"]}')
+            take_step(outputs['loss'])
+
+    return _time(iterate, device)
+
+
+def _endless(loader: TrainLoader) -> Any:
+    return chain.from_iterable(loader.batches(len(loader), 0, number) for number, _ in enumerate(repeat(0)))
+
+
+def _time(action: Callable[[], None], device: torch.device) -> float:
+    """Median seconds of an action; what it queued on a GPU is waited for."""
+    times: list[float] = []
+    while len(times) < STEPS and sum(times) < SECONDS:
+        started = time.monotonic()
+        action()
+        if device.type == 'cuda':
+            torch.cuda.synchronize(device)
+        times.append(time.monotonic() - started)
+    return float(np.median(times[WARM_UP:] or times[-1:]))
+
+
+@torch.inference_mode()
+def _time_inference(config: Config, prepared: Prepared, model: nn.Module) -> tuple[float, float]:
+    data, device = prepared.data, prepared.device
+    settings = scoring_settings(config, device, len(data.pool))
+    model.eval()
+    strategy = QUERY_STRATEGIES.build(dict(config.query))
+    score = 0.0
+    if strategy.needs_model:
+        view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))
+        score = _time(lambda: describe_chunk(model, strategy, view, indices, settings), device) / len(indices)
+    indices = np.arange(min(IMAGES, len(data.test)))
+
+    def evaluate() -> None:
+        loader, _ = build_scoring_loader(data.test, indices, data.test.index.sizes, settings.batch_size)
+        for batch in islice(loader, len(indices)):
+            batch = move_batch(batch, device)
+            model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
+
+    return score, _time(evaluate, device) / len(indices)

@@ -1,0 +1,154 @@
+"""A model over images: batches on the device, detections, metrics."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv.parallel import scatter
+from torch import nn
+from torch.utils.data import Dataset
+
+from .. import distributed
+from ..datasets.loaders import build_scoring_loader
+from .live_bar import no_bar, shared_count
+from .parallel import scatter_targets
+
+
+@dataclass(frozen=True)
+class ScoringSettings:
+    """How the pool is run through the model.
+
+    Attributes:
+        device: where the model is.
+        batch_size: largest number of images in a batch (all of one size).
+        workers: loader processes.
+        chunk_size: images whose scores are held in memory and written together.
+    """
+
+    device: torch.device
+    batch_size: int = 1
+    workers: int = 0
+    chunk_size: int = 1024
+
+
+def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
+    """Unpack a loader's batch and move its tensors to the device.
+
+    MMDetection's test pipelines give a list of augmentations; a single one is taken out of its list.
+
+    Raises:
+        ValueError: when there is more than one augmentation.
+    """
+    moved = scatter(batch, scatter_targets(device))[0]
+    if isinstance(moved['img'], list):
+        if len(moved['img']) != 1:
+            raise ValueError('the test pipeline makes several versions of an image: set flip=False')
+        moved = {name: value[0] for name, value in moved.items()}
+    return moved
+
+
+@torch.inference_mode()
+def detect(
+    model: nn.Module,
+    dataset: Dataset,
+    settings: ScoringSettings,
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> list[list[np.ndarray]]:
+    """Run the detector over a test data set.
+
+    Args:
+        model: the detector; it is put into evaluation mode.
+        dataset: with an ``index`` of its images and the test pipeline.
+        settings: batch size, workers, device.
+        on_progress: called with the number of images after each batch.
+
+    Returns:
+        In every process, for each image of the data set in order, a list of one ``(n, 5)`` float32 array a
+        class: x1, y1, x2, y2 in pixels of the original image, score.
+    """
+    model.eval()
+    mine = np.arange(distributed.rank(), len(dataset), distributed.world_size())
+    loader, batches = build_scoring_loader(
+        dataset,
+        mine,
+        dataset.index.sizes,
+        settings.batch_size,
+        settings.workers,
+        settings.device.type == 'cuda',
+    )
+    found: dict[int, list[np.ndarray]] = {}
+    for indices, detections in zip(batches, _batch_detections(model, loader, settings.device), strict=True):
+        found.update(zip(map(int, indices), detections, strict=True))
+        on_progress(len(indices))
+    everything: dict[int, list[np.ndarray]] = {}
+    for part in distributed.gather(found):
+        everything.update(part)
+    return [everything[i] for i in range(len(dataset))]
+
+
+def _batch_detections(
+    model: nn.Module, loader: Any, device: torch.device
+) -> Iterator[list[list[np.ndarray]]]:
+    for batch in loader:
+        batch = move_batch(batch, device)
+        yield model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
+
+
+def evaluate_detector(
+    model: nn.Module,
+    dataset: Dataset,
+    settings: ScoringSettings,
+    evaluation: Mapping[str, Any],
+    live: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_bar,
+) -> dict[str, Any]:
+    """Run a detector over a test set and compute its metrics.
+
+    Args:
+        model: the detector.
+        dataset: the test set.
+        settings: batch size, workers, device.
+        evaluation: keyword arguments of the data set's ``evaluate``.
+        live: shows progress: given the number of images, a context that yields a function to call with the
+            number of those that were done.
+
+    Returns:
+        Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
+    """
+    with live(len(dataset)) as advance:
+        detections = detect(model, dataset, settings, shared_count(advance, len(dataset)))
+    return evaluate_detections(detections, dataset, evaluation)
+
+
+def evaluate_detections(
+    detections: list[list[np.ndarray]], dataset: Dataset, evaluation: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Compute the metrics of detections.
+
+    Args:
+        detections: for each image a list of one ``(n, 5)`` float32 array a class.
+        dataset: the test set.
+        evaluation: keyword arguments of the data set's ``evaluate``.
+
+    Returns:
+        As :func:`evaluate_detector`.
+    """
+    metrics = distributed.on_main(lambda: dict(dataset.evaluate(detections, **evaluation)))
+    return _plain(metrics)
+
+
+def _plain(value: Any) -> Any:
+    """Turn NumPy numbers into Python's, and NaN into None, as JSON wants it."""
+    if isinstance(value, Mapping):
+        return {str(name): _plain(item) for name, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, (str, bool)) or value is None:
+        return value
+    number = value.item() if hasattr(value, 'item') else value
+    return None if math.isnan(number) else number

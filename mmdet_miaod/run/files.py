@@ -1,0 +1,222 @@
+"""The one place where a run changes files: every write, sync and rename passes through here.
+
+A file appears under its name only when all of it is on the disk: it is written to a temporary name in
+the same folder, synced, and renamed; then the folder is synced. A crash at any moment leaves the old
+file or the new one.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import io
+import json
+import os
+from collections.abc import Callable
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from .file_record import FileRecord
+
+TEMPORARY_PREFIX = '.writing-'
+_BUFFER_SIZE = 1 << 20
+# What file systems without hard links, or with too many of them, answer.
+_NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL)
+
+
+def _perform(operation: str, path: Path, action: Callable[[], Any]) -> Any:
+    """Run one operation on the disk. Tests replace this function to make the n-th operation fail."""
+    return action()
+
+
+def _do(operation: str, path: Path, action: Callable[[], Any]) -> Any:
+    """Run one operation on the disk; an error says which file it was about."""
+    try:
+        return _perform(operation, path, action)
+    except OSError as error:
+        if error.filename is None:
+            error.filename = str(path)
+        raise
+
+
+class _HashedFile(io.RawIOBase):
+    """A new, write-only file that hashes what reaches it; to be used through a buffer."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        # A new file, never what is there under that name: it may be a link to a file elsewhere.
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        path.unlink(missing_ok=True)
+        self._descriptor = _do('open', path, lambda: os.open(path, flags, 0o666))
+        self._hash = hashlib.sha256()
+        self.size = 0
+
+    def writable(self) -> bool:
+        return True
+
+    def write(self, data: Any) -> int:
+        view = memoryview(data).cast('B')
+        count = _do('write', self._path, lambda: os.write(self._descriptor, view))
+        self._hash.update(view[:count])
+        self.size += count
+        return count
+
+    def sync(self) -> None:
+        _do('fsync', self._path, lambda: os.fsync(self._descriptor))
+
+    def close(self) -> None:
+        if not self.closed:
+            os.close(self._descriptor)
+        super().close()
+
+    def hexdigest(self) -> str:
+        return self._hash.hexdigest()
+
+
+def make_directory(path: str | Path, exist_ok: bool = True) -> Path:
+    """Create a folder and its parents where missing, durably.
+
+    Raises:
+        FileExistsError: when it is there and ``exist_ok`` is false.
+    """
+    path = Path(path)
+    if not path.is_dir() or not exist_ok:
+        if not path.parent.is_dir():
+            make_directory(path.parent)
+        _do('mkdir', path, lambda: path.mkdir(exist_ok=exist_ok))
+        sync_directory(path.parent)
+    return path
+
+
+def sync_directory(path: str | Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        _do('fsync', Path(path), lambda: os.fsync(descriptor))
+    finally:
+        os.close(descriptor)
+
+
+def write_file(path: str | Path, write_content: Callable[[io.BufferedWriter], Any]) -> FileRecord:
+    """Write a file whole or not at all.
+
+    Args:
+        path: the file's final name.
+        write_content: is called with a binary file to write to.
+
+    Returns:
+        The record of what was written.
+
+    Raises:
+        OSError: when the disk refuses; the old file, if any, is untouched.
+    """
+    path = Path(path)
+    make_directory(path.parent)
+    temporary = path.parent / f'{TEMPORARY_PREFIX}{path.name}'
+    try:
+        with _HashedFile(temporary) as file:
+            buffer = io.BufferedWriter(file, _BUFFER_SIZE)
+            write_content(buffer)
+            buffer.flush()
+            file.sync()
+            record = FileRecord(path, file.size, file.hexdigest())
+        _do('rename', path, lambda: os.replace(temporary, path))
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+    sync_directory(path.parent)
+    return record
+
+
+def write_text(path: str | Path, text: str) -> FileRecord:
+    """Write a UTF-8 text file whole or not at all."""
+    return write_file(path, lambda file: file.write(text.encode()))
+
+
+def write_json(path: str | Path, value: Any) -> FileRecord:
+    """Write a JSON file (standard JSON: NaN is refused) whole or not at all."""
+    return write_text(path, json.dumps(value, indent=1, allow_nan=False) + '\n')
+
+
+def save_array(path: str | Path, array: np.ndarray) -> FileRecord:
+    """Write an array as npy (never pickled) whole or not at all."""
+    return write_file(path, lambda file: np.save(file, array, allow_pickle=False))
+
+
+def load_array(path: str | Path) -> np.ndarray:
+    """Read an npy file, refusing pickled objects.
+
+    Raises:
+        FileNotFoundError: when the file is not there.
+        ValueError: when it is no npy file, holds Python objects, or is shorter than its header says.
+    """
+    if not Path(path).is_file():  # a pipe or a device could be read for ever
+        raise FileNotFoundError(f'{path}: no such file')
+    try:
+        # Mapped, since np.load makes room for what the header promises, however short the file is; it also
+        # takes pickles and zip archives for arrays.
+        return np.array(np.lib.format.open_memmap(path, mode='r'))
+    except Exception as error:  # NumPy raises a different type for each way of being malformed
+        raise ValueError(f'{path}: cannot be read as a plain npy array ({error})') from error
+
+
+def save_checkpoint(path: str | Path, checkpoint: dict) -> FileRecord:
+    """Write a checkpoint of tensors and plain Python values whole or not at all."""
+    # By way of memory: an error of the disk within torch.save comes out of it as something else.
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    return write_file(path, lambda file: file.write(content.getbuffer()))
+
+
+def load_checkpoint(path: str | Path) -> dict:
+    """Read a checkpoint onto the CPU; only tensors and plain values are accepted, no code runs.
+
+    Raises:
+        FileNotFoundError: when the file is not there.
+        ValueError: when the file is damaged or holds anything else.
+    """
+    if not Path(path).is_file():
+        raise FileNotFoundError(f'{path}: no such checkpoint')
+    try:
+        checkpoint = torch.load(path, map_location='cpu', weights_only=True)
+    except Exception as error:  # torch raises a different type for each way of being damaged
+        raise ValueError(f'{path}: is no intact checkpoint of plain tensors ({error})') from error
+    if not isinstance(checkpoint, dict):
+        raise ValueError(f'{path}: a checkpoint is a dict, found {type(checkpoint).__name__}')
+    return checkpoint
+
+
+def link_file(source: str | Path, path: str | Path) -> None:
+    """Give a file a second name, replacing what had that name; a copy where links are not supported."""
+    source, path = Path(source), Path(path)
+    temporary = path.parent / f'{TEMPORARY_PREFIX}{path.name}'
+    temporary.unlink(missing_ok=True)
+    try:
+        _do('link', path, lambda: os.link(source, temporary))
+    except OSError as error:
+        if error.errno not in _NO_LINKS:
+            raise
+        write_file(path, lambda file: file.write(source.read_bytes()))
+        return
+    _do('rename', path, lambda: os.replace(temporary, path))
+    # Renaming one link of a file onto another link of the same file does nothing and keeps both names.
+    temporary.unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def remove_file(path: str | Path) -> None:
+    """Delete a file if it is there."""
+    path = Path(path)
+    if path.exists() or path.is_symlink():
+        _do('remove', path, lambda: path.unlink(missing_ok=True))
+
+
+def remove_temporary_files(directory: str | Path) -> None:
+    """Delete what interrupted writes left behind below a folder."""
+    for path in Path(directory).rglob(f'{TEMPORARY_PREFIX}*'):
+        remove_file(path)

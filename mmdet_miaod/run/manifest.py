@@ -1,0 +1,253 @@
+"""The manifest of a run: what was asked for, what is finished, and the checksums of the files it made."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import fields, replace
+from itertools import accumulate, islice
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from .. import distributed
+from .file_record import DamagedFileError, FileRecord, verify
+from .files import link_file, remove_file, write_json
+from .identity import RunIdentity
+from .step import FinishedStep
+
+MANIFEST_NAME = 'run_state.json'
+# The manifest before its last change, in case the newest is damaged.
+PREVIOUS_NAME = 'run_state.previous.json'
+FORMAT = 1
+# Files that come and go; one that no step has is left over from an interrupted step.
+ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/*_part_[0-9]*.npy')
+
+
+class RunState:
+    """A run directory's manifest ``run_state.json``: written last, after the files that it vouches for.
+
+    Args:
+        directory: the run directory.
+        identity: what the run is.
+        environment: versions of what it runs on, for the record.
+        options: further plain values that a resumed run needs, such as its first cycle.
+    """
+
+    def __init__(
+        self,
+        directory: str | Path,
+        identity: RunIdentity,
+        environment: dict[str, str],
+        options: dict[str, Any] | None = None,
+        steps: Sequence[FinishedStep] = (),
+    ) -> None:
+        self.directory = Path(directory)
+        self.identity = identity
+        self.environment = environment
+        self.options = options or {}
+        self.steps = list(steps)
+
+    def path(self, name: str) -> Path:
+        """Return a file or folder to write to or delete, by its path in the run directory.
+
+        Raises:
+            OSError: when it is in a folder that is a symbolic link: what lies elsewhere is not the run's.
+        """
+        if link := self._linked_folder(name):
+            raise OSError(errno.ELOOP, 'no folder of a run may be a symbolic link', str(link))
+        return self.directory / name
+
+    def _linked_folder(self, name: str) -> Path | None:
+        folders = accumulate(PurePosixPath(name).parts, Path.joinpath, initial=self.directory)
+        # The run directory itself may be a link.
+        return next((path for path in islice(folders, 1, None) if path.is_symlink() and path.is_dir()), None)
+
+    def record(self, step: FinishedStep) -> None:
+        """Add a finished step and write the manifest."""
+        self.steps.append(step)
+        self.save()
+
+    def save(self) -> None:
+        """Write the manifest, in the main process; all processes have to call this."""
+        distributed.on_main(self._write)
+
+    def _write(self) -> None:
+        manifest = dict(
+            format=FORMAT,
+            config_sha256=self.identity.config_sha256,
+            **vars(self.identity),
+            environment=self.environment,
+            options=self.options,
+            steps=[vars(step) for step in self.steps],  # not asdict, which copies all of their values
+        )
+        manifest['manifest_sha256'] = _checksum(manifest)
+        path = self.directory / MANIFEST_NAME
+        if path.exists():
+            link_file(path, self.directory / PREVIOUS_NAME)
+        write_json(path, manifest)
+
+    @classmethod
+    def load(cls, directory: str | Path, name: str = MANIFEST_NAME) -> RunState:
+        """Read the manifest of a run directory.
+
+        Raises:
+            FileNotFoundError: when there is none.
+            DamagedFileError: when it is not what was written.
+        """
+        path = Path(directory) / name
+        try:
+            manifest = json.loads(path.read_text(encoding='utf-8'))
+            if manifest.pop('manifest_sha256') != _checksum(manifest):
+                raise ValueError('its checksum does not fit its content')
+            if manifest['format'] != FORMAT:
+                raise ValueError(f'its format is {manifest["format"]}, this version reads {FORMAT}')
+            identity = RunIdentity(**{item.name: manifest[item.name] for item in fields(RunIdentity)})
+            steps = [FinishedStep.from_json(step) for step in manifest['steps']]
+            return cls(directory, identity, dict(manifest['environment']), dict(manifest['options']), steps)
+        except FileNotFoundError:
+            raise FileNotFoundError(f'{path}: there is no manifest, so this is no run directory') from None
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+            raise DamagedFileError(f'{path}: the manifest is damaged ({error})') from error
+
+    @classmethod
+    def recover(cls, directory: str | Path) -> tuple[RunState, str]:
+        """Read the manifest or, when that is damaged or missing, the one before it.
+
+        Returns:
+            The state, and what was damaged (empty: nothing).
+
+        Raises:
+            FileNotFoundError: when there is no manifest at all.
+            DamagedFileError: when none of them is intact.
+        """
+        try:
+            return cls.load(directory), ''
+        except (FileNotFoundError, DamagedFileError) as damage:
+            try:
+                state = cls.load(directory, PREVIOUS_NAME)
+            except (FileNotFoundError, DamagedFileError):
+                raise damage from None
+            # It takes the place of the damaged one, which must not become the previous one in turn.
+            link_file(state.directory / PREVIOUS_NAME, state.directory / MANIFEST_NAME)
+            return state, str(damage)
+
+    @property
+    def is_finished(self) -> bool:
+        """Whether all cycles are done; a finished run that was given another cycle is not."""
+        return bool(self.steps) and self.steps[-1].kind == 'end'
+
+    def find(self, kind: str, cycle: int, number: int | None = None) -> FinishedStep | None:
+        """Return the newest step of a kind in a cycle, or None."""
+        for step in reversed(self.steps):
+            if (step.kind, step.cycle) == (kind, cycle) and number in (None, step.number):
+                return step
+        return None
+
+    def of_kind(self, kind: str) -> list[FinishedStep]:
+        """Return all steps of a kind, oldest first."""
+        return [step for step in self.steps if step.kind == kind]
+
+    def file_record(self, name: str) -> FileRecord | None:
+        """Return the newest record of a file, by its path relative to the run directory."""
+        for step in reversed(self.steps):
+            if name in step.files:
+                size, sha256 = step.files[name]
+                return FileRecord(self.directory / name, size, sha256)
+        return None
+
+    def relative(self, records: Sequence[FileRecord]) -> dict[str, list]:
+        """Turn records of written files into a step's ``files``."""
+        return {
+            record.path.relative_to(self.directory).as_posix(): [record.size, record.sha256]
+            for record in records
+        }
+
+    def rewind_to_intact(self) -> list[str]:
+        """Forget the newest steps until one is left that can be gone on from.
+
+        Returns:
+            What was found damaged, one line a file; files that nothing needs any more are named too.
+        """
+        damage: dict[str, str] = {}
+        while self.steps and not self._usable(self.steps[-1], damage):
+            self.steps.pop()
+        for step in self.steps:
+            for name in step.files.keys() - damage.keys():
+                self._intact(name, damage)
+        self._forget_damaged_checkpoints(damage)
+        return list(damage.values())
+
+    def _forget_damaged_checkpoints(self, damage: Mapping[str, str]) -> None:
+        """Vouch no more for damaged checkpoints that nothing needs, and delete their second names."""
+        for i, step in enumerate(self.steps):
+            lost = [self.directory / name for name in step.files if name in damage]
+            if step.kind == 'epoch' and lost:
+                self.steps[i] = replace(step, files={})
+                for path in self.directory.glob('*.pth'):
+                    if any(damaged.exists() and path.samefile(damaged) for damaged in lost):
+                        remove_file(path)
+
+    def forget_files(self, kind: str, cycle: int, keep: int = 0) -> list[Path]:
+        """Take the files of all but the ``keep`` newest steps of a kind out of the manifest.
+
+        The steps stay for their values, but the run cannot go back to them. :meth:`drop` then writes the
+        manifest and deletes the files.
+
+        Returns:
+            The paths of the files that may be deleted now.
+        """
+        numbers = [i for i, step in enumerate(self.steps) if (step.kind, step.cycle) == (kind, cycle)]
+        forgotten = []
+        for i in numbers[: max(len(numbers) - keep, 0)]:
+            forgotten += [self.path(name) for name in self.steps[i].files]
+            self.steps[i] = replace(self.steps[i], files={})
+        return forgotten
+
+    def drop(self, forgotten: Sequence[Path]) -> None:
+        """Write the manifest without forgotten files, then delete them; for all processes to call."""
+        if not forgotten:
+            return
+        self.save()
+
+        def delete() -> None:
+            for path in forgotten:
+                remove_file(path)
+
+        distributed.on_main(delete)
+
+    def damaged(self, names: Sequence[str]) -> list[str]:
+        """Return what is wrong with some recorded files, one line a file that is."""
+        damage: dict[str, str] = {}
+        for name in names:
+            self._intact(name, damage)
+        return list(damage.values())
+
+    def remove_orphans(self) -> None:
+        """Delete large files that no step has: those of steps that were interrupted or forgotten."""
+        recorded = {name for step in self.steps for name in step.files}
+        for pattern in ORPHANS:
+            for path in self.directory.glob(pattern):
+                name = path.relative_to(self.directory).as_posix()
+                if name not in recorded and not self._linked_folder(name):
+                    remove_file(path)
+
+    def _usable(self, step: FinishedStep, damage: dict[str, str]) -> bool:
+        intact = [self._intact(name, damage) for name in step.needs]
+        return all(intact)
+
+    def _intact(self, name: str, damage: dict[str, str]) -> bool:
+        """Check a file; what is damaged is noted, what was deleted on purpose is just not there."""
+        record = self.file_record(name)
+        if record is None or name in damage:
+            return False
+        try:
+            verify(record)
+        except DamagedFileError as error:
+            damage[name] = str(error)
+        return name not in damage
+
+
+def _checksum(manifest: dict[str, Any]) -> str:
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -1,0 +1,42 @@
+"""``metrics.json``, made from the manifest."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from typing import Any
+
+from .files import write_json
+from .manifest import RunState
+
+METRICS_NAME = 'metrics.json'
+
+
+def cycle_metrics(state: RunState) -> list[dict[str, Any]]:
+    """Return one entry for each evaluated cycle.
+
+    An entry has ``cycle``, ``labeled`` (images), ``boxes`` (in them), ``mAP``, ``AP`` by class and
+    ``seconds`` by stage.
+    """
+    seconds: dict[int, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+    labeled = {}
+    # A chunk that was scored again took the time of its newest scoring.
+    newest = {(step.cycle, step.number): step for step in state.of_kind('chunk')}
+    for step in state.steps:
+        if step.kind == 'chunk' and newest[step.cycle, step.number] is not step:
+            continue
+        if step.kind == 'split':
+            labeled[step.cycle] = step.values['labeled']
+        name = {'epoch': step.values.get('stage'), 'evaluation': 'evaluate', 'chunk': 'score'}.get(step.kind)
+        if name is not None:
+            seconds[step.cycle][name] += step.values['seconds']
+    entries = []
+    for step in state.of_kind('evaluation'):
+        results = {name: value for name, value in step.values.items() if name != 'seconds'}
+        times = {name: round(value, 3) for name, value in seconds[step.cycle].items()}
+        entries.append(dict(cycle=step.cycle, labeled=labeled[step.cycle], **results, seconds=times))
+    return entries
+
+
+def write_metrics(state: RunState) -> None:
+    """Write ``metrics.json`` into the run directory."""
+    write_json(state.directory / METRICS_NAME, cycle_metrics(state))

@@ -1,0 +1,51 @@
+"""One finished step of a run, as the manifest has it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, fields
+from pathlib import PurePosixPath
+from typing import Any
+
+
+@dataclass(frozen=True)
+class FinishedStep:
+    """One finished step of a run.
+
+    Attributes:
+        kind: ``'split'``, ``'epoch'``, ``'model'``, ``'evaluation'``, ``'chunk'``, ``'scores'`` or ``'end'``.
+        cycle: the cycle it belongs to.
+        number: distinguishes steps of one kind in a cycle: the stage of an epoch, the chunk.
+        epoch: epochs of the stage that are done.
+        files: path relative to the run directory -> [size, SHA-256] of each file that the step made.
+        needs: files that the run reads when it goes on after this step.
+        values: plain results: seconds, mAP, AP by class, numbers of images.
+    """
+
+    kind: str
+    cycle: int
+    number: int = 0
+    epoch: int = 0
+    files: dict[str, list] = field(default_factory=dict)
+    needs: list[str] = field(default_factory=list)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def from_json(cls, value: dict[str, Any]) -> FinishedStep:
+        """Build a step from the manifest's dict.
+
+        Raises:
+            ValueError, TypeError: when it is no step; file names that leave the run directory are refused.
+        """
+        step = cls(**value)
+        for item in fields(cls):
+            kinds = {'str': str, 'int': int, 'list': list, 'dict': dict}
+            if type(getattr(step, item.name)) is not kinds[str(item.type).split('[')[0]]:
+                raise ValueError(f'{item.name} of a step is {getattr(step, item.name)!r}')
+        for name in (*step.files, *step.needs):
+            path = PurePosixPath(name)
+            if path.is_absolute() or '..' in path.parts or not path.parts or '\0' in name:
+                raise ValueError(f'{name!r} is no file of the run directory')
+        for name, (size, sha256) in step.files.items():
+            if type(size) is not int or not isinstance(sha256, str):
+                raise ValueError(f'the record of {name} is {[size, sha256]}')
+        return step

@@ -1,0 +1,234 @@
+"""The doctor: healthy data passes, every kind of damage is named."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from PIL import Image
+from rich.console import Console
+
+from mmdet_miaod.apis import RunOptions, load_config
+from mmdet_miaod.apis.config import labeled_sizes
+from mmdet_miaod.apis.preflight import check_before_start
+from mmdet_miaod.doctor import diagnose as diagnose_module
+from mmdet_miaod.doctor.data_checks import check_data
+from mmdet_miaod.doctor.diagnose import diagnose
+from mmdet_miaod.doctor.findings import Diagnosis, Finding
+from mmdet_miaod.doctor.split_checks import check_split
+from mmdet_miaod.doctor.step_timing import StepTimes
+from mmdet_miaod.doctor.table import print_table
+from tests.datasets.test_coco import draw_coco
+from tests.datasets.voc_tree import object_xml, write_xml
+from tests.tiny_run import REPOSITORY, TINY_OPTIONS, tiny_config, write_tiny_config
+
+
+@pytest.fixture
+def data(tiny_data, tmp_path) -> Path:
+    return Path(shutil.copytree(tiny_data, tmp_path / 'data'))
+
+
+def by_name(findings) -> dict[str, Finding]:
+    return {finding.name: finding for finding in findings}
+
+
+def names_of(data: Path, part: str) -> list[str]:
+    return (data / f'VOC2007/ImageSets/Main/{part}.txt').read_text().split()
+
+
+def test_healthy_data_passes_with_estimates(tiny_data, tmp_path, monkeypatch) -> None:
+    times = StepTimes(dict(label=1.0, minimize=3.0, maximize=2.0), score=0.5, evaluate=0.25)
+    monkeypatch.setattr('mmdet_miaod.doctor.estimates.time_steps', lambda *_: times)
+    config = tiny_config(tiny_data, tmp_path / 'runs')
+    found = diagnose(config, 'cpu', all_annotations=True)
+    assert found.passed(), found.findings
+    assert config.get('check_images') == 'decode'
+    assert not (tmp_path / 'runs').exists()
+    numbers = found.estimates
+    # 4 then 7 images in batches of 2: 2 and 4 batches; label 2 epochs, minimize and maximize 1, 2 steps each.
+    assert numbers['steps_by_cycle'] == [2 * 2 + 2 * 2 * 2, 2 * 4 + 2 * 2 * 4]
+    assert numbers['seconds_by_part']['score'] == 0.5 * 20
+    assert numbers['seconds_by_part']['evaluate'] == 0.25 * 4 * 2
+    assert numbers['seconds_by_part']['train'] == (2 + 4) * (1 + 3 + 2 + 1)
+    assert (numbers['images_to_label'], numbers['images_to_label_after_the_first']) == (7, 3)
+    assert 0 < numbers['disk_bytes'] < 50e6
+    assert {'forward and backward step', 'time', 'disk', 'labels to draw'} <= by_name(found.findings).keys()
+
+
+def test_steps_are_timed_for_each_stage(tiny_data, tmp_path, monkeypatch) -> None:
+    from mmdet_miaod.doctor import estimates, step_timing
+
+    monkeypatch.setattr(step_timing, 'STEPS', 1)
+    config = tiny_config(tiny_data, tmp_path)
+    _, numbers = estimates.estimate(config, check_before_start(config, RunOptions()))
+    assert set(numbers['seconds_by_iteration']) == {'label', 'minimize', 'maximize'}
+    assert all(seconds > 0 for seconds in numbers['seconds_by_iteration'].values())
+    assert all(seconds > 0 for seconds in numbers['seconds_by_part'].values())
+
+
+def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> None:
+    config = tiny_config(data, tmp_path, X_L_0_size=24)
+    xml = data / 'VOC2007/Annotations'
+    pool = names_of(data, 'trainval')
+    write_xml(xml / f'{pool[0]}.xml', object_xml('disc'), object_xml('disc', (5, 5, 5, 9)), size=(64, 48))
+    write_xml(xml / f'{pool[1]}.xml', object_xml('disc', (9, 5, 5, 9)), size=(64, 48))
+    # The file says 900 x 900; the image has 64 x 48.
+    write_xml(xml / f'{pool[2]}.xml', object_xml('square', (1, 1, 65, 48)), size=(900, 900))
+    write_xml(xml / f'{pool[3]}.xml', object_xml('hexagon'), object_xml('hexagon'))
+    (xml / f'{pool[4]}.xml').unlink()
+    (xml / f'{pool[5]}.xml').write_text('<annotation>')
+    found = by_name(check_data(config))
+    counts = {
+        name: len(found[f'first labeled set: {name}'].items)
+        for name in (
+            'boxes without area',
+            'inverted boxes',
+            'boxes beyond the image',
+            'unknown classes',
+            'annotations',
+        )
+    }
+    assert counts == {
+        'boxes without area': 1,
+        'inverted boxes': 1,
+        'boxes beyond the image': 1,
+        'unknown classes': 1,
+        'annotations': 2,
+    }
+    assert (
+        found['first labeled set: boxes beyond the image']
+        .items[0]
+        .endswith(f'{pool[2]}.xml: [1, 1, 65, 48] leaves the image of 64 x 48')
+    )
+    empty = {Path(path).stem for path in found['first labeled set: images without boxes'].items}
+    assert {pool[1], pool[3]} <= empty and not {pool[0], pool[2], pool[4]} & empty
+    assert found['first labeled set: unknown classes'].items == ('hexagon (2)',)
+    assert found['first labeled set: annotations'].status == 'error'
+    assert found['test set: annotations'].status == 'ok'
+
+
+def test_pool_annotations_are_read_only_on_request(data, tmp_path) -> None:
+    config = tiny_config(data, tmp_path)
+    kept = set(labeled_names(config, data))
+    for name in set(names_of(data, 'trainval')) - kept:
+        (data / f'VOC2007/Annotations/{name}.xml').unlink()
+    assert 'error' not in {finding.status for finding in check_data(config)}
+    found = by_name(check_data(config, all_annotations=True))
+    assert len(found['pool: annotations'].items) == 20
+
+
+def test_annotations_of_coco_are_checked_against_the_images(tmp_path) -> None:
+    root = tmp_path / 'coco'
+    draw_coco(root)
+    content = json.loads((root / 'boxes.json').read_text())
+    content['images'][0]['width'] = 50  # the images have 60 x 40
+    content['annotations'][1]['bbox'] = [50, 30, 20, 10]
+    content['annotations'][2].update(bbox=[5, 5, 0, 4], area=0)
+    content['annotations'][3]['category_id'] = 99
+    (root / 'boxes.json').write_text(json.dumps(content))
+    options = {
+        **{key: value for key, value in TINY_OPTIONS.items() if not key.startswith('pool_')},
+        **dict(classes=None, only_with_boxes=False, pool_json='boxes.json', test_json='boxes.json'),
+        **dict(pool_images='images', test_images='images'),
+    }
+    config = load_config(REPOSITORY / 'configs' / 'MIAOD_coco.py', options, f'{root}/')
+    found = by_name(check_data(config, all_annotations=True))
+    for title in ('pool', 'test set'):
+        assert found[f'{title}: annotations'].status == 'ok'
+        (size,) = found[f'{title}: sizes of images'].items
+        assert size.endswith('image 100: 50 x 40 instead of 60 x 40')
+        (outside,) = found[f'{title}: boxes beyond the image'].items
+        assert outside.endswith('image 99: [50, 30, 70, 40] leaves the image of 60 x 40')
+        assert len(found[f'{title}: boxes without area'].items) == 2
+        assert found[f'{title}: unknown classes'].items == ('category 99 (1)',)
+    names = by_name(check_data(config)).keys()
+    assert 'first labeled set: annotations' in names and 'pool: annotations' not in names
+
+
+def labeled_names(config, data: Path) -> list[str]:
+    from mmdet_miaod.active.split import initial_split
+
+    names = names_of(data, 'trainval')
+    return [names[i] for i in initial_split(len(names), config.X_L_0_size, config.seed).labeled]
+
+
+def test_damaged_and_equal_images_are_all_named(data, tmp_path) -> None:
+    folder = data / 'VOC2007/JPEGImages'
+    pool, test = names_of(data, 'trainval'), names_of(data, 'test')
+    suffix = next(folder.iterdir()).suffix
+    files = [folder / f'{name}{suffix}' for name in pool]
+    files[0].write_bytes(files[0].read_bytes()[:200])
+    files[1].write_bytes(b'no image')
+    shutil.copy(files[2], files[3])
+    shutil.copy(files[4], folder / f'{test[0]}{suffix}')
+    found = by_name(check_data(tiny_config(data, tmp_path)))
+    assert [str(f) in item for f, item in zip(files, found['pool images'].items)] == [True, True]
+    assert found['pool images'].status == 'error'
+    assert found['duplicates within a set'].items == (f'{files[3]} = {files[2]}',)
+    assert found['duplicates in pool and test set'].items == (f'{folder / (test[0] + suffix)} = {files[4]}',)
+
+
+def test_a_missing_list_is_a_finding_and_the_rest_is_checked(data, tmp_path) -> None:
+    (data / 'VOC2007/ImageSets/Main/trainval.txt').unlink()
+    found = by_name(check_data(tiny_config(data, tmp_path)))
+    assert 'no such image list' in found['pool images'].detail
+    assert found['test set: annotations'].status == 'ok'
+
+
+def test_split_sizes_against_the_pool(tiny_data, tmp_path) -> None:
+    config = tiny_config(tiny_data, tmp_path, X_L_0_size=10, X_S_size=8, cycles=[0, 1, 2])
+    assert labeled_sizes(config, 24) == [10, 18, 24]
+    found = by_name(check_split(config, 24))
+    assert found['labeled sets'].status == 'warning'
+    assert '26 images would be labeled' in found['labeled sets'].detail
+    assert 'from cycle 1 on' in found['unlabeled sets'].detail
+    assert check_split(config, 9)[0].status == 'error'
+
+
+def test_training_and_the_quick_doctor_run_the_same_checks_once(tiny_data, tmp_path, monkeypatch) -> None:
+    from mmdet_miaod.apis import preflight
+    from mmdet_miaod.apis import train as train_module
+
+    assert train_module.__globals__['check_before_start'] is check_before_start
+    assert diagnose_module.check_before_start is check_before_start
+    calls = []
+    load_data = preflight.load_data
+    monkeypatch.setattr(preflight, 'load_data', lambda config: calls.append(config) or load_data(config))
+    found = diagnose(tiny_config(tiny_data, tmp_path), 'cpu', quick=True)
+    assert found.passed() and len(calls) == 1
+    assert {finding.area for finding in found.findings} == {'start', 'split'}
+
+
+def test_what_would_stop_a_run_is_an_error(tiny_data, tmp_path) -> None:
+    config = tiny_config(tiny_data, tmp_path, model__bbox_head__num_classes=5)
+    found = diagnose(config, 'cpu', quick=True)
+    assert not found.passed()
+    assert 'num_classes is 5' in by_name(found.findings)['a run would stop here'].detail
+
+
+def test_the_table_shows_names_as_they_are_and_counts_the_rest() -> None:
+    finding = Finding('data', 'pool images', 'warning', 'odd names', tuple(f'[red]{i}' for i in range(12)))
+    console = Console(width=120, record=True, file=open('/dev/null', 'w'))  # noqa: SIM115
+    print_table(Diagnosis([finding]), console)
+    text = console.export_text()
+    assert '[red]9' in text and '[red]10' not in text and 'and 2 more' in text
+    assert Diagnosis([finding]).passed() and not Diagnosis([finding]).passed(strict=True)
+
+
+def test_the_tool_prints_json_and_exits_with_1_on_damage(data, tmp_path) -> None:
+    config = write_tiny_config(tmp_path / 'tiny.py', data, tmp_path)
+    Image.new('RGB', (9, 9)).save(data / 'VOC2007/JPEGImages' / 'unused.jpg')
+    test = names_of(data, 'test')[0]
+    (data / f'VOC2007/Annotations/{test}.xml').unlink()
+    done = subprocess.run(
+        [sys.executable, 'tools/doctor.py', str(config), '--quick', '--json', '--device', 'cpu'],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1, done.stderr
+    result = json.loads(done.stdout)
+    assert result['passed'] is False
+    assert any(f'{test}.xml' in finding['detail'] for finding in result['findings'])

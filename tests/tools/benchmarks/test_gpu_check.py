@@ -1,0 +1,85 @@
+"""The check of GPU options, without a GPU."""
+
+from __future__ import annotations
+
+import math
+import runpy
+from pathlib import Path
+
+import pytest
+import torch
+
+from tools.benchmarks import options, tasks
+from tools.benchmarks.model import QUICK_MODEL, benchmark_config
+
+TOOL = Path(__file__).resolve().parents[3] / 'tools' / 'gpu_check.py'
+
+
+def run(*arguments: str) -> int:
+    tool = runpy.run_path(str(TOOL))
+    return tool['main'](tool['parse_arguments'](list(arguments)))
+
+
+@pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU here')
+def test_without_a_gpu_it_says_so_and_has_an_exit_code_of_its_own(capsys) -> None:
+    assert run() == 3
+    assert 'no GPU' in capsys.readouterr().err
+
+
+def test_it_runs_on_a_cpu(capsys) -> None:
+    assert run('--device', 'cpu', '--quick', '--options', 'channels_last') == 0
+    shown = capsys.readouterr()
+    assert 'channels_last' in shown.out
+    assert 'minimize pair: loss_dis' in shown.out
+    assert shown.err.splitlines()[-2:] == ['measuring float32', 'measuring channels_last']
+
+
+def test_the_timed_label_step_trains_what_every_label_step_trains(monkeypatch, capsys) -> None:
+    trained = []
+
+    def note(model, stage, frozen):
+        set_trainable(model, stage, frozen)
+        trained.append((stage.name, sum(p.requires_grad for p in model.parameters())))
+
+    set_trainable = tasks.set_trainable
+    monkeypatch.setattr(tasks, 'set_trainable', note)
+    assert run('--device', 'cpu', '--quick', '--options', 'float32') == 0
+    assert [name for name, _ in trained] == ['label', 'minimize', 'maximize', 'label']
+    numbers = [number for _, number in trained]
+    assert numbers[3] == numbers[0] > numbers[2]
+
+
+def test_an_unknown_option_is_named() -> None:
+    with pytest.raises(ValueError, match='warp'):
+        run('--device', 'cpu', '--quick', '--options', 'warp')
+
+
+def test_what_is_not_finite_is_infinitely_far_from_everything() -> None:
+    assert options.relative_difference(1.5, 1.0) == 0.5
+    for value in (math.nan, math.inf):
+        assert options.relative_difference(value, 1.0) == math.inf
+
+
+def test_an_option_that_fails_without_a_word_does_not_stop_the_others(monkeypatch, capsys) -> None:
+    check = options.check_option
+
+    def fail(name, *args, **kwargs):
+        if name == 'tf32':
+            raise AssertionError
+        return check(name, *args, **kwargs)
+
+    monkeypatch.setattr(options, 'check_option', fail)
+    assert run('--device', 'cpu', '--quick', '--options', 'tf32', 'channels_last') == 0
+    shown = capsys.readouterr().out
+    assert 'does not work here: | AssertionError' in shown
+    assert 'channels_last' in shown
+
+
+def test_the_classifiers_that_are_compared_disagree(tmp_path) -> None:
+    config = benchmark_config(TOOL.parents[1] / 'configs' / 'MIAOD.py', QUICK_MODEL, (64, 64))
+    settings = tasks.BenchmarkSettings(config, tmp_path / 'data', (64, 64))
+    batch = tasks.draw_batches(settings)['unlabeled']
+    models = [options.build_disagreeing(settings).eval() for _ in range(2)]
+    scores = [model.score(batch['img'], batch['img_metas'], k=50) for model in models]
+    assert torch.equal(*scores)
+    assert scores[0].min() > 1e-3

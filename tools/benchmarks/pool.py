@@ -1,0 +1,144 @@
+"""What a pool of many millions of images costs besides its pixels: splits, query, files, index."""
+
+from __future__ import annotations
+
+import multiprocessing
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from mmdet_miaod.active.cycle_scoring import write_scores
+from mmdet_miaod.active.query.base import Query
+from mmdet_miaod.active.query.miaod import DiscrepancyQuery
+from mmdet_miaod.active.scoring import split_chunks
+from mmdet_miaod.active.selection import SelectionSettings, query_candidates
+from mmdet_miaod.active.split import (
+    initial_split,
+    load_split,
+    next_split,
+    save_split,
+    split_paths,
+    write_name_lists,
+)
+from mmdet_miaod.datasets.image_index import ImageIndex
+from mmdet_miaod.datasets.image_lists import NameTable
+from mmdet_miaod.run.files import load_array
+from tools.benchmarks.memory import resident_bytes
+
+TIME_TARGET, MEMORY_TARGET = 20.0, 2e9
+SEED = 666
+
+
+def measure_pool(images: int) -> dict[str, Any]:
+    """Measure the bookkeeping of one cycle in a process of its own, with simulated scores.
+
+    5% of the pool are labeled at first and 2.5% selected, as in the published experiment.
+
+    Returns:
+        ``images``, ``seconds`` by part and ``total`` (each ``wall`` and ``cpu``), ``peak_bytes`` of the
+        process (Python and its libraries included) and ``base_bytes``, its size before.
+    """
+    return _in_new_process(_measure_pool, images)
+
+
+def measure_index(images: int) -> dict[str, Any]:
+    """Measure the building of an index over empty files, in a process of its own.
+
+    Returns:
+        ``images``, ``seconds`` and ``bytes`` by which the process grew at its peak.
+    """
+    return _in_new_process(_measure_index, images)
+
+
+def _in_new_process(function: Callable[[int], dict], images: int) -> dict[str, Any]:
+    with multiprocessing.get_context('spawn').Pool(1) as pool:
+        return pool.apply(function, (images,))
+
+
+def _measure_pool(images: int) -> dict[str, Any]:
+    names = _names(images)
+    list_ids = np.zeros(images, dtype=np.int32)
+    list_ids[images // 2 :] = 1
+    base = resident_bytes('VmRSS')
+    clock = _Clock()
+    with tempfile.TemporaryDirectory() as folder:
+        split = initial_split(images, max(images // 20, 1), SEED)
+        clock.lap('initial split')
+        _write_split(folder, 0, split, names, list_ids)
+        clock.lap('files of the split')
+        settings = SelectionSettings(max(images // 40, 1))
+        candidates = query_candidates(split, images, settings, SEED, 0)
+        clock.lap('candidates')
+        _write_scores(folder, images, candidates)
+        clock.lap('scores to disk')
+        scores = load_array(Path(folder) / 'scores.npy')
+        query = Query(candidates, settings.size, scores, split.labeled, SEED)
+        selected = DiscrepancyQuery().select(query)
+        clock.lap('query')
+        split = next_split(split, selected, images, SEED)
+        clock.lap('next split')
+        _write_split(folder, 1, split, names, list_ids)
+        clock.lap('files of the next split')
+        load_split(*split_paths(folder, 1), images)
+        clock.lap('split from its files')
+    return dict(
+        images=images,
+        seconds=clock.laps,
+        total={key: sum(lap[key] for lap in clock.laps.values()) for key in ('wall', 'cpu')},
+        peak_bytes=resident_bytes('VmHWM'),
+        base_bytes=base,
+    )
+
+
+def _names(images: int) -> NameTable:
+    """Names as long as VOC2012's, made in blocks: all at once they would take more memory than all else."""
+    starts = range(0, images, 100_000)
+    blocks = [range(start, min(start + 100_000, images)) for start in starts]
+    return NameTable.concatenate([NameTable(f'{number:011d}' for number in block) for block in blocks])
+
+
+def _write_split(folder: str, cycle: int, split: Any, names: NameTable, list_ids: np.ndarray) -> None:
+    save_split(split, folder, cycle)
+    write_name_lists(split, names, list_ids, ('07', '12'), Path(folder) / f'cycle{cycle}')
+
+
+def _write_scores(folder: str, images: int, candidates: np.ndarray) -> None:
+    """Score in chunks of a thousandth of the pool, as a run does, and join the chunks."""
+    random = np.random.default_rng(SEED)
+    chunks = split_chunks(candidates, max(1024, -(-images // 1000)))
+    paths = [Path(folder) / f'part{number}.npy' for number in range(len(chunks))]
+    for path, chunk in zip(paths, chunks, strict=True):
+        np.save(path, random.random(len(chunk), dtype=np.float32))
+    write_scores(Path(folder) / 'scores.npy', images, zip(chunks, map(np.load, paths), strict=True))
+
+
+def _measure_index(images: int) -> dict[str, Any]:
+    with tempfile.TemporaryDirectory() as folder:
+        root = Path(folder)
+        (root / 'JPEGImages').mkdir()
+        names = [f'{number:07d}' for number in range(images)]
+        for name in names:
+            (root / 'JPEGImages' / f'{name}.jpg').touch()
+        (root / 'all.txt').write_text('\n'.join(names))
+        del names
+        before, started = resident_bytes('VmRSS'), time.perf_counter()
+        index = ImageIndex.from_lists(str(root / 'all.txt'), str(root))
+        seconds = time.perf_counter() - started
+        return dict(images=len(index), seconds=seconds, bytes=max(resident_bytes('VmHWM') - before, 0))
+
+
+class _Clock:
+    """Seconds of one part after another, by the clock on the wall and of the cores."""
+
+    def __init__(self) -> None:
+        self.laps: dict[str, dict[str, float]] = {}
+        self._last = time.perf_counter(), time.process_time()
+
+    def lap(self, name: str) -> None:
+        now = time.perf_counter(), time.process_time()
+        self.laps[name] = dict(wall=now[0] - self._last[0], cpu=now[1] - self._last[1])
+        self._last = now

@@ -1,0 +1,254 @@
+"""What the benchmark times: steps of each stage, scoring, evaluation, and MMDetection's RetinaNet."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from mmcv import Config, ConfigDict
+from mmcv.parallel import collate
+from mmdet.datasets import VOCDataset
+from mmdet.models import build_detector
+from torch import nn
+
+from mmdet_miaod.apis.run_log import muted
+from mmdet_miaod.datasets.builder import build_dataset
+from mmdet_miaod.datasets.drawn.voc import draw_voc
+from mmdet_miaod.engine.acceleration import Acceleration
+from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from mmdet_miaod.engine.inference import move_batch
+from mmdet_miaod.engine.stage import (
+    Stage,
+    frozen_parameter_names,
+    label_set_stage,
+    maximize_uncertainty_stage,
+    minimize_uncertainty_stage,
+    set_trainable,
+)
+from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
+
+STAGES: dict[str, Callable[[int], Stage]] = {
+    'label step': label_set_stage,
+    'minimize pair': minimize_uncertainty_stage,
+    'maximize pair': maximize_uncertainty_stage,
+}
+# So small that a model with random weights stays as it is, however often it is stepped.
+LEARNING_RATE = 1e-9
+
+
+@dataclass(frozen=True)
+class BenchmarkSettings:
+    """What is measured, on what.
+
+    Attributes:
+        config: with ``model`` and ``data``, see :func:`benchmark_config`.
+        data_root: folder that images are drawn into.
+        image_size: width and height of the images, in pixels.
+        batch_size: images in a training batch; scoring and evaluation take one image at a time.
+        device: where the models are.
+        amp_dtype: mixed precision of the training steps, ``'float16'``, ``'bfloat16'`` or None.
+    """
+
+    config: Config
+    data_root: Path
+    image_size: tuple[int, int] = (512, 320)
+    batch_size: int = 2
+    device: torch.device = field(default_factory=lambda: torch.device('cpu'))
+    amp_dtype: str | None = None
+
+
+def draw_batches(settings: BenchmarkSettings) -> dict[str, dict[str, Any]]:
+    """Draw images and load them with the config's pipelines.
+
+    Returns:
+        Batches on the device: ``'labeled'`` and ``'unlabeled'`` of the batch size, ``'test'`` of one image.
+    """
+    datasets = drawn_datasets(settings)
+    parts = dict(labeled=settings.batch_size, unlabeled=settings.batch_size, test=1)
+    return {
+        tag: move_batch(
+            collate([datasets[tag][i] for i in range(size)], samples_per_gpu=size), settings.device
+        )
+        for tag, size in parts.items()
+    }
+
+
+def drawn_datasets(settings: BenchmarkSettings) -> dict[str, Any]:
+    """Draw images and open them as the config's data sets, by tag; all labels are given."""
+    data = settings.config.data
+    classes = build_classes(settings.config)
+    draw_voc(
+        settings.data_root, settings.batch_size, 1, classes, image_size=settings.image_size, empty_fraction=0
+    )
+    config = dict(data_root=f'{settings.data_root}/', ann_file='VOC2007/ImageSets/Main/trainval.txt')
+    config['img_prefix'] = 'VOC2007/'
+    pool = build_dataset({**data.pool, **config})
+    labeled = build_dataset({**data.train, **config, 'classes': classes}, index=pool.index)
+    labeled.label(np.arange(len(labeled)))
+    return dict(labeled=labeled, unlabeled=pool, test=pool.scoring_view())
+
+
+def build_classes(config: Config) -> list[str]:
+    """Return as many class names as the model has classes."""
+    return list(VOCDataset.CLASSES[: config.model.bbox_head.num_classes])
+
+
+def build_miaod(settings: BenchmarkSettings) -> nn.Module:
+    """Build the config's model with random weights, always the same ones."""
+    return _build(settings.config.model, settings.device)
+
+
+def build_stock(settings: BenchmarkSettings) -> nn.Module:
+    """Build MMDetection's RetinaNet of the same backbone, neck, anchors and targets."""
+    config = deepcopy(settings.config.model)
+    config.type = 'RetinaNet'
+    config.bbox_head.type = 'RetinaHead'
+    for key in ('loss_mil', 'loss_dis', 'mil_activation'):
+        config.bbox_head.pop(key, None)
+    if settings.device.type == 'cpu':
+        # On a GPU MMDetection's own needs an mmcv that was compiled for it; there both models take ours.
+        config.bbox_head.loss_cls.type = 'FocalLoss'
+    return _build(config, settings.device)
+
+
+def accelerate(model: nn.Module, settings: BenchmarkSettings) -> nn.Module:
+    """Apply the config's options for GPUs to a model; the stock one has no towers to compile."""
+    acceleration = Acceleration.from_config(settings.config)
+    if not isinstance(model, MIAODDetectorMixin):
+        acceleration = replace(acceleration, compile_towers=False)
+    return acceleration.apply_to_model(model)
+
+
+def _build(config: ConfigDict, device: torch.device) -> nn.Module:
+    torch.manual_seed(0)
+    model = build_detector(deepcopy(config))
+    with muted(logging.getLogger('mmcv')), muted(logging.getLogger('mmdet')):
+        model.init_weights()
+    return model.to(device)
+
+
+class StageSteps:
+    """The optimizer steps of one iteration of a stage.
+
+    Args:
+        model: an MI-AOD detector.
+        frozen: names of the parameters that no stage trains.
+        stage: the stage.
+        batches: by tag.
+        precision: of the forward pass.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        frozen: frozenset[str],
+        stage: Stage,
+        batches: Mapping[str, dict],
+        precision: MixedPrecision,
+    ) -> None:
+        self._model, self._frozen, self._stage = model, frozen, stage
+        self._batches, self._precision = batches, precision
+        self._step: GradientStep | None = None
+
+    def prepare(self) -> None:
+        """Begin the stage: its trainable parameters, a new optimizer."""
+        self._model.train()
+        self._model.zero_grad(set_to_none=True)
+        set_trainable(self._model, self._stage, self._frozen)
+        self._step = GradientStep(_optimizer(self._model), self._precision)
+
+    def __call__(self) -> dict[str, torch.Tensor]:
+        """Take the steps; returns the last batch's losses."""
+        for tag in self._stage.tags:
+            with self._precision.autocast():
+                outputs = self._model.train_step(self._batches[tag], loss_terms=self._stage.losses(tag))
+            self._step(outputs['loss'])
+        return outputs['log_vars']
+
+    def finish(self) -> None:
+        """Give the memory of gradients and momentum back."""
+        self._step = None
+        self._model.zero_grad(set_to_none=True)
+
+
+class StockSteps:
+    """A training step of MMDetection's detector, as its runner takes it."""
+
+    def __init__(self, model: nn.Module, batch: dict, precision: MixedPrecision) -> None:
+        self._model, self._batch, self._precision = model, batch, precision
+        self._step: GradientStep | None = None
+
+    def prepare(self) -> None:
+        self._model.train()
+        self._step = GradientStep(_optimizer(self._model), self._precision)
+
+    def __call__(self) -> None:
+        with self._precision.autocast():
+            loss = self._model.train_step(self._batch, None)['loss']
+        self._step(loss)
+
+    def finish(self) -> None:
+        self._step = None
+        self._model.zero_grad(set_to_none=True)
+
+
+class Inference:
+    """A call of a model in evaluation mode."""
+
+    def __init__(self, model: nn.Module, call: Callable[[], Any]) -> None:
+        self._model, self._call = model, call
+
+    def prepare(self) -> None:
+        self._model.eval()
+
+    def __call__(self) -> Any:
+        with torch.inference_mode():
+            return self._call()
+
+    def finish(self) -> None:
+        pass
+
+
+def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
+    return build_stage_optimizer(model, dict(type='SGD', lr=LEARNING_RATE, momentum=0.9, weight_decay=5e-4))
+
+
+def training_task(name: str, settings: BenchmarkSettings, batches: Mapping[str, dict]) -> Any:
+    """Return one training task with a model of its own: ``'stock step'`` or a key of ``STAGES``."""
+    precision = MixedPrecision(settings.device, settings.amp_dtype)
+    if name == 'stock step':
+        stock = accelerate(build_stock(settings), settings)
+        return StockSteps(stock, batches['labeled'], precision)
+    model = accelerate(build_miaod(settings), settings)
+    return StageSteps(model, frozen_parameter_names(model), STAGES[name](1), batches, precision)
+
+
+def all_tasks(settings: BenchmarkSettings, batches: Mapping[str, dict], k: int = 10000) -> dict[str, Any]:
+    """Return every task by name, the stock model's first; they share two models.
+
+    Args:
+        settings: what is measured.
+        batches: from :func:`draw_batches`.
+        k: instances averaged in an image's score.
+    """
+    stock, model = (accelerate(build(settings), settings) for build in (build_stock, build_miaod))
+    precision = MixedPrecision(settings.device, settings.amp_dtype)
+    frozen = frozen_parameter_names(model)
+    image, metas = batches['test']['img'], batches['test']['img_metas']
+    tasks: dict[str, Any] = {'stock step': StockSteps(stock, batches['labeled'], precision)}
+    for name, stage in STAGES.items():
+        tasks[name] = StageSteps(model, frozen, stage(1), batches, precision)
+    tasks['stock inference'] = Inference(
+        stock, lambda: stock(img=[image], img_metas=[metas], return_loss=False, rescale=True)
+    )
+    tasks['scoring'] = Inference(model, lambda: model.score(image, metas, k))
+    tasks['evaluation'] = Inference(
+        model, lambda: model(img=image, img_metas=metas, return_loss=False, rescale=True)
+    )
+    return tasks
