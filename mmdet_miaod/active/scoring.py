@@ -48,7 +48,12 @@ def describe_chunk(
     """
     model.eval()
     loader, batches = build_scoring_loader(
-        view, indices, view.index.sizes, settings.batch_size, settings.workers, settings.device.type == 'cuda'
+        view,
+        indices,
+        view.index.sizes,
+        settings.batch_size,
+        workers=settings.workers,
+        pin_memory=settings.device.type == 'cuda',
     )
     positions = {int(index): position for position, index in enumerate(indices)}
     found = dict(scores=np.full(len(indices), np.nan, dtype=np.float32))

@@ -133,8 +133,15 @@ class LoaderFactory:
             indices,
             self._data.pool.index.aspect_flags,
             self._batch_size,
-            self._repeats[tag],
-            distributed.rank(),
-            distributed.world_size(),
+            repeat=self._repeats[tag],
+            rank=distributed.rank(),
+            world_size=distributed.world_size(),
         )
-        return TrainLoader(tag, dataset, sampler, self._workers, self._pin_memory, self._prefetch)
+        return TrainLoader(
+            tag,
+            dataset,
+            sampler,
+            workers=self._workers,
+            pin_memory=self._pin_memory,
+            prefetch=self._prefetch,
+        )

@@ -233,9 +233,10 @@ def predict_batches(
     config = model.cfg
     device = next(model.parameters()).device
     view = ImagePoolDataset(index=index, pipeline=config.data.pool.score_pipeline)
-    pinned = device.type == 'cuda'
     order = np.arange(len(index))
-    loader, batches = build_scoring_loader(view, order, index.sizes, batch_size, workers, pinned)
+    loader, batches = build_scoring_loader(
+        view, order, index.sizes, batch_size, workers=workers, pin_memory=device.type == 'cuda'
+    )
     model.eval()
     for indices, batch in zip(batches, loader, strict=True):
         batch = move_batch(batch, device)

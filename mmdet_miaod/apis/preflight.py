@@ -18,7 +18,7 @@ from .. import distributed
 from ..active.annotator import SimulatedAnnotator
 from ..active.query import QUERY_STRATEGIES
 from ..active.split import Split, initial_split, load_split
-from ..datasets.samplers import Draw
+from ..datasets.seeding import Draw
 from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ..engine.parallel import check_device
 from ..engine.progress import RunClock, RunProgress

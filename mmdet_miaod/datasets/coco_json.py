@@ -1,4 +1,4 @@
-"""COCO annotation files: images in the file's order, boxes by image."""
+"""COCO annotation files: images in the order of the file, boxes by image."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from typing import Any
 
 from .image_index import ImageIndex
 from .image_tags import default_tags
-from .voc_xml import VOCAnnotation, box_arrays
+from .labeled import BoxAnnotation
 
 _LOGGER = logging.getLogger('mmdet')
 
 
 @dataclass(frozen=True)
 class CocoFile:
-    """Content of an annotation file.
+    """Content of a COCO annotation file.
 
     Attributes:
         path: the file, for messages.
@@ -49,6 +49,10 @@ class CocoFile:
                 self.path, len(self.images) - len(kept), len(self.images), min_size,
             )  # fmt: skip
         return CocoFile(self.path, kept, self.categories, self.annotations)
+
+    def boxes_of(self, images: Sequence[Mapping[str, Any]]) -> list[dict]:
+        """Entries of the boxes of these images, in the images' order."""
+        return [box for image in images for box in self.annotations.get(image['id'], ())]
 
     def index(self, image_folder: str, tag: str | None = None) -> ImageIndex:
         """Index the images below ``image_folder``; index i is entry i."""
@@ -115,7 +119,7 @@ def _check_box(number: int, box: Mapping[str, Any]) -> None:
 
 def parse_boxes(
     image: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]], category_labels: Mapping[int, int]
-) -> VOCAnnotation:
+) -> BoxAnnotation:
     """Boxes of an image, by the rules of MMDetection's ``CocoDataset``.
 
     Crowds become ignored boxes; entries marked ``ignore`` and boxes without area or outside of the image are
@@ -126,7 +130,7 @@ def parse_boxes(
         boxes: entries of its boxes.
         category_labels: label by category id; other categories are left out.
     """
-    kept: dict[bool, list[tuple[list[float], int]]] = {False: [], True: []}
+    objects: list[tuple[list[float], int, bool]] = []
     unknown: Counter[str] = Counter()
     problems = []
     for box in boxes:
@@ -142,5 +146,5 @@ def parse_boxes(
             problems.append(f'box {box["bbox"]} has no area in the image; left out')
             continue
         corners = [left, top, left + width, top + height]
-        kept[bool(box.get('iscrowd'))].append((corners, category_labels[box['category_id']]))
-    return VOCAnnotation(*box_arrays(kept[False]), *box_arrays(kept[True]), dict(unknown), tuple(problems))
+        objects.append((corners, category_labels[box['category_id']], bool(box.get('iscrowd'))))
+    return BoxAnnotation.from_objects(objects, unknown, problems)

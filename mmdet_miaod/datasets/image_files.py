@@ -35,17 +35,17 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
     """Find each named image in its folder by listing every folder once.
 
     Args:
-        names: Image names below ``folder``, with or without suffix.
-        folder: Image folder.
-        source: What lists the names, for messages.
+        names: N image names below ``folder``, with or without suffix.
+        folder: image folder.
+        source: what lists the names, for messages.
 
     Returns:
-        (N,) uint8 index into ``SUFFIXES``; ``folder/name + SUFFIXES[code]`` is a file.
+        ``(N,)`` uint8 index into ``SUFFIXES``; ``folder/name + SUFFIXES[code]`` is a file.
 
     Raises:
-        FileNotFoundError: The folder or images are missing; the first files and the number of all are named.
-        ValueError: An image is in a format that is not read.
-        ValueError: An image is a symbolic link, or in a linked folder, that leads out of ``folder``.
+        FileNotFoundError: the folder or images are missing; the first files and the number of all are named.
+        ValueError: an image is in a format that is not read.
+        ValueError: an image is a symbolic link, or in a linked folder, that leads out of ``folder``.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(
@@ -88,13 +88,13 @@ def find_images(folder: str) -> list[str]:
 
 
 def read_size(path: str) -> tuple[int, int]:
-    """Width and height of an image as the loading pipeline will see it, from the file's header.
+    """Width and height in pixels of an image as the loading pipeline will see it, from the file's header.
 
     MMDetection's ``LoadImageFromFile`` decodes with OpenCV, which turns an image by its EXIF orientation; so
     the sizes of images that lie on their side are swapped here as well.
 
     Raises:
-        OSError: Not readable, or not an image. ValueError: more than ``MAX_PIXELS`` pixels.
+        OSError: not readable, or not an image. ValueError: more than ``MAX_PIXELS`` pixels.
     """
     with _open_image(path) as image:
         return _oriented_size(image, path)
@@ -104,7 +104,7 @@ def refuse_bomb(path: str) -> None:
     """Refuse a file that decodes to more than ``MAX_PIXELS`` pixels, by its header.
 
     Raises:
-        OSError: Not readable, or not an image. ValueError: too large; the file is named.
+        OSError: not readable, or not an image. ValueError: too large; the file is named.
     """
     try:
         _open_image(path).close()
@@ -113,9 +113,12 @@ def refuse_bomb(path: str) -> None:
 
 
 def decode(path: str) -> tuple[int, int]:
-    """Like :func:`read_size`, but reads all of the image's data, so that truncated files are found.
+    """Width and height as :func:`read_size`, but reads all of the image's data: finds truncated files.
 
     JPEG files are decoded at 1/8 of their size: every coefficient is read, but little is computed.
+
+    Raises:
+        Exception: not readable; Pillow's plugins raise almost anything on damaged files.
     """
     with _open_image(path) as image:
         size = _oriented_size(image, path)
@@ -128,7 +131,7 @@ def probe(paths: Iterable[str], read: Callable[[str], tuple[int, int]]) -> tuple
     """Apply ``read`` (:func:`read_size` or :func:`decode`) to each file.
 
     Returns:
-        (N, 2) int32 width and height, zeros where reading failed, and the failures as (path, error).
+        ``(N, 2)`` int32 width and height in pixels, zeros where reading failed, and the failures.
     """
     sizes, failures = [], []
     for path in paths:
@@ -142,7 +145,11 @@ def probe(paths: Iterable[str], read: Callable[[str], tuple[int, int]]) -> tuple
 
 
 def raise_failures(failures: Failures, total: int) -> None:
-    """Raise one error for all failures: FileNotFoundError if every file is missing, else ValueError."""
+    """Raise one error for all failures among ``total`` images; without any, do nothing.
+
+    Raises:
+        FileNotFoundError: every failure is a missing file. ValueError: another failure is among them.
+    """
     if not failures:
         return
     listed = [f'{path} ({_describe(error)})' for path, error in failures[:_SHOWN_FILES]]

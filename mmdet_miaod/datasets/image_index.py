@@ -1,4 +1,4 @@
-"""The image pool as an index: entry i is line i of the image lists joined, always; nothing is dropped."""
+"""Index of the image pool: entry i is line i of the image lists joined, always; nothing is dropped."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _CHUNK = 512  # images that a thread reads at a time
 
 @dataclass(frozen=True)
 class ImageList:
-    """Where the images of one list are.
+    """Folders of the images of one list.
 
     Attributes:
-        source: List file (or what else named the images), for messages.
-        tag: Name of the list in file names, e.g. ``'07'``.
-        image_folder: What image names start from; None where names are whole paths.
-        annotation_folder: Folder of the XML files; None without annotations.
+        source: list file (or what else named the images), for messages.
+        tag: name of the list in file names, e.g. ``'07'``.
+        image_folder: what image names start from; None where names are whole paths.
+        annotation_folder: folder of the XML files; None without annotations.
     """
 
     source: str
@@ -42,14 +42,15 @@ class ImageIndex:
     sizes are asked for.
 
     Attributes:
-        names: Sequence of N names as in the lists, e.g. ``'000005'`` or ``'sub/000005.png'``.
-        list_ids: (N,) int32, which list each image came from.
-        tags: One name a list, all different, fit for file names, e.g. ``('07', '12')``.
+        names: sequence of N names as in the lists, e.g. ``'000005'`` or ``'sub/000005.png'``.
+        list_ids: ``(N,)`` int32, which list each image came from.
+        lists: folders of each list.
+        tags: one name per list, all different, fit for file names, e.g. ``('07', '12')``.
     """
 
     def __init__(
         self, names: NameTable, list_ids: np.ndarray, lists: Sequence[ImageList], suffix_codes: np.ndarray
-    ):
+    ) -> None:
         if not len(names):
             raise ValueError(f'{lists[0].source}: no images; an index needs at least one')
         self.names = names
@@ -66,6 +67,7 @@ class ImageIndex:
         cls,
         ann_files: str | Sequence[str],
         img_prefixes: str | Sequence[str],
+        *,
         img_subdir: str = 'JPEGImages',
         ann_subdir: str = 'Annotations',
         tags: Sequence[str] | None = None,
@@ -73,16 +75,16 @@ class ImageIndex:
         """Index the images of VOC-style lists.
 
         Args:
-            ann_files: List file(s), one image name a line (:func:`read_image_list`).
-            img_prefixes: Folder of each list's images and annotations, e.g. ``data/VOCdevkit/VOC2007``; one
-                folder serves all lists.
-            img_subdir: Sub folder of the images; '' for none.
-            ann_subdir: Sub folder of the XML files; '' for none.
-            tags: One name a list. Default: '07' for a folder VOC2007, else the list's file name; made unique.
+            ann_files: list file(s), one image name per line (:func:`read_image_list`).
+            img_prefixes: folder of each list's images and annotations, e.g. ``data/VOCdevkit/VOC2007``; or
+                one folder for all lists.
+            img_subdir: sub folder of the images; '' for none.
+            ann_subdir: sub folder of the XML files; '' for none.
+            tags: one name per list; default: '07' for a folder VOC2007, else the list's file name.
 
         Raises:
-            FileNotFoundError: A list, folder or image is missing.
-            ValueError: A list is malformed or empty, or an image file is listed twice.
+            FileNotFoundError: a list, folder or image is missing.
+            ValueError: a list is malformed or empty, or an image file is listed twice.
         """
         sources, prefixes = paired_prefixes(ann_files, img_prefixes)
         tags = default_tags(sources, prefixes) if tags is None else tags
@@ -106,9 +108,15 @@ class ImageIndex:
     ) -> ImageIndex:
         """Index named images of one folder, e.g. the file names of a COCO annotation file.
 
+        Args:
+            names: image names below the folder, with or without suffix.
+            img_folder: folder of the images.
+            tag: name of this set of images.
+            ann_folder: folder of the XML files; None without annotations.
+
         Raises:
-            FileNotFoundError: The folder or an image is missing.
-            ValueError: A name is refused or there twice.
+            FileNotFoundError: the folder or an image is missing.
+            ValueError: a name is refused (:func:`check_name`) or there twice.
         """
         checked = []
         for i, name in enumerate(names):
@@ -124,13 +132,13 @@ class ImageIndex:
         """Index image files that have no annotations.
 
         Args:
-            paths: Image files and folders; of a folder all images below it, sorted. Their paths are their
+            paths: image files and folders; of a folder all images below it, sorted. Their paths are their
                 names.
-            tag: Name of this set of images.
+            tag: name of this set of images.
 
         Raises:
-            FileNotFoundError: A path is missing or a folder holds no image.
-            ValueError: A file is there twice.
+            FileNotFoundError: a path is missing or a folder holds no image.
+            ValueError: a file is there twice.
         """
         files: list[str] = []
         for path in [paths] if isinstance(paths, (str, Path)) else paths:
@@ -163,7 +171,7 @@ class ImageIndex:
         """Path that the XML annotation of image ``i`` has by its name; nothing is opened or looked for.
 
         Raises:
-            ValueError: The index was built without annotations.
+            ValueError: the index was built without annotations.
         """
         folder, name = self.lists[self.list_ids[i]].annotation_folder, self.names[i]
         if folder is None:
@@ -173,21 +181,24 @@ class ImageIndex:
 
     @property
     def sizes(self) -> np.ndarray:
-        """(N, 2) int32 width and height after EXIF orientation, from the image headers; read on first use."""
+        """``(N, 2)`` int32 width and height in pixels after EXIF orientation; read on first use."""
         if self._sizes is None:
             self.check_images('header')
         return self._sizes
 
     @property
     def aspect_flags(self) -> np.ndarray:
-        """(N,) uint8, 1 where width / height > 1: the groups of MMDetection's GroupSampler."""
+        """``(N,)`` uint8, 1 where width / height > 1: the groups of MMDetection's GroupSampler."""
         return (self.sizes[:, 0] > self.sizes[:, 1]).astype(np.uint8)
 
     def use_sizes(self, sizes: np.ndarray) -> None:
         """Take over the ``sizes`` that another process read of the same images.
 
+        Args:
+            sizes: ``(N, 2)`` int32 width and height in pixels.
+
         Raises:
-            ValueError: They are not those of as many images as there are here.
+            ValueError: they are of another number of images.
         """
         if sizes.shape != (len(self), 2):
             raise ValueError(f'the sizes of {len(sizes)} images do not fit an index of {len(self)} images')
@@ -199,11 +210,11 @@ class ImageIndex:
         Args:
             mode: 'decode' reads all data of each file and so finds truncated ones; 'header' reads the
                 headers.
-            on_chunk: is called after some hundred images, again and again.
+            on_chunk: called after every few hundred images.
 
         Raises:
-            FileNotFoundError: Images are missing.
-            ValueError: Images cannot be read or are too large (the first files and the number of all are
+            FileNotFoundError: images are missing.
+            ValueError: images cannot be read or are too large (the first files and the number of all are
                 named), or the mode is unknown.
         """
         readers = {'decode': image_files.decode, 'header': image_files.read_size}

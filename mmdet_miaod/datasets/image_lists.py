@@ -1,4 +1,4 @@
-"""Image lists (text files, one image name a line), read strictly, and the table that holds the names."""
+"""Image lists (text files, one image name per line), read strictly, and the table that holds the names."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ class NameTable(Sequence):
     share the block instead of copying it when they count references.
 
     Args:
-        names: The names; none may hold a line break.
+        names: the names; none may hold a line break.
     """
 
-    def __init__(self, names: Iterable[str] = ()):
+    def __init__(self, names: Iterable[str] = ()) -> None:
         joined = '\n'.join(names)
         self._data = joined.encode('utf-8')
         breaks = np.flatnonzero(np.frombuffer(self._data, np.uint8) == 0x0A)
@@ -39,7 +39,7 @@ class NameTable(Sequence):
     def __len__(self) -> int:
         return len(self._breaks) - 1
 
-    def __getitem__(self, index):
+    def __getitem__(self, index: int | slice) -> str | list[str]:
         if isinstance(index, slice):
             return [self[i] for i in range(*index.indices(len(self)))]
         i = range(len(self))[index]
@@ -68,7 +68,7 @@ class NameTable(Sequence):
         return self._data
 
     def lines(self, indices: np.ndarray) -> bytes:
-        """The names of ``(n,)`` indices in UTF-8, a line break after each, without a Python loop."""
+        """Names of ``(n,)`` indices in UTF-8, a line break after each, without a Python loop."""
         starts = self._breaks[indices] + 1
         lengths = self._breaks[np.asarray(indices) + 1] + 1 - starts
         ends = np.cumsum(lengths)
@@ -82,7 +82,7 @@ class NameTable(Sequence):
 
     @classmethod
     def concatenate(cls, tables: Sequence[NameTable]) -> NameTable:
-        """The names of all tables, in order."""
+        """Table of the names of all tables, in order."""
         if len(tables) == 1:
             return tables[0]
         joined = cls()
@@ -100,7 +100,10 @@ def name_lines(names: Sequence[str], indices: np.ndarray) -> Iterator[bytes]:
 
     Args:
         names: all names.
-        indices: ``(n,)`` which of them.
+        indices: ``(n,)`` which of them, in the order of the lines.
+
+    Yields:
+        UTF-8, one name per line, a line break after the last one too.
     """
     for start in range(0, len(indices), _CHUNK):
         chosen = indices[start : start + _CHUNK]
@@ -114,11 +117,12 @@ def check_name(name: str, where: str) -> None:
     """Refuse an image name that could leave its folder or that is spelled in more than one way.
 
     Args:
-        name: Image name relative to the image folder; sub folders with ``/``.
-        where: What the error message starts with, e.g. ``'trainval.txt, line 3'``.
+        name: image name relative to the image folder; sub folders with ``/``.
+        where: what the error message starts with, e.g. ``'trainval.txt, line 3'``.
 
     Raises:
-        ValueError: Empty or absolute name, ``.`` or ``..`` or empty component, backslash, control character.
+        ValueError: empty or absolute name, ``.`` or ``..`` or empty component, backslash, drive letter or
+            control character.
     """
     if _REFUSED.search(name):
         raise ValueError(
@@ -131,8 +135,8 @@ def text_lines(path: str | Path, errors: str = 'strict') -> list[str]:
     """Lines of a UTF-8 text file without the spaces around them, blank ones left out.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: Not UTF-8.
+        FileNotFoundError: no such file.
+        ValueError: not UTF-8.
     """
     try:
         text = Path(path).read_bytes().decode('utf-8-sig', errors)
@@ -142,17 +146,17 @@ def text_lines(path: str | Path, errors: str = 'strict') -> list[str]:
 
 
 def read_image_list(path: str | Path) -> NameTable:
-    """Read an image list: UTF-8, one name a line; spaces around names, blank lines at the end do not count.
+    """Read an image list: UTF-8, one name per line; spaces around names, blank lines at the end do not count.
 
     Args:
-        path: The list file.
+        path: the list file.
 
     Returns:
         The names: entry ``i`` is line ``i + 1`` of the file.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: Not UTF-8, empty, a blank line between names, a refused name (:func:`check_name`), or a
+        FileNotFoundError: no such file.
+        ValueError: not UTF-8, empty, a blank line between names, a refused name (:func:`check_name`), or a
             list of one class (``NAME -1|0|1`` in each line). The message names file and line.
     """
     path = Path(path)
@@ -178,15 +182,15 @@ def read_image_list(path: str | Path) -> NameTable:
 def refuse_duplicates(walk: Callable[[], Iterable[str]], where: Callable[[int], str]) -> None:
     """Raise at the first entry that is there twice.
 
-    Works on sorted 64-bit hashes (8 bytes an entry instead of a set's 100) and compares entries only where
+    Works on sorted 64-bit hashes (8 bytes per entry, where a set needs 100) and compares entries only where
     hashes agree.
 
     Args:
-        walk: Gives a new iterator over all entries; called a second time when hashes agree.
+        walk: gives a new iterator over all entries; called a second time when hashes agree.
         where: ``where(i)`` says where entry ``i`` comes from, for the message.
 
     Raises:
-        ValueError: An entry is there twice.
+        ValueError: an entry is there twice.
     """
     hashes = np.fromiter(map(hash, walk()), np.int64)
     ordered = np.sort(hashes)

@@ -11,7 +11,12 @@ _TAG = re.compile(r'[\w.-]*\w[\w.-]*')
 
 
 def default_tags(lists: Sequence[str], prefixes: Sequence[str]) -> tuple[str, ...]:
-    """Tags '07' from a folder VOC2007, else from the list's file name; made unique."""
+    """One tag per list: '07' for a folder VOC2007, else the list's file name; made unique.
+
+    Args:
+        lists: paths of the lists.
+        prefixes: as many image folders.
+    """
     stems = [re.sub(r'[^\w.-]', '_', Path(path).stem) for path in lists]
     tags: list[str] = []
     for stem, prefix in zip(stems, prefixes, strict=True):
@@ -28,7 +33,11 @@ def default_tags(lists: Sequence[str], prefixes: Sequence[str]) -> tuple[str, ..
 
 
 def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
-    """The tags, if they can name files side by side; else ValueError."""
+    """Return the tags as they are.
+
+    Raises:
+        ValueError: they cannot name files side by side: equal ones, or odd characters.
+    """
     if len(set(tags)) != len(tags) or not all(_TAG.fullmatch(tag) for tag in tags):
         raise ValueError(
             f'tags {tuple(tags)}: they name files: give different ones of letters, digits, "_-."'
@@ -39,7 +48,11 @@ def checked_tags(tags: Sequence[str]) -> tuple[str, ...]:
 def paired_prefixes(
     ann_files: str | Sequence[str], img_prefixes: str | Sequence[str]
 ) -> tuple[list[str], list[str]]:
-    """Image lists and as many folders: one folder may serve all lists."""
+    """Image lists and as many folders: one folder may serve all lists.
+
+    Raises:
+        ValueError: no list, or another number of folders than one or that of the lists.
+    """
     lists = [str(path) for path in ([ann_files] if isinstance(ann_files, (str, Path)) else ann_files)]
     if not lists:
         raise ValueError('ann_file names no image list')

@@ -1,4 +1,4 @@
-"""Loaders: views of a data set that tag their batches as labeled or unlabeled."""
+"""Loaders of training batches, tagged as labeled or unlabeled, and of images to score."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .samplers import AspectGroupBatchSampler, SameSizeBatchSampler
 
 
 class TrainLoader:
-    """Endlessly repeatable passes over a part of a data set, in batches of one tag.
+    """Batches of one tag from a part of a data set, as many as are asked for.
 
     Args:
         tag: ``'labeled'`` or ``'unlabeled'``; decides which losses a stage trains the batches on.
-        dataset: indexed by :class:`~mmdet_miaod.datasets.samplers.Draw`.
+        dataset: indexed by :class:`~mmdet_miaod.datasets.seeding.Draw`.
         sampler: draws the batches.
-        workers: loader processes; 0 loads in the training process.
+        workers: number of loader processes; 0 loads in the training process.
         pin_memory: copy batches to page-locked memory, from where a GPU fetches them faster.
-        prefetch: batches that each worker loads ahead.
+        prefetch: number of batches that each worker loads ahead.
     """
 
     def __init__(
@@ -29,6 +29,7 @@ class TrainLoader:
         tag: str,
         dataset: Dataset,
         sampler: AspectGroupBatchSampler,
+        *,
         workers: int = 0,
         pin_memory: bool = False,
         prefetch: int = 2,
@@ -36,16 +37,18 @@ class TrainLoader:
         self.tag = tag
         self.dataset = dataset
         self._sampler = sampler
-        self._loader = _data_loader(dataset, sampler, workers, pin_memory, prefetch)
+        self._loader = _data_loader(
+            dataset, sampler, workers=workers, pin_memory=pin_memory, prefetch=prefetch
+        )
 
     def __len__(self) -> int:
         return len(self._sampler)
 
     def batches(self, count: int, *key: int) -> Iterator[dict[str, Any]]:
-        """Yield ``count`` batches, starting over with a new order when a pass ends before that.
+        """Yield ``count`` batches; a pass that ends before that is followed by another in a new order.
 
         Args:
-            count: how many batches.
+            count: number of batches.
             key: what the order is derived from, such as seed, cycle, stage, epoch.
         """
         done = 0
@@ -59,7 +62,12 @@ class TrainLoader:
 
 
 def _data_loader(
-    dataset: Dataset, sampler: Any, workers: int, pin_memory: bool, prefetch: int = 2
+    dataset: Dataset,
+    sampler: AspectGroupBatchSampler | SameSizeBatchSampler,
+    *,
+    workers: int,
+    pin_memory: bool,
+    prefetch: int = 2,
 ) -> DataLoader:
     return DataLoader(
         dataset,
@@ -81,6 +89,7 @@ def build_scoring_loader(
     indices: np.ndarray,
     sizes: np.ndarray,
     batch_size: int,
+    *,
     workers: int = 0,
     pin_memory: bool = False,
 ) -> tuple[DataLoader, list[np.ndarray]]:
@@ -89,13 +98,13 @@ def build_scoring_loader(
     Args:
         dataset: indexed by pool index.
         indices: ``(n,)`` pool indices to load.
-        sizes: ``(N, 2)`` width and height of each pool image.
-        batch_size: largest number of images in a batch.
-        workers: loader processes.
-        pin_memory: copy batches to page-locked memory.
+        sizes: ``(N, 2)`` int32 width and height of each pool image in pixels.
+        batch_size: largest number of images per batch.
+        workers: number of loader processes; 0 loads in this process.
+        pin_memory: copy batches to page-locked memory, from where a GPU fetches them faster.
 
     Returns:
-        The loader, and the pool indices of each of its batches.
+        The loader, and the pool indices ``(m,)`` of each of its batches.
     """
     sampler = SameSizeBatchSampler(indices, sizes, batch_size)
-    return _data_loader(dataset, sampler, workers, pin_memory), sampler.batches
+    return _data_loader(dataset, sampler, workers=workers, pin_memory=pin_memory), sampler.batches

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import copy
-import os
 from collections.abc import Sequence
-from typing import Any
 
 from mmdet.datasets import DATASETS
 from mmdet.datasets.pipelines import Compose
 from torch.utils.data import Dataset
 
+from .builder import build_index
 from .image_files import refuse_bomb
 from .image_index import ImageIndex
-from .seeding import open_draw
+from .seeding import Draw, open_draw
 
 _UNLABELED_KEYS = {'img', 'img_metas'}
 
@@ -23,15 +22,15 @@ class ImagePoolDataset(Dataset):
     """All images of the pool, by pool index. No annotation file is opened, ever.
 
     Args:
-        ann_file: Image list(s), one name a line.
-        img_prefix: Folder of each list's images.
-        pipeline: Transforms for training on unlabeled images; must collect ``img`` and ``img_metas`` only.
-        score_pipeline: Transforms for scoring (:meth:`scoring_view`).
-        img_subdir: Sub folder of the images.
-        ann_subdir: Sub folder of the XML files (for the index only).
-        tags: Name of each list (:class:`ImageIndex`).
-        index: An index built before, in place of the lists.
-        data_root: What relative lists and folders start from.
+        ann_file: image list(s), one name per line.
+        img_prefix: folder of each list's images.
+        pipeline: transforms for training on unlabeled images; must collect ``img`` and ``img_metas`` only.
+        score_pipeline: transforms for scoring (:meth:`scoring_view`).
+        img_subdir: sub folder of the images.
+        ann_subdir: sub folder of the XML files (for the index only).
+        tags: name of each list (:class:`ImageIndex`).
+        index: an index built before, in place of the lists.
+        data_root: what relative lists and folders start from.
     """
 
     def __init__(
@@ -39,31 +38,38 @@ class ImagePoolDataset(Dataset):
         ann_file: str | Sequence[str] | None = None,
         img_prefix: str | Sequence[str] | None = None,
         pipeline: Sequence[dict] = (),
+        *,
         score_pipeline: Sequence[dict] | None = None,
         img_subdir: str = 'JPEGImages',
         ann_subdir: str = 'Annotations',
         tags: Sequence[str] | None = None,
         index: ImageIndex | None = None,
         data_root: str | None = None,
-    ):
-        self.index = index or build_index(ann_file, img_prefix, img_subdir, ann_subdir, tags, data_root)
+    ) -> None:
+        if index is None:
+            index = build_index(
+                ann_file,
+                img_prefix,
+                img_subdir=img_subdir,
+                ann_subdir=ann_subdir,
+                tags=tags,
+                data_root=data_root,
+            )
+        self.index = index
         self.pipeline = Compose(pipeline)
         self.score_pipeline = score_pipeline
 
     def __len__(self) -> int:
         return len(self.index)
 
-    def __getitem__(self, draw: Any) -> dict:
-        """Load one image.
-
-        Args:
-            draw: :class:`~mmdet_miaod.datasets.samplers.Draw`, or a pool index.
+    def __getitem__(self, draw: Draw | int) -> dict:
+        """Sample of an image, augmented by the draw's seed; a pool index alone is loaded unseeded.
 
         Returns:
-            What the pipeline makes of it: ``img`` and ``img_metas``.
+            ``img`` and ``img_metas``, as the pipeline makes them.
 
         Raises:
-            ValueError: The pipeline asks for or returns anything else, such as boxes.
+            ValueError: the pipeline asks for or returns anything else, such as boxes.
         """
         i, seeded = open_draw(draw)
         advice = 'the pipeline of the pool must collect img only: no LoadAnnotations, no gt_bboxes'
@@ -81,7 +87,7 @@ class ImagePoolDataset(Dataset):
         """The same images (the same index) through the scoring pipeline.
 
         Raises:
-            ValueError: The data set was built without ``score_pipeline``.
+            ValueError: the data set was built without ``score_pipeline``.
         """
         if self.score_pipeline is None:
             raise ValueError(
@@ -92,31 +98,12 @@ class ImagePoolDataset(Dataset):
         return view
 
 
-def build_index(
-    ann_file: str | Sequence[str] | None,
-    img_prefix: str | Sequence[str] | None,
-    img_subdir: str,
-    ann_subdir: str,
-    tags: Sequence[str] | None,
-    data_root: str | None,
-) -> ImageIndex:
-    """Index of a data set's lists, relative paths below ``data_root``.
-
-    Raises:
-        ValueError: No list or no folder is given.
-    """
-    if not ann_file or img_prefix is None:
-        raise ValueError('a data set needs ann_file and img_prefix, or an index')
-    return ImageIndex.from_lists(
-        _below(data_root, ann_file), _below(data_root, img_prefix), img_subdir, ann_subdir, tags
-    )
-
-
 def image_record(index: ImageIndex, i: int) -> dict:
-    """What mmdet's pipelines start from (``CustomDataset.pre_pipeline``), without annotations.
+    """Record, without labels, that mmdet's pipelines start from (``CustomDataset.pre_pipeline``).
 
     Raises:
-        OSError, ValueError: The file cannot be read, or is larger decoded than an image may be; it may have
+        IndexError: no such image.
+        OSError, ValueError: the file cannot be read, or is larger decoded than an image may be; it may have
             changed since the index was checked, and OpenCV would decode six times as much.
     """
     if not 0 <= i < len(index):
@@ -133,9 +120,3 @@ def image_record(index: ImageIndex, i: int) -> dict:
         'mask_fields': [],
         'seg_fields': [],
     }
-
-
-def _below(root: str | None, paths: str | Sequence[str]) -> str | list[str]:
-    if isinstance(paths, (list, tuple)):
-        return [os.path.join(root or '', path) for path in paths]
-    return os.path.join(root or '', paths)

@@ -3,36 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 
 import numpy as np
 
 from ..randomness import derive_seeds
-
-
-@dataclass(frozen=True)
-class Draw:
-    """One use of an image: its pool index, and the seed that its random augmentation is derived from."""
-
-    index: int
-    seed: int
+from .seeding import Draw
 
 
 class AspectGroupBatchSampler:
     """Shuffled batches whose images are all landscape or all portrait.
 
-    The order is a function of the key given to :meth:`set_epoch` alone: it is the same for any number of
-    loader workers, and for any number of processes the batches of all of them together are what one process
-    would draw with a batch as large as theirs joined. A group that does not fill its last batch is filled up
-    with images of the same group, so every batch is full (as MMDetection's GroupSampler does).
+    The order is a function of the key given to :meth:`set_epoch` alone; the number of loader workers does not
+    matter. Nor does the number of processes: two processes with batches of 4 draw together what one process
+    draws with batches of 8. A group that does not fill its last batch is filled up with images of the same
+    group, so that every batch is full, as in MMDetection's GroupSampler.
 
     Args:
         indices: ``(n,)`` pool indices to draw from.
-        aspect_flags: ``(N,)`` group of each pool image.
-        batch_size: images in a batch of one process.
-        repeat: how often each image is drawn in an epoch (``X_L_repeat``, ``X_U_repeat``).
+        aspect_flags: ``(N,)`` uint8 group of each pool image.
+        batch_size: images per batch of one process.
+        repeat: how often each image is drawn per epoch (``X_L_repeat``, ``X_U_repeat``).
         rank: number of this process.
         world_size: number of processes.
+
+    Raises:
+        ValueError: no images, or a batch size or repeat below 1.
     """
 
     def __init__(
@@ -40,6 +35,7 @@ class AspectGroupBatchSampler:
         indices: np.ndarray,
         aspect_flags: np.ndarray,
         batch_size: int,
+        *,
         repeat: int = 1,
         rank: int = 0,
         world_size: int = 1,
@@ -78,12 +74,15 @@ class AspectGroupBatchSampler:
 
 
 class SameSizeBatchSampler:
-    """Batches of images of equal size, each image once: padding then is that of an image alone.
+    """Batches of images of equal size, each image once; so an image is padded as it would be alone.
 
     Args:
         indices: ``(n,)`` pool indices.
-        sizes: ``(N, 2)`` width and height of each pool image in pixels.
-        batch_size: largest number of images in a batch.
+        sizes: ``(N, 2)`` int32 width and height of each pool image in pixels.
+        batch_size: largest number of images per batch.
+
+    Attributes:
+        batches: ``(m,)`` pool indices of each batch, m <= ``batch_size``.
     """
 
     def __init__(self, indices: np.ndarray, sizes: np.ndarray, batch_size: int) -> None:

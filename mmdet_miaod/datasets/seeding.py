@@ -1,15 +1,28 @@
-"""Augmentation as a function of a seed alone, whatever ran before and in whichever loader process."""
+"""Draws: augmentation as a function of a seed alone, whatever ran before and in whichever loader process."""
 
 from __future__ import annotations
 
 import operator
 import random
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import dataclass
 
 import numpy as np
 import torch
+
+
+@dataclass(frozen=True)
+class Draw:
+    """One use of an image in training.
+
+    Attributes:
+        index: pool index of the image.
+        seed: what its random augmentation is derived from, 0 <= seed < 2**64.
+    """
+
+    index: int
+    seed: int
 
 
 @contextmanager
@@ -33,16 +46,15 @@ def augmentation_seed(seed: int) -> Iterator[None]:
         torch.random.set_rng_state(torch_state)
 
 
-def open_draw(draw: Any) -> tuple[int, Any]:
-    """Index of a draw, and the context to load it in.
+def open_draw(draw: Draw | int) -> tuple[int, AbstractContextManager[None]]:
+    """Pool index of a draw, and the context to load its image in.
 
     Args:
-        draw: A :class:`~mmdet_miaod.datasets.samplers.Draw` (index and seed), or an index alone: then the
-            global generators are used as they are.
+        draw: index and seed, or an index alone: then the global generators are used as they are.
 
-    Returns:
-        Index, context manager.
+    Raises:
+        TypeError: neither of them.
     """
-    if hasattr(draw, 'seed'):
-        return operator.index(draw.index), augmentation_seed(draw.seed)
+    if isinstance(draw, Draw):
+        return draw.index, augmentation_seed(draw.seed)
     return operator.index(draw), nullcontext()

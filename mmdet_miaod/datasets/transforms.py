@@ -44,7 +44,7 @@ class BoxFreeRandomCrop:
         self.tries = tries
 
     def __call__(self, results: dict) -> dict:
-        """Crop ``results['img']`` (H, W, 3).
+        """Crop ``results['img']``, ``(H, W, 3)`` uint8 or float32, and set its ``img_shape``.
 
         Raises:
             ValueError: there are boxes, which would not be cropped.

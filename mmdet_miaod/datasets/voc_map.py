@@ -14,11 +14,11 @@ class ClassAP:
     """Result of one class.
 
     Attributes:
-        ap: Average precision; NaN where the class has no boxes.
-        num_gts: Boxes that are not ignored.
-        num_dets: Detections.
-        recall: (num_dets,) float64, in descending order of scores.
-        precision: (num_dets,) float64.
+        ap: average precision; NaN where the class has no boxes.
+        num_gts: number of boxes that are not ignored.
+        num_dets: number of detections.
+        recall: ``(num_dets,)`` float64, in descending order of scores.
+        precision: ``(num_dets,)`` float64, likewise.
     """
 
     ap: float
@@ -32,6 +32,7 @@ def eval_voc_map(
     det_results: Sequence[Sequence[np.ndarray]],
     annotations: Sequence[dict],
     classes: Sequence[str],
+    *,
     iou_thr: float = 0.5,
     mode: str = '11points',
     use_legacy_coordinate: bool = False,
@@ -39,19 +40,19 @@ def eval_voc_map(
     """Mean average precision, in this process alone.
 
     Args:
-        det_results: For each image, for each class (m, 5) float32 x1, y1, x2, y2, score.
-        annotations: For each image ``bboxes`` (n, 4), ``labels`` (n,), ``bboxes_ignore`` (k, 4),
-            ``labels_ignore`` (k,); a detection on an ignored box counts neither way.
-        classes: Class names.
-        iou_thr: Overlap from which a detection counts.
+        det_results: for each image, for each class ``(m, 5)`` float32 x1, y1, x2, y2, score.
+        annotations: for each image ``bboxes`` ``(n, 4)``, ``labels`` ``(n,)``, ``bboxes_ignore`` ``(k, 4)``,
+            ``labels_ignore`` ``(k,)``; a detection on an ignored box counts neither way.
+        classes: class names.
+        iou_thr: overlap from which a detection counts.
         mode: '11points' (VOC2007, the published numbers) or 'area' (VOC2010 and later).
-        use_legacy_coordinate: Add 1 pixel to widths and heights, as MMDetection's VOCDataset does.
+        use_legacy_coordinate: add 1 pixel to widths and heights, as MMDetection's VOCDataset does.
 
     Returns:
-        Mean over the classes that have boxes, and the result by class.
+        Mean over the classes that have boxes (NaN if none has), and the result by class name.
 
     Raises:
-        ValueError: Results that do not fit the annotations or classes, or an unknown mode.
+        ValueError: results that do not fit the annotations or classes, or an unknown mode.
     """
     if mode not in ('11points', 'area'):
         raise ValueError(f"mode {mode!r}: expected '11points' or 'area'")
@@ -60,9 +61,9 @@ def eval_voc_map(
         name: _class_ap(
             [image[label] for image in det_results],
             [_boxes_of(annotation, label) for annotation in annotations],
-            iou_thr,
-            mode,
-            use_legacy_coordinate,
+            iou_thr=iou_thr,
+            mode=mode,
+            use_legacy_coordinate=use_legacy_coordinate,
         )
         for label, name in enumerate(classes)
     }
@@ -73,6 +74,7 @@ def eval_voc_map(
 def _class_ap(
     detections: list[np.ndarray],
     boxes: list[tuple[np.ndarray, np.ndarray]],
+    *,
     iou_thr: float,
     mode: str,
     use_legacy_coordinate: bool,
@@ -90,7 +92,7 @@ def _class_ap(
     recall = tp / max(num_gts, 1)
     precision = tp / np.maximum(tp + fp, np.finfo(np.float32).eps)
     ap = float(average_precision(recall, precision, mode)) if num_gts else float('nan')
-    return ClassAP(ap, num_gts, len(scores), recall, precision)
+    return ClassAP(ap=ap, num_gts=num_gts, num_dets=len(scores), recall=recall, precision=precision)
 
 
 def _boxes_of(annotation: dict, label: int) -> tuple[np.ndarray, np.ndarray]:

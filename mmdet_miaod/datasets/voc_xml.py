@@ -1,4 +1,4 @@
-"""PASCAL VOC annotation files: one XML file an image."""
+"""PASCAL VOC annotation files: one XML file per image."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import re
 import stat
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
 
-import numpy as np
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
+
+from .labeled import BoxAnnotation
 
 # The largest files of real data sets (thousands of objects) have under 2 MB; parsed, a file takes 30 times
 # its size.
@@ -21,7 +21,7 @@ MAX_FILE_BYTES = 8 << 20
 # float32 holds every whole number up to here.
 MAX_COORDINATE = 2.0**24
 
-# How `VOCAnnotation.problems` names what is wrong with a box.
+# How `BoxAnnotation.problems` names what is wrong with a box.
 NO_AREA = 'has no area'
 INVERTED = 'is inverted'
 
@@ -30,46 +30,25 @@ _MAX_DIGITS = 64
 _CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
 
 
-@dataclass(frozen=True, eq=False)
-class VOCAnnotation:
-    """Boxes of one image.
-
-    Attributes:
-        bboxes: (n, 4) float32, x1, y1, x2, y2 in pixels: VOC's coordinates minus 1.
-        labels: (n,) int64.
-        bboxes_ignore: (k, 4) float32, objects marked difficult.
-        labels_ignore: (k,) int64.
-        unknown: Number of objects by name, of names that are no class of the data set.
-        problems: What was found wrong with single objects, in words; boxes without area are left out above,
-            boxes that leave the image are not.
-    """
-
-    bboxes: np.ndarray
-    labels: np.ndarray
-    bboxes_ignore: np.ndarray
-    labels_ignore: np.ndarray
-    unknown: Mapping[str, int]
-    problems: tuple[str, ...]
-
-
-def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> VOCAnnotation:
+def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> BoxAnnotation:
     """Read one VOC annotation file.
 
     Args:
         path: XML file of up to ``MAX_FILE_BYTES``, ``<annotation>``, without DTD or entities; namespaces do
             not count.
-        class_to_label: Label by class name; objects of other names are counted, not returned.
+        class_to_label: label by class name; objects of other names are counted, not returned.
 
     Returns:
-        The boxes: coordinates minus 1, fractions kept, objects marked difficult apart.
+        The boxes: coordinates minus 1, fractions kept, objects marked difficult among the ignored ones. Boxes
+        without area are left out, boxes that leave the image are not; both are reported.
 
     Raises:
-        FileNotFoundError: No such file.
-        ValueError: Anything malformed; the message names the file and, where there is one, the object.
+        FileNotFoundError: no such file.
+        ValueError: anything malformed; the message names the file and, where there is one, the object.
     """
     root = _parse_root(Path(path))
     size = _image_size(root)
-    kept: dict[bool, list[tuple[list[float], int]]] = {False: [], True: []}
+    objects: list[tuple[list[float], int, bool]] = []
     unknown: Counter[str] = Counter()
     problems = []
     for number, element in enumerate(root.findall('object'), 1):
@@ -87,8 +66,8 @@ def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> VOCAnn
             continue
         if size and (min(corners[:2]) < 0 or corners[2] > size[0] or corners[3] > size[1]):
             problems.append(f'{what} leaves the image of {size[0]:g} x {size[1]:g}; kept')
-        kept[difficult].append(([corner - 1 for corner in corners], class_to_label[name]))
-    return VOCAnnotation(*box_arrays(kept[False]), *box_arrays(kept[True]), dict(unknown), tuple(problems))
+        objects.append(([corner - 1 for corner in corners], class_to_label[name], difficult))
+    return BoxAnnotation.from_objects(objects, unknown, problems)
 
 
 def _parse_root(path: Path) -> Element:
@@ -153,9 +132,3 @@ def _image_size(root: Element) -> tuple[float, float] | None:
     except ValueError:
         return None
     return (width, height) if width > 0 and height > 0 else None
-
-
-def box_arrays(objects: list[tuple[list[float], int]]) -> tuple[np.ndarray, np.ndarray]:
-    """Corners and label of each object as ``(n, 4)`` float32 and ``(n,)`` int64, n may be 0."""
-    bboxes = np.array([corners for corners, _ in objects], np.float32).reshape(-1, 4)
-    return bboxes, np.array([label for _, label in objects], np.int64)

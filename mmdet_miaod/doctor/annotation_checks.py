@@ -7,16 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from ..datasets.voc import VOCDetectionDataset
-from ..datasets.voc_xml import INVERTED, NO_AREA, VOCAnnotation
+from ..datasets.labeled import BoxAnnotation, LabeledDataset
+from ..datasets.voc_xml import INVERTED, NO_AREA
 from .findings import Finding, from_items
 
 
 class _Tally:
     """What was found so far, by kind, with the place where it was found."""
 
-    def __init__(self, first_pixel: int) -> None:
-        self._first_pixel = first_pixel
+    def __init__(self) -> None:
         self.unreadable: list[str] = []
         self.empty: list[str] = []
         self.no_area: list[str] = []
@@ -29,7 +28,9 @@ class _Tally:
     def add(
         self,
         source: str,
-        found: VOCAnnotation,
+        found: BoxAnnotation,
+        written: np.ndarray,
+        *,
         size: tuple[int, int] | None,
         stated_size: tuple[float, float] | None,
     ) -> None:
@@ -45,14 +46,14 @@ class _Tally:
             self.empty.append(source)
         if size is None:
             return
-        self.outside += [f'{source}: {text}' for text in _leaving(found, size, self._first_pixel)]
+        self.outside += [f'{source}: {text}' for text in _leaving(written, size)]
         if stated_size is not None and tuple(stated_size) != tuple(size):
             stated, true = (f'{width:g} x {height:g}' for width, height in (stated_size, size))
             self.other_size.append(f'{source}: {stated} instead of {true}')
 
 
 def check_annotations(
-    dataset: VOCDetectionDataset, indices: Sequence[int], sizes: Mapping[int, tuple[int, int]], title: str
+    dataset: LabeledDataset, indices: Sequence[int], sizes: Mapping[int, tuple[int, int]], title: str
 ) -> list[Finding]:
     """Read the annotations of some images, without unlocking them.
 
@@ -62,11 +63,17 @@ def check_annotations(
         sizes: (width, height) of the images themselves, by index; what the files say is not trusted.
         title: name of this set of images.
     """
-    tally = _Tally(dataset.FIRST_PIXEL)
+    tally = _Tally()
     for i in indices:
         try:
             found = dataset.read_annotation(i)
-            tally.add(dataset.annotation_source(i), found, sizes.get(i), dataset.stated_size(i))
+            tally.add(
+                dataset.annotation_source(i),
+                found,
+                dataset.written_boxes(found),
+                size=sizes.get(i),
+                stated_size=dataset.stated_size(i),
+            )
         except (OSError, ValueError) as error:
             tally.unreadable.append(str(error))
     return _findings(tally, len(indices), title)
@@ -98,9 +105,8 @@ def _findings(tally: _Tally, count: int, title: str) -> list[Finding]:
     return findings
 
 
-def _leaving(found: VOCAnnotation, size: tuple[int, int], first_pixel: int) -> list[str]:
-    """Boxes, ignored ones too, that leave the image, with the coordinates that the annotations have."""
-    boxes = np.concatenate([found.bboxes, found.bboxes_ignore]) + first_pixel
+def _leaving(boxes: np.ndarray, size: tuple[int, int]) -> list[str]:
+    """Boxes ``(n, 4)`` that leave the image, in the coordinates that the annotations have."""
     width, height = size
     # From 0, as many annotation tools write.
     bad = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, 2] > width) | (boxes[:, 3] > height)

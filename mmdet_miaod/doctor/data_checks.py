@@ -13,10 +13,9 @@ from torch.utils.data import Dataset
 from ..active.split import initial_split
 from ..apis.assemble import selection_settings
 from ..datasets import image_files
-from ..datasets.builder import build_dataset
+from ..datasets.builder import build_dataset, build_index
 from ..datasets.image_index import ImageIndex
-from ..datasets.pool import build_index
-from ..datasets.voc import VOCDetectionDataset
+from ..datasets.labeled import LabeledDataset
 from ..run.file_record import hash_file
 from .annotation_checks import check_annotations
 from .findings import Finding, from_items
@@ -59,7 +58,7 @@ def check_data(config: Config, all_annotations: bool = False) -> list[Finding]:
         dataset = _unlabeled_dataset(config.data[name], found.index)
         if dataset is None:
             continue
-        if not isinstance(dataset, VOCDetectionDataset):
+        if not isinstance(dataset, LabeledDataset):
             findings.append(
                 Finding(
                     'data',

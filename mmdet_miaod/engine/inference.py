@@ -79,8 +79,8 @@ def detect(
         mine,
         dataset.index.sizes,
         settings.batch_size,
-        settings.workers,
-        settings.device.type == 'cuda',
+        workers=settings.workers,
+        pin_memory=settings.device.type == 'cuda',
     )
     found: dict[int, list[np.ndarray]] = {}
     for indices, detections in zip(batches, _batch_detections(model, loader, settings.device), strict=True):

@@ -9,7 +9,7 @@ from mmdet_miaod.apis import load_config
 from mmdet_miaod.apis.config import schedule_of
 from mmdet_miaod.apis.data import load_data
 from mmdet_miaod.datasets.drawn.voc import draw_voc0712
-from mmdet_miaod.datasets.samplers import Draw
+from mmdet_miaod.datasets.seeding import Draw
 from mmdet_miaod.engine.trainer import stage_lr_config
 from tests.tiny_run import REPOSITORY
 

@@ -9,7 +9,7 @@ from mmdet.utils import update_data_root
 from mmdet_miaod.apis.config import resolve_references
 from mmdet_miaod.datasets import build_dataset
 from mmdet_miaod.datasets.drawn.voc import draw_voc0712
-from mmdet_miaod.datasets.samplers import Draw
+from mmdet_miaod.datasets.seeding import Draw
 
 CONFIG = str(Path(__file__).parents[2] / 'configs/_base_/voc0712.py')
 

@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import Dataset
 
 from mmdet_miaod.datasets.loaders import TrainLoader, build_scoring_loader
-from mmdet_miaod.datasets.samplers import AspectGroupBatchSampler, Draw
-from mmdet_miaod.datasets.seeding import open_draw
+from mmdet_miaod.datasets.samplers import AspectGroupBatchSampler
+from mmdet_miaod.datasets.seeding import Draw, open_draw
 
 
 class NoisyImages(Dataset):
@@ -25,8 +25,8 @@ class NoisyImages(Dataset):
 
 
 def loader(indices=range(6), workers=0, repeat=1) -> TrainLoader:
-    sampler = AspectGroupBatchSampler(np.array(indices), np.zeros(6, dtype=np.uint8), 2, repeat)
-    return TrainLoader('unlabeled', NoisyImages(), sampler, workers)
+    sampler = AspectGroupBatchSampler(np.array(indices), np.zeros(6, dtype=np.uint8), 2, repeat=repeat)
+    return TrainLoader('unlabeled', NoisyImages(), sampler, workers=workers)
 
 
 def test_a_shorter_loader_starts_over_with_a_new_order() -> None:
@@ -69,6 +69,6 @@ def test_repeats_of_an_image_are_augmented_each_in_its_own_way() -> None:
 @pytest.mark.parametrize('workers', [0, 1])
 def test_the_scoring_loader_says_which_images_its_batches_hold(workers) -> None:
     sizes = np.array([[40, 30], [30, 40]] * 3)
-    batches, indices = build_scoring_loader(NoisyImages(), np.arange(6), sizes, 2, workers)
+    batches, indices = build_scoring_loader(NoisyImages(), np.arange(6), sizes, 2, workers=workers)
     assert [batch['index'].tolist() for batch in batches] == [array.tolist() for array in indices]
     assert [array.tolist() for array in indices] == [[1, 3], [5], [0, 2], [4]]

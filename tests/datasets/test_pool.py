@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from mmdet_miaod.datasets import ImageIndex, ImagePoolDataset, build_dataset
-from mmdet_miaod.datasets.samplers import Draw
+from mmdet_miaod.datasets.seeding import Draw
 from tests.datasets.voc_tree import object_xml, write_image, write_voc
 
 UNLABELED = [

@@ -7,14 +7,17 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from mmdet_miaod.datasets.samplers import AspectGroupBatchSampler, Draw, SameSizeBatchSampler
+from mmdet_miaod.datasets.samplers import AspectGroupBatchSampler, SameSizeBatchSampler
+from mmdet_miaod.datasets.seeding import Draw
 
 # Pool images 0, 3, 6, 9 are landscape.
 FLAGS = np.array([1, 0, 0] * 3 + [1], dtype=np.uint8)
 
 
 def sampler(indices=range(10), batch_size=2, repeat=1, rank=0, world_size=1) -> AspectGroupBatchSampler:
-    return AspectGroupBatchSampler(np.array(indices), FLAGS, batch_size, repeat, rank, world_size)
+    return AspectGroupBatchSampler(
+        np.array(indices), FLAGS, batch_size, repeat=repeat, rank=rank, world_size=world_size
+    )
 
 
 def indices_of(batches) -> list[list[int]]:

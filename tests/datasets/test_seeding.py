@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdet_miaod.datasets.samplers import Draw
-from mmdet_miaod.datasets.seeding import augmentation_seed, open_draw
+from mmdet_miaod.datasets.seeding import Draw, augmentation_seed, open_draw
 
 
 def draw_all():

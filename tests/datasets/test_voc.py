@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from mmdet_miaod.datasets import VOCDetectionDataset, build_dataset
-from mmdet_miaod.datasets.samplers import Draw
+from mmdet_miaod.datasets.seeding import Draw
 from tests.bccd import BCCD, needs_bccd
 from tests.datasets.voc_tree import object_xml, write_list, write_voc
 

@@ -37,14 +37,14 @@ def found(*rows):
 @pytest.mark.parametrize(('mode', 'key'), [('11points', 'voc07'), ('area', 'area')])
 def test_golden_ap(mode, key):
     golden, results, annotations = golden_case()
-    mean, by_class = eval_voc_map(results, annotations, CLASSES, golden['meta']['iou_thr'], mode)
+    mean, by_class = eval_voc_map(results, annotations, CLASSES, iou_thr=golden['meta']['iou_thr'], mode=mode)
     np.testing.assert_allclose([by_class[name].ap for name in CLASSES], golden[f'ap_{key}'], atol=1e-6)
     np.testing.assert_allclose(mean, golden[f'map_{key}'], atol=1e-6)
 
 
 def test_legacy_coordinate_agrees_with_mmdet():
     _, results, annotations = golden_case()
-    mean, _ = eval_voc_map(results, annotations, CLASSES, 0.5, 'area', use_legacy_coordinate=True)
+    mean, _ = eval_voc_map(results, annotations, CLASSES, mode='area', use_legacy_coordinate=True)
     reference, _ = eval_map(
         results, annotations, iou_thr=0.5, logger='silent', nproc=1, use_legacy_coordinate=True
     )

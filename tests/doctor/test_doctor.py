@@ -22,7 +22,7 @@ from mmdet_miaod.doctor.findings import Diagnosis, Finding
 from mmdet_miaod.doctor.split_checks import check_split
 from mmdet_miaod.doctor.step_timing import StepTimes
 from mmdet_miaod.doctor.table import print_table
-from tests.datasets.test_coco import draw_coco
+from tests.datasets.coco_tree import draw_coco
 from tests.datasets.voc_tree import object_xml, write_xml
 from tests.tiny_run import REPOSITORY, TINY_OPTIONS, tiny_config, write_tiny_config
 

@@ -16,7 +16,7 @@ from mmcv import Config
 from torch.utils.flop_counter import FlopCounterMode
 
 from mmdet_miaod.apis.config import load_config
-from mmdet_miaod.datasets.samplers import Draw
+from mmdet_miaod.datasets.seeding import Draw
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
 from tools.benchmarks.memory import measure_memory
 from tools.benchmarks.tasks import BenchmarkSettings, all_tasks, draw_batches, drawn_datasets
