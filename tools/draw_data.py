@@ -48,8 +48,8 @@ def main(arguments: argparse.Namespace) -> None:
             arguments.num_train,
             arguments.num_test,
             arguments.classes,
-            arguments.seed,
-            tuple(arguments.size),
+            seed=arguments.seed,
+            image_size=tuple(arguments.size),
         )
     print(root)
 

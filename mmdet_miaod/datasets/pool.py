@@ -46,16 +46,8 @@ class ImagePoolDataset(Dataset):
         index: ImageIndex | None = None,
         data_root: str | None = None,
     ) -> None:
-        if index is None:
-            index = build_index(
-                ann_file,
-                img_prefix,
-                img_subdir=img_subdir,
-                ann_subdir=ann_subdir,
-                tags=tags,
-                data_root=data_root,
-            )
-        self.index = index
+        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root)
+        self.index = index or build_index(ann_file, img_prefix, tags=tags, **folders)
         self.pipeline = Compose(pipeline)
         self.score_pipeline = score_pipeline
 

@@ -58,15 +58,8 @@ class VOCDetectionDataset(LabeledDataset):
         names = self.get_classes(classes)
         self._labels = {name: label for label, name in enumerate(names)}
         self.use_legacy_coordinate = use_legacy_coordinate
-        if index is None:
-            index = build_index(
-                ann_file,
-                img_prefix,
-                img_subdir=img_subdir,
-                ann_subdir=ann_subdir,
-                tags=tags,
-                data_root=data_root,
-            )
+        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root)
+        index = index or build_index(ann_file, img_prefix, tags=tags, **folders)
         super().__init__(index, names, pipeline, test_mode)
 
     def annotation_source(self, i: int) -> str:

@@ -1,4 +1,4 @@
-"""One drawn image: a background, shapes that overlap, and what makes some images hard."""
+"""One drawn image: a background, shapes that overlap, and what makes some images hard to read."""
 
 from __future__ import annotations
 
@@ -21,7 +21,15 @@ _TRIES = 12  # placements tried before an object is given up
 
 @dataclass(frozen=True)
 class DrawnObject:
-    """An object: label, visible box (first and last pixel column and row, from 0), VOC's marks."""
+    """An object as VOC annotates it.
+
+    Attributes:
+        label: entry in the scene's classes.
+        box: first column, first row, last column and last row of its visible pixels, from 0.
+        truncated: the image's border cuts it.
+        occluded: objects that are drawn later hide more than a twentieth of it.
+        difficult: tiny.
+    """
 
     label: int
     box: tuple[int, int, int, int]
@@ -32,14 +40,14 @@ class DrawnObject:
 
 @dataclass(frozen=True)
 class SceneStyle:
-    """How an image is to look.
+    """Look of an image.
 
     Attributes:
-        classes: Class names; label k is drawn as ``shape_of(classes, k)``.
-        size: Width and height.
-        labels: Labels of the objects, in drawing order.
-        hard: Whether the image is made hard to read in one of several ways.
-        radius: Least and largest radius of the objects, as fractions of the image's shorter side.
+        classes: class names; label k is drawn as ``shape_of(classes, k)``.
+        size: width and height in pixels.
+        labels: labels of the objects, in drawing order.
+        hard: whether the image is made hard to read in one of several ways.
+        radius: least and largest radius of the objects, as fractions of the image's shorter side.
     """
 
     classes: tuple[str, ...]
@@ -53,8 +61,8 @@ def draw_scene(random: np.random.RandomState, style: SceneStyle) -> tuple[Image.
     """Draw one image.
 
     Args:
-        random: Generator; the image is a function of its state and the style.
-        style: What to draw.
+        random: generator; the image is a function of its state and the style.
+        style: what to draw.
 
     Returns:
         RGB image and its objects. Objects for which no place is found are left out.
@@ -65,13 +73,14 @@ def draw_scene(random: np.random.RandomState, style: SceneStyle) -> tuple[Image.
     owner = np.full(style.size[::-1], -1)
     placed: list[_Placed] = []
     for label in style.labels:
-        found = _place(random, shape_of(style.classes, label), style.size, owner, placed, radius)
+        shape = shape_of(style.classes, label)
+        found = _place(random, shape, owner=owner, placed=placed, radius_range=radius)
         if found is None:
             continue
         mask, cut = found
         usual = random.uniform() < _USUAL_COLOR
         hue = label / len(style.classes) if usual else random.uniform()
-        pixels = _fill(random, pixels, mask, hue, opacity=0.35 if hardship == 'faint' else 1.0)
+        pixels = _fill(random, pixels, mask, hue=hue, opacity=0.35 if hardship == 'faint' else 1.0)
         owner[mask > 0.5] = len(placed)
         placed.append(_Placed(label, int((mask > 0.5).sum()), cut))
     image = _finish(random, pixels, hardship)
@@ -89,7 +98,8 @@ class _Placed:
 def _background(random: np.random.RandomState, size: tuple[int, int]) -> np.ndarray:
     kind = list(PATTERNS)[random.randint(len(PATTERNS))]
     first = muted_color(random)
-    pixels = paint(random, kind, size, first, near_color(random, first, random.uniform(20, 80)))
+    second = near_color(random, first, random.uniform(20, 80))
+    pixels = paint(random, kind, size, (first, second))
     if random.uniform() < 0.5:
         pixels = _add_clutter(random, pixels, size)
     return pixels + random.normal(0, random.uniform(1, 6), pixels.shape).astype(np.float32)
@@ -113,19 +123,32 @@ def _add_clutter(random: np.random.RandomState, pixels: np.ndarray, size: tuple[
 def _place(
     random: np.random.RandomState,
     shape: str,
-    size: tuple[int, int],
+    *,
     owner: np.ndarray,
     placed: list[_Placed],
     radius_range: tuple[float, float],
 ) -> tuple[np.ndarray, bool] | None:
-    """Find a place where earlier objects stay visible: the mask, and whether the border cuts it."""
+    """Find a place where earlier objects stay visible: the mask, and whether the border cuts it.
+
+    Args:
+        random: generator.
+        shape: name in ``OUTLINES``.
+        owner: ``(height, width)`` int, the entry in ``placed`` that each pixel shows; -1: background.
+        placed: the earlier objects.
+        radius_range: least and largest radius, as fractions of the image's shorter side.
+
+    Returns:
+        Mask ``(height, width)`` float32 in 0..1 and whether it is cut; None if no place was found.
+    """
+    size = owner.shape[::-1]
     visible = np.array([(owner == k).sum() for k in range(len(placed))])
     for _ in range(_TRIES):
         radius = min(size) * np.exp(random.uniform(*np.log(radius_range)))
         center = [random.uniform(0.4 * radius, side - 0.4 * radius) for side in size]
         stretch = random.uniform(0.8, 1.25)
         turn = random.uniform(-25, 25)
-        mask = shape_mask(shape, tuple(center), (radius * stretch, radius / stretch), turn, size)
+        radii = (radius * stretch, radius / stretch)
+        mask = shape_mask(shape, center=tuple(center), radius=radii, turn=turn, size=size)
         solid = mask > 0.5
         covered = np.array([(solid & (owner == k)).sum() for k in range(len(placed))])
         areas = np.array([entry.area for entry in placed])
@@ -136,10 +159,10 @@ def _place(
 
 
 def _fill(
-    random: np.random.RandomState, pixels: np.ndarray, mask: np.ndarray, hue: float, opacity: float
+    random: np.random.RandomState, pixels: np.ndarray, mask: np.ndarray, *, hue: float, opacity: float
 ) -> np.ndarray:
     kind = list(PATTERNS)[random.randint(len(PATTERNS))]
-    texture = paint(random, kind, mask.shape[::-1], *vivid_colors(random, hue))
+    texture = paint(random, kind, mask.shape[::-1], vivid_colors(random, hue))
     if random.uniform() < 0.4:  # lit from above
         texture = texture * np.linspace(1.15, 0.8, len(mask), dtype=np.float32)[:, None, None]
     alpha = opacity * mask[..., None]
@@ -161,4 +184,10 @@ def _object(visible: np.ndarray, entry: _Placed, size: tuple[int, int]) -> Drawn
     rows, columns = np.flatnonzero(visible.any(axis=1)), np.flatnonzero(visible.any(axis=0))
     box = tuple(int(edge) for edge in (columns[0], rows[0], columns[-1], rows[-1]))
     tiny = max(box[2] - box[0], box[3] - box[1]) < 0.09 * min(size)
-    return DrawnObject(entry.label, box, entry.truncated, bool(visible.sum() < 0.95 * entry.area), tiny)
+    return DrawnObject(
+        label=entry.label,
+        box=box,
+        truncated=entry.truncated,
+        occluded=bool(visible.sum() < 0.95 * entry.area),
+        difficult=tiny,
+    )

@@ -10,25 +10,26 @@ from PIL import Image, ImageDraw
 SUPERSAMPLING = 4
 
 # Closed polygons in the unit circle (or nearly); those after the first are holes.
-Outline = list[list[tuple[float, float]]]
+Polygon = list[tuple[float, float]]
+Outline = list[Polygon]
 
 
-def _arc(start: float, stop: float, radius: float = 1.0, center: float = 0.0, points: int = 48):
+def _arc(start: float, stop: float, radius: float = 1.0, center: float = 0.0, points: int = 48) -> Polygon:
     angles = np.linspace(math.radians(start), math.radians(stop), points)
     return [(center + radius * math.cos(angle), radius * math.sin(angle)) for angle in angles]
 
 
-def _polygon(corners: int, turn: float = -90.0):
+def _polygon(corners: int, turn: float = -90.0) -> Polygon:
     angles = [math.radians(turn + 360 * k / corners) for k in range(corners)]
     return [(math.cos(angle), math.sin(angle)) for angle in angles]
 
 
-def _star(tips: int, waist: float):
+def _star(tips: int, waist: float) -> Polygon:
     corners = _polygon(2 * tips)
     return [(x, y) if k % 2 == 0 else (waist * x, waist * y) for k, (x, y) in enumerate(corners)]
 
 
-def _cross(arm: float):
+def _cross(arm: float) -> Polygon:
     quarter = [(arm, -1.0), (arm, -arm), (1.0, -arm)]
     turns = [quarter]
     for _ in range(3):
@@ -36,7 +37,7 @@ def _cross(arm: float):
     return [point for turn in turns for point in turn]
 
 
-def _heart():
+def _heart() -> Polygon:
     angles = np.linspace(0, 2 * math.pi, 60, endpoint=False)
     curve = zip(
         16 * np.sin(angles) ** 3,
@@ -72,7 +73,18 @@ OUTLINES: dict[str, Outline] = {
 
 
 def shape_of(names: tuple[str, ...], label: int) -> str:
-    """What a class is drawn as: the shape of its name, else one that no class is named after."""
+    """Shape of a class: that of its name, else one that no class is named after.
+
+    Args:
+        names: class names.
+        label: entry in ``names``.
+
+    Returns:
+        Name in ``OUTLINES``.
+
+    Raises:
+        ValueError: more classes than shapes.
+    """
     if names[label] in OUTLINES:
         return names[label]
     free = [shape for shape in OUTLINES if shape not in names]
@@ -83,19 +95,24 @@ def shape_of(names: tuple[str, ...], label: int) -> str:
 
 
 def shape_mask(
-    shape: str, center: tuple[float, float], radius: tuple[float, float], turn: float, size: tuple[int, int]
+    shape: str,
+    *,
+    center: tuple[float, float],
+    radius: tuple[float, float],
+    turn: float,
+    size: tuple[int, int],
 ) -> np.ndarray:
     """Coverage of the pixels by a shape.
 
     Args:
-        shape: Name in ``OUTLINES``.
+        shape: name in ``OUTLINES``.
         center: x, y in pixels.
-        radius: Half width and half height in pixels before turning.
-        turn: Degrees.
-        size: Width and height of the image.
+        radius: half width and half height in pixels before turning.
+        turn: degrees, clockwise.
+        size: width and height of the image in pixels.
 
     Returns:
-        (height, width) float32 in 0..1.
+        ``(height, width)`` float32 in 0..1.
     """
     scale = SUPERSAMPLING
     canvas = Image.new('L', (size[0] * scale, size[1] * scale))

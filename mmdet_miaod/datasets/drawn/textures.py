@@ -24,7 +24,7 @@ def vivid_colors(random: np.random.RandomState, hue: float) -> tuple[Color, Colo
 
 
 def near_color(random: np.random.RandomState, color: Color, distance: float) -> Color:
-    """A muted color about ``distance`` away from another (Euclidean, in 0..255 a channel)."""
+    """A muted color about ``distance`` away from another (Euclidean, in 0..255 per channel)."""
     candidates = np.array([muted_color(random) for _ in range(24)])
     distances = np.linalg.norm(candidates - np.array(color), axis=1)
     return tuple(candidates[np.abs(distances - distance).argmin()])
@@ -35,26 +35,26 @@ def _color(hue: float, lightness: float, saturation: float) -> Color:
 
 
 def paint(
-    random: np.random.RandomState, kind: str, size: tuple[int, int], first: Color, second: Color
+    random: np.random.RandomState, kind: str, size: tuple[int, int], colors: tuple[Color, Color]
 ) -> np.ndarray:
     """A texture between two colors.
 
     Args:
-        random: Generator.
-        kind: A key of ``PATTERNS``.
-        size: Width and height.
-        first: Color where the pattern is 0.
-        second: Color where the pattern is 1.
+        random: generator.
+        kind: key of ``PATTERNS``.
+        size: width and height in pixels.
+        colors: RGB in 0..255, where the pattern is 0 and where it is 1.
 
     Returns:
-        (height, width, 3) float32 in 0..255.
+        ``(height, width, 3)`` float32 in 0..255.
     """
     pattern = PATTERNS[kind](random, *size)[..., None].astype(np.float32)
-    return pattern * np.array(second, np.float32) + (1 - pattern) * np.array(first, np.float32)
+    first, second = (np.array(color, np.float32) for color in colors)
+    return pattern * second + (1 - pattern) * first
 
 
 def smooth_noise(random: np.random.RandomState, width: int, height: int, cells: int) -> np.ndarray:
-    """(height, width) noise in 0..1 with about ``cells`` hills from side to side."""
+    """Noise ``(height, width)`` float32 in 0..1 with about ``cells`` hills from side to side."""
     coarse = random.uniform(0, 255, (cells + 1, cells + 1)).astype(np.float32)
     return (
         np.asarray(Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)).clip(0, 255)

@@ -6,12 +6,12 @@ import json
 import os
 import shutil
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from xml.sax.saxutils import escape
 
 import numpy as np
 from mmdet.datasets import VOCDataset
-from PIL import Image
 
 from .scene import OBJECT_RADIUS, DrawnObject, SceneStyle, draw_scene
 from .shapes import shape_of
@@ -24,11 +24,22 @@ _NUM_OBJECTS = (1, 1, 2, 2, 2, 3, 3, 4, 5)
 _VOC_SIZES = ((250, 188), (188, 250), (250, 167), (167, 250), (250, 250), (240, 180), (200, 150))
 
 
+@dataclass(frozen=True)
+class _DrawnList:
+    """An image list of a VOC year, and how its images are named."""
+
+    year: str
+    name: str
+    count: int
+    prefix: str = ''
+
+
 def draw_voc(
     root: str | Path,
     num_train: int = 120,
     num_test: int = 60,
     classes: Sequence[str] = DEMO_CLASSES,
+    *,
     seed: int = 0,
     image_size: tuple[int, int] = (192, 144),
     empty_fraction: float = 0.08,
@@ -42,59 +53,50 @@ def draw_voc(
     to a temporary folder and renamed; nothing is done where the same drawing is already.
 
     Args:
-        root: New or empty folder.
-        num_train: Images of the list trainval.
-        num_test: Images of the list test.
-        classes: Class names, the most frequent first; those of ``OUTLINES`` are drawn as what they say.
-        seed: Every image is a function of it and of the other parameters.
-        image_size: Width and height in pixels.
-        empty_fraction: Fraction of images without objects.
-        hard_fraction: Fraction of images that are hard to read.
-        radius: Least and largest half width of the objects, as fractions of the image's shorter side.
+        root: new or empty folder.
+        num_train: number of images of the list trainval.
+        num_test: number of images of the list test.
+        classes: class names, the most frequent first; those of ``OUTLINES`` are drawn as what they say.
+        seed: every image is a function of it and of the other parameters.
+        image_size: width and height in pixels.
+        empty_fraction: fraction of images without objects.
+        hard_fraction: fraction of images that are hard to read.
+        radius: least and largest half width of the objects, as fractions of the image's shorter side.
 
     Returns:
         ``root``.
 
     Raises:
         FileExistsError: ``root`` holds something else.
-        ValueError: No image, more classes than shapes, or impossible radii.
+        ValueError: no image, more classes than shapes, or impossible radii.
     """
     classes = _checked_classes(classes)
     _check_counts(num_train, num_test)
     if not 0 < radius[0] <= radius[1] < 0.5:
         raise ValueError(f'radius {radius}: expected two ascending fractions below 0.5')
-    stamp = {
-        'drawing': 'voc',
-        'version': _VERSION,
-        'num_train': num_train,
-        'num_test': num_test,
-        'classes': list(classes),
-        'seed': seed,
-        'image_size': list(image_size),
-        'empty_fraction': empty_fraction,
-        'hard_fraction': hard_fraction,
-        'radius': list(radius),
-    }
+    stamp = dict(drawing='voc', version=_VERSION, num_train=num_train, num_test=num_test)
+    stamp |= dict(classes=list(classes), seed=seed, image_size=list(image_size))
+    stamp |= dict(empty_fraction=empty_fraction, hard_fraction=hard_fraction, radius=list(radius))
 
-    def draw(folder: Path) -> None:
-        first = 1
-        for part, (name, count) in enumerate((('trainval', num_train), ('test', num_test))):
-            random = np.random.RandomState([seed, part])
-            names = [f'{number:06d}' for number in range(first, first + count)]
-            labels = _choose_labels(random, count, len(classes), empty_fraction)
-            hard = random.permutation(count) < round(hard_fraction * count)
-            styles = [
-                SceneStyle(classes, image_size, chosen, bool(h), radius)
-                for chosen, h in zip(labels, hard, strict=True)
-            ]
-            _draw_list(folder / 'VOC2007', name, names, styles, [seed, part])
-            first += count
+    def styles(random: np.random.RandomState, count: int) -> list[SceneStyle]:
+        labels = _choose_labels(random, count, len(classes), empty_fraction)
+        hard = random.permutation(count) < round(hard_fraction * count)
+        return [
+            SceneStyle(classes, image_size, chosen, hard=bool(is_hard), radius=radius)
+            for chosen, is_hard in zip(labels, hard, strict=True)
+        ]
 
-    return _draw_once(Path(root), stamp, draw)
+    lists = (_DrawnList('VOC2007', 'trainval', num_train), _DrawnList('VOC2007', 'test', num_test))
+    return _draw_once(Path(root), stamp, lambda folder: _draw_lists(folder, lists, styles, [seed]))
 
 
 def draw_voc0712(
-    root: str | Path, num_trainval07: int = 12, num_test07: int = 8, num_trainval12: int = 16, seed: int = 0
+    root: str | Path,
+    num_trainval07: int = 12,
+    num_test07: int = 8,
+    num_trainval12: int = 16,
+    *,
+    seed: int = 0,
 ) -> Path:
     """Draw a stand-in for VOC2007 and VOC2012 with all 20 class names, in landscape and portrait.
 
@@ -102,42 +104,41 @@ def draw_voc0712(
     ``configs/_base_/voc0712.py`` reads.
 
     Args:
-        root: New or empty folder.
-        num_trainval07: Images of VOC2007 trainval.
-        num_test07: Images of VOC2007 test.
-        num_trainval12: Images of VOC2012 trainval.
-        seed: As for :func:`draw_voc`.
+        root: new or empty folder.
+        num_trainval07: number of images of VOC2007 trainval.
+        num_test07: number of images of VOC2007 test.
+        num_trainval12: number of images of VOC2012 trainval.
+        seed: as for :func:`draw_voc`.
 
     Returns:
         ``root``.
 
     Raises:
-        FileExistsError: ``root`` holds something else. ValueError: No image.
+        FileExistsError: ``root`` holds something else. ValueError: no image.
     """
     counts = (num_trainval07, num_test07, num_trainval12)
     _check_counts(*counts)
-    stamp = {'drawing': 'voc0712', 'version': _VERSION, 'counts': list(counts), 'seed': seed}
-    lists = (('VOC2007', 'trainval', ''), ('VOC2007', 'test', ''), ('VOC2012', 'trainval', '2008_'))
+    stamp = dict(drawing='voc0712', version=_VERSION, counts=list(counts), seed=seed)
 
-    def draw(folder: Path) -> None:
-        first = 1
-        for part, ((year, name, prefix), count) in enumerate(zip(lists, counts, strict=True)):
-            random = np.random.RandomState([seed, 20, part])
-            names = [f'{prefix}{number:06d}' for number in range(first, first + count)]
-            styles = [
-                SceneStyle(VOCDataset.CLASSES, _VOC_SIZES[i % len(_VOC_SIZES)], chosen, bool(i % 4 == 3))
-                for i, chosen in enumerate(_choose_labels(random, count, 20, empty_fraction=0.0))
-            ]
-            _draw_list(folder / year, name, names, styles, [seed, 20, part])
-            first += count
+    def styles(random: np.random.RandomState, count: int) -> list[SceneStyle]:
+        labels = _choose_labels(random, count, len(VOCDataset.CLASSES), empty_fraction=0.0)
+        return [
+            SceneStyle(VOCDataset.CLASSES, _VOC_SIZES[i % len(_VOC_SIZES)], chosen, hard=i % 4 == 3)
+            for i, chosen in enumerate(labels)
+        ]
 
-    return _draw_once(Path(root), stamp, draw)
+    lists = (
+        _DrawnList('VOC2007', 'trainval', num_trainval07),
+        _DrawnList('VOC2007', 'test', num_test07),
+        _DrawnList('VOC2012', 'trainval', num_trainval12, prefix='2008_'),
+    )
+    return _draw_once(Path(root), stamp, lambda folder: _draw_lists(folder, lists, styles, [seed, 20]))
 
 
 def _choose_labels(
     random: np.random.RandomState, num_images: int, num_classes: int, empty_fraction: float
 ) -> list[list[int]]:
-    """Labels by image: early classes are frequent, but every class is somewhere."""
+    """Labels of each image: early classes are frequent, but every class is somewhere."""
     frequency = _RARITY ** np.arange(num_classes)
     order = random.permutation(num_images)
     filled = order[: num_images - int(empty_fraction * num_images)]
@@ -150,28 +151,44 @@ def _choose_labels(
     return labels
 
 
-def _draw_list(
-    folder: Path, list_name: str, names: Sequence[str], styles: Sequence[SceneStyle], seeds: list[int]
+def _draw_lists(
+    folder: Path,
+    lists: Sequence[_DrawnList],
+    styles: Callable[[np.random.RandomState, int], list[SceneStyle]],
+    seeds: list[int],
 ) -> None:
-    for sub_folder in ('JPEGImages', 'Annotations', 'ImageSets/Main'):
-        (folder / sub_folder).mkdir(parents=True, exist_ok=True)
+    """Draw the images of all lists, numbered through; ``styles`` says how those of one list are to look."""
+    first = 1
+    for part, entry in enumerate(lists):
+        names = [f'{entry.prefix}{number:06d}' for number in range(first, first + entry.count)]
+        part_seeds = [*seeds, part]
+        chosen = styles(np.random.RandomState(part_seeds), entry.count)
+        _draw_images(folder / entry.year, names, chosen, part_seeds)
+        path = folder / entry.year / 'ImageSets' / 'Main' / f'{entry.name}.txt'
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(''.join(f'{name}\n' for name in names), encoding='utf-8')
+        first += entry.count
+
+
+def _draw_images(folder: Path, names: list[str], styles: list[SceneStyle], seeds: list[int]) -> None:
+    images, annotations = folder / 'JPEGImages', folder / 'Annotations'
+    images.mkdir(parents=True, exist_ok=True)
+    annotations.mkdir(exist_ok=True)
     for i, (name, style) in enumerate(zip(names, styles, strict=True)):
         image, objects = draw_scene(np.random.RandomState([*seeds, 1 + i]), style)
-        image.save(folder / 'JPEGImages' / f'{name}.jpg', quality=92)
-        xml = _annotation_xml(folder.name, f'{name}.jpg', image, objects, style.classes)
-        (folder / 'Annotations' / f'{name}.xml').write_text(xml, encoding='utf-8')
-    listed = ''.join(f'{name}\n' for name in names)
-    (folder / 'ImageSets' / 'Main' / f'{list_name}.txt').write_text(listed, encoding='utf-8')
+        image.save(images / f'{name}.jpg', quality=92)
+        xml = _annotation_xml(images / f'{name}.jpg', image.size, objects, style.classes)
+        (annotations / f'{name}.xml').write_text(xml, encoding='utf-8')
 
 
 def _annotation_xml(
-    folder: str, filename: str, image: Image.Image, objects: Sequence[DrawnObject], classes: Sequence[str]
+    image: Path, size: tuple[int, int], objects: Sequence[DrawnObject], classes: Sequence[str]
 ) -> str:
     lines = [
         '<annotation>',
-        f'  <folder>{folder}</folder>',
-        f'  <filename>{filename}</filename>',
-        f'  <size><width>{image.width}</width><height>{image.height}</height><depth>3</depth></size>',
+        f'  <folder>{image.parent.parent.name}</folder>',
+        f'  <filename>{image.name}</filename>',
+        f'  <size><width>{size[0]}</width><height>{size[1]}</height><depth>3</depth></size>',
         '  <segmented>0</segmented>',
     ]
     for drawn in objects:

@@ -131,7 +131,7 @@ def test_boxes_enclose_what_was_drawn(monkeypatch):
 
 @pytest.mark.parametrize('shape', OUTLINES)
 def test_shapes_fill_their_square(shape):
-    mask = shape_mask(shape, (32, 32), (24, 24), 0, (64, 64))
+    mask = shape_mask(shape, center=(32, 32), radius=(24, 24), turn=0, size=(64, 64))
     assert mask.shape == (64, 64)
     rows, columns = np.nonzero(mask > 0.5)
     assert max(np.ptp(rows), np.ptp(columns)) >= 32
