@@ -5,7 +5,15 @@ import pickle
 import numpy as np
 import pytest
 
-from mmdet_miaod.datasets.image_lists import NameTable, check_name, read_image_list, refuse_duplicates
+from mmdet_miaod.datasets import image_lists
+from mmdet_miaod.datasets.image_lists import (
+    NameTable,
+    check_name,
+    name_lines,
+    read_image_list,
+    refuse_duplicates,
+    text_lines,
+)
 from tests.datasets.voc_tree import write_list
 
 
@@ -90,3 +98,28 @@ def test_duplicates_are_found_and_located():
     names[700] = names[3]
     with pytest.raises(ValueError, match=r'^700: 000003 is already there \(3\)'):
         refuse_duplicates(lambda: names, str)
+
+
+NAMES = ['000001', 'ü/ß', 'a', '2008_000003', 'letzte-日本']
+
+
+@pytest.mark.parametrize('indices', [[], [0], [4], [0, 1, 2, 3, 4], [1, 3], [4, 0, 4]])
+@pytest.mark.parametrize('names', [NAMES, NameTable(NAMES)])
+def test_lines_are_the_chosen_names_in_order(monkeypatch, names, indices) -> None:
+    monkeypatch.setattr(image_lists, '_CHUNK', 2)
+    chosen = np.array(indices, dtype=np.int64)
+    text = b''.join(name_lines(names, chosen)).decode()
+    assert text == ''.join(f'{NAMES[i]}\n' for i in indices)
+
+
+def test_lines_of_joined_tables() -> None:
+    table = NameTable.concatenate([NameTable(NAMES), NameTable(['x', 'yy'])])
+    assert table.lines(np.array([4, 5, 6])).decode() == 'letzte-日本\nx\nyy\n'
+
+
+def test_lines_of_any_text_file_lose_their_spaces_and_blank_ones_are_left_out(tmp_path):
+    assert text_lines(write_list(tmp_path / 'classes.txt', '\ufeff cat\r\n\n  dog house \n')) == [
+        'cat', 'dog house',
+    ]  # fmt: skip
+    with pytest.raises(ValueError, match=r'classes\.txt: not UTF-8'):
+        text_lines(write_list(tmp_path / 'classes.txt', b'\xff\xfe'))

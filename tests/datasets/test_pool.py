@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from mmdet_miaod.datasets import ImageIndex, ImagePoolDataset, build_dataset
+from mmdet_miaod.datasets import ImageIndex, ImagePoolDataset
 from mmdet_miaod.datasets.seeding import Draw
 from tests.datasets.voc_tree import object_xml, write_image, write_voc
 
@@ -94,20 +94,6 @@ def test_pipeline_that_wants_more_is_refused(pool, change, message):
     dataset = ImagePoolDataset(pipeline=change(UNLABELED), index=pool.index)
     with pytest.raises(ValueError, match=message):
         dataset[0]
-
-
-def test_built_from_a_config_with_a_data_root(tmp_path):
-    two_years(tmp_path)
-    config = {
-        'type': 'ImagePoolDataset',
-        'ann_file': 'VOC2012/ImageSets/Main/trainval.txt',
-        'img_prefix': 'VOC2012/',
-        'data_root': str(tmp_path),
-        'pipeline': UNLABELED,
-    }
-    dataset = build_dataset(config)
-    assert dataset.index.tags == ('12',)
-    assert dataset.index.image_path(1) == str(tmp_path / 'VOC2012/JPEGImages/b.jpg')
 
 
 def test_plain_folder_of_images(tmp_path):

@@ -1,8 +1,33 @@
-"""Tiny VOC-format folders for tests."""
+"""Tiny VOC-format folders and data sets for tests."""
 
 from pathlib import Path
 
 from PIL import Image
+
+from mmdet_miaod.datasets import VOCDetectionDataset
+
+TRAIN_PIPELINE = [
+    {'type': 'LoadImageFromFile'},
+    {'type': 'LoadAnnotations', 'with_bbox': True},
+    {'type': 'Resize', 'img_scale': (80, 60), 'keep_ratio': True},
+    {'type': 'RandomFlip', 'flip_ratio': 0.5},
+    {'type': 'Pad', 'size_divisor': 32},
+    {'type': 'DefaultFormatBundle'},
+    {'type': 'Collect', 'keys': ['img', 'gt_bboxes', 'gt_labels']},
+]
+TEST_PIPELINE = [
+    {'type': 'LoadImageFromFile'},
+    {
+        'type': 'MultiScaleFlipAug',
+        'img_scale': (80, 60),
+        'flip': False,
+        'transforms': [
+            {'type': 'Resize', 'keep_ratio': True},
+            {'type': 'ImageToTensor', 'keys': ['img']},
+            {'type': 'Collect', 'keys': ['img'], 'meta_keys': ('filename', 'scale_factor')},
+        ],
+    },
+]
 
 
 def write_image(path: Path, size=(40, 30), color=(90, 120, 60), **save) -> Path:
@@ -37,3 +62,19 @@ def write_voc(root: Path, images: dict, list_name='trainval') -> tuple[str, str]
         write_xml(root / 'Annotations' / f'{name}.xml', *objects, size=size)
     names = write_list(root / 'ImageSets' / 'Main' / f'{list_name}.txt', '\n'.join(images) + '\n')
     return str(names), str(root)
+
+
+IMAGES = {
+    'boxes': ((40, 30), [object_xml('dog', (11, 6, 31, 26)), object_xml('cat', (1, 1, 9, 9), difficult='1')]),
+    'empty': ((40, 30), []),
+    'portrait': ((30, 40), [object_xml('cat', (1, 2, 21, 32))]),
+    'flat': ((40, 30), [object_xml('cat', (5, 5, 5, 9)), object_xml('cow'), object_xml('cow', (1, 1, 9, 9))]),
+}
+
+
+def voc_dataset(
+    root: Path, images=IMAGES, pipeline=TRAIN_PIPELINE, classes=('cat', 'dog'), **options
+) -> VOCDetectionDataset:
+    """Data set of images (as for :func:`write_voc`) that are written below ``root``."""
+    ann_file, img_prefix = write_voc(root, images)
+    return VOCDetectionDataset(ann_file, img_prefix, pipeline, classes=classes, **options)

@@ -11,8 +11,8 @@ from mmdet.datasets import VOCDataset
 from PIL import Image
 
 from mmdet_miaod.datasets import VOCDetectionDataset
-from mmdet_miaod.datasets.drawn import scene, voc
-from mmdet_miaod.datasets.drawn.shapes import OUTLINES, shape_mask, shape_of
+from mmdet_miaod.datasets.drawn import voc
+from mmdet_miaod.datasets.drawn.shapes import shape_of
 from mmdet_miaod.datasets.drawn.voc import DEMO_CLASSES, draw_voc, draw_voc0712
 
 REPOSITORY = Path(__file__).parents[3]
@@ -115,34 +115,6 @@ def test_voc0712_has_all_classes_in_both_orientations(tmp_path):
     assert flags == {0, 1}
     drawn_names = {shape_of(VOCDataset.CLASSES, label) for label in range(20)}
     assert len(drawn_names) == 20
-
-
-def test_boxes_enclose_what_was_drawn(monkeypatch):
-    size = (80, 60)
-    monkeypatch.setattr(scene, '_background', lambda *_: np.zeros((60, 80, 3), np.float32))
-    for seed in range(30):
-        style = scene.SceneStyle(DEMO_CLASSES, size, [seed % 6], hard=False)
-        image, (found,) = scene.draw_scene(np.random.RandomState(seed), style)
-        rows, columns = np.nonzero(np.asarray(image).max(axis=2) > 3)
-        edges = (columns.min(), rows.min(), columns.max(), rows.max())
-        # Thin tips fade out within two pixels.
-        assert np.abs(np.subtract(edges, found.box)).max() <= 2
-
-
-@pytest.mark.parametrize('shape', OUTLINES)
-def test_shapes_fill_their_square(shape):
-    mask = shape_mask(shape, center=(32, 32), radius=(24, 24), turn=0, size=(64, 64))
-    assert mask.shape == (64, 64)
-    rows, columns = np.nonzero(mask > 0.5)
-    assert max(np.ptp(rows), np.ptp(columns)) >= 32
-    assert 0.1 < mask.mean() / (48 / 64) ** 2 < 0.85
-
-
-def test_classes_without_a_shape_of_their_own_get_different_ones():
-    names = ('star', 'foo', 'disc', 'bar baz')
-    assert [shape_of(names, label) for label in range(4)] == ['star', 'square', 'disc', 'triangle']
-    with pytest.raises(ValueError, match='only 20 shapes'):
-        shape_of(tuple(f'class {k}' for k in range(21)), 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,94 @@
+"""COCO annotation files."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from mmdet_miaod.datasets.coco_json import parse_boxes, read_coco
+from tests.datasets.coco_tree import draw_coco
+
+
+@pytest.fixture(scope='module')
+def root(tmp_path_factory):
+    return draw_coco(tmp_path_factory.mktemp('coco') / 'data')
+
+
+def test_images_keep_the_files_order_and_boxes_are_by_image(root) -> None:
+    file = read_coco(str(root / 'boxes.json'))
+    assert [image['id'] for image in file.images] == list(range(100, 92, -1))
+    assert [box['id'] for box in file.boxes_of([file.images[1], file.images[0]])] == [2, 1, 50, 51, 52]
+    assert file.boxes_of(file.images[7:]) == []
+
+
+def test_images_without_boxes_or_with_short_sides_may_be_left_out(root) -> None:
+    file = read_coco(str(root / 'boxes.json'))
+    assert [image['id'] for image in file.with_boxes().images] == list(range(100, 93, -1))
+    assert file.with_boxes(min_size=41).images == []
+
+
+def test_crowds_are_ignored_and_flat_boxes_are_reported() -> None:
+    image = dict(width=60, height=40)
+    boxes = [
+        dict(category_id=3, bbox=[1, 2, 10, 5]),
+        dict(category_id=7, bbox=[0, 0, 9, 9], iscrowd=1),
+        dict(category_id=5, bbox=[0, 0, 9, 9]),
+        dict(category_id=3, bbox=[0, 0, 9, 9], ignore=1),
+        dict(category_id=3, bbox=[0, 0, 9, 0.5]),
+        dict(category_id=3, bbox=[60, 0, 9, 9]),
+        dict(category_id=3, bbox=[0, 0, 9, 9], area=0),
+    ]
+    found = parse_boxes(image, boxes, {3: 0, 7: 1})
+    assert (found.bboxes.tolist(), found.labels.tolist()) == ([[1, 2, 11, 7]], [0])
+    assert (found.bboxes_ignore.tolist(), found.labels_ignore.tolist()) == ([[0, 0, 9, 9]], [1])
+    assert found.unknown == {'category 5': 1}
+    assert found.problems[0] == 'box [0, 0, 9, 0.5] has no area in the image; left out'
+    assert len(found.problems) == 3
+
+
+def test_a_file_of_another_format_and_a_missing_one_are_named(tmp_path) -> None:
+    (tmp_path / 'bad.json').write_text('{"images": []}')
+    with pytest.raises(ValueError, match=r'bad\.json: not in the format of COCO'):
+        read_coco(str(tmp_path / 'bad.json'))
+    with pytest.raises(FileNotFoundError, match=r'none\.json: no such annotation file'):
+        read_coco(str(tmp_path / 'none.json'))
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda c: c['images'][2].pop('width'), r"entry 2 of images has no \['width'\]"),
+        (lambda c: c['images'][0].update(height=0), 'entry 0 of images has the size 60 x 0'),
+        (lambda c: c['categories'][0].pop('name'), "KeyError: 'name'"),
+        (
+            lambda c: [i.update(id=str(i['id'])) for i in c['images']],
+            "image ids are such as '100', image_id of boxes such as 100",
+        ),
+        (lambda c: c['annotations'][1].update(bbox=[]), r'entry 1 of annotations has the box \[\]'),
+        (lambda c: c['annotations'][0].update(bbox=['1', 2, 3, 4]), 'entry 0 of annotations has the box'),
+        (
+            lambda c: c['categories'].append(dict(c['categories'][0], id=77)),
+            'category names .* more than once',
+        ),
+        (
+            lambda c: c['categories'].append(dict(c['categories'][0], name='x')),
+            'category ids .* more than once',
+        ),
+    ],
+    ids=[
+        *('no width', 'no height', 'no name', 'ids of another type', 'no box', 'text in a box'),
+        *('a name twice', 'a category id twice'),
+    ],
+)
+def test_a_malformed_file_is_named_with_what_is_wrong(root, tmp_path, spoil, message) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    spoil(content)
+    (tmp_path / 'bad.json').write_text(json.dumps(content))
+    with pytest.raises(ValueError, match=f'bad.json: .*{message}'):
+        read_coco(str(tmp_path / 'bad.json'))
+
+
+def test_a_file_may_begin_with_a_byte_order_mark(root, tmp_path) -> None:
+    (tmp_path / 'bom.json').write_text((root / 'boxes.json').read_text(), encoding='utf-8-sig')
+    assert len(read_coco(str(tmp_path / 'bom.json')).images) == 8
