@@ -1,4 +1,4 @@
-"""What the documentation says exists: paths, keys, links, commands; its examples run; its site builds."""
+"""The documentation: paths and links exist, both languages say the same, examples run, the site builds."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from mmcv import Config
+
+from mmdet_miaod.apis import RunOptions, load_config, train
+from mmdet_miaod.datasets.drawn.voc import draw_voc
+from tests.tiny_run import tiny_options
 
 ROOT = Path(__file__).resolve().parent.parent
 READMES = [ROOT / 'README.md', ROOT / 'README_zh-CN.md']
 PAGES = sorted((ROOT / 'docs').rglob('*.md'))
 DOCUMENTS = [*READMES, ROOT / 'CONTRIBUTING.md', *PAGES]
+CHINESE = [page for page in DOCUMENTS if page.stem.endswith('zh-CN')]
+ENGLISH_OF = {page: page.with_stem(re.sub(r'[._]zh-CN$', '', page.stem)) for page in CHINESE}
 
 CODE_BLOCK = re.compile(r'^ *```(\w+)\n(.*?)^ *```$', re.DOTALL | re.MULTILINE)
-# Read by the code where a config has them; configs/MIAOD.py leaves them at their defaults.
-OPTIONAL_KEYS = {'X_U_0_from', 'score_chunk_size', 'data.test_samples_per_gpu'}
-OPTIONAL_KEYS |= {'model.bbox_head.mil_activation', 'data.prefetch_factor', 'query_fraction'}
-OPTIONAL_KEYS |= {'budget', 'exclude', 'include'}
 
 
 def name_of(path: Path) -> str:
@@ -40,10 +41,10 @@ def prose(path: Path) -> str:
     return CODE_BLOCK.sub('', text_of(path))
 
 
-def anchors(path: Path) -> set[str]:
-    """Anchors of a page's headings, as GitHub and MkDocs make them."""
+def anchors(path: Path) -> list[str]:
+    """Anchors of a page's headings in their order, as GitHub and MkDocs make them."""
     headings = re.findall(r'^#+ +(.+)$', prose(path), re.MULTILINE)
-    return {re.sub(r'[^\w\s-]', '', heading).strip().lower().replace(' ', '-') for heading in headings}
+    return [re.sub(r'[^\w\s-]', '', heading).strip().lower().replace(' ', '-') for heading in headings]
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=name_of)
@@ -67,74 +68,39 @@ def test_paths_of_the_repository_exist(document):
     assert not missing
 
 
-def keys_of(config: dict, prefix: str = '') -> set[str]:
-    keys = set()
-    for name, value in config.items():
-        keys.add(f'{prefix}{name}')
-        if isinstance(value, dict):
-            keys |= keys_of(value, f'{prefix}{name}.')
-    return keys
-
-
-@pytest.mark.parametrize('readme', READMES, ids=name_of)
-def test_configuration_keys_exist(readme):
-    section = re.search(r'\[start:keys\](.*?)\[end:keys\]', text_of(readme) + '', re.DOTALL)
-    rows = section[1] if section else text_of(readme).split('## 配置')[1].split('\n## ')[0]
-    named = {
-        key for row in re.findall(r'^\| (`.*?) \|', rows, re.MULTILINE) for key in re.findall('`(.*?)`', row)
-    }
-    known, coco = (
-        keys_of(Config.fromfile(str(ROOT / 'configs' / name))._cfg_dict.to_dict())
-        for name in ('MIAOD.py', 'MIAOD_coco.py')
-    )
-    assert len(named) > 30
-    assert named <= known | coco | OPTIONAL_KEYS
-    assert named >= OPTIONAL_KEYS
-    # and every key that a user is likely to set is named
-    assert {key for key in known if '.' not in key} - named <= {
-        'data', 'train_pipeline', 'unlabeled_pipeline', 'test_pipeline', 'img_norm_cfg', 'optimizer_config',
-        'checkpoint_config', 'custom_imports', 'dist_params',
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize('readme', READMES, ids=name_of)
-def test_every_tool_is_named(readme):
-    named = set(re.findall(r'^\| `python (tools/\w+\.py)', text_of(readme), re.MULTILINE))
-    assert named == {path.relative_to(ROOT).as_posix() for path in (ROOT / 'tools').glob('*.py')}
-
-
-def test_optional_keys_are_read():
-    code = '\n'.join(text_of(path) for path in (ROOT / 'mmdet_miaod').rglob('*.py'))
-    assert all(key.rsplit('.', 1)[-1] in code for key in OPTIONAL_KEYS)
-
-
-def test_options_of_the_training_tool_exist():
-    code = ''.join(
-        text_of(path) for path in (ROOT / 'tools' / 'train.py', *ROOT.glob('mmdet_miaod/apis/*.py'))
-    )
-    for readme in READMES:
-        options = set(re.findall(r'`(--[a-z-]+)', prose(readme)))
-        options -= {'--eval', '--all', '--help', '--out', '--show-dir'}
-        assert all(f"'{option}'" in code for option in options)
-
-
-def test_readmes_say_the_same():
-    english, chinese = READMES
-    levels = [re.findall(r'^#+(?= )', prose(readme), re.MULTILINE) for readme in READMES]
+@pytest.mark.parametrize('twin', CHINESE, ids=name_of)
+def test_pages_in_both_languages_say_the_same(twin):
+    page = ENGLISH_OF[twin]
+    levels = [re.findall(r'^#+(?= )', prose(document), re.MULTILINE) for document in (page, twin)]
     assert levels[0] == levels[1]
-    assert CODE_BLOCK.findall(text_of(english)) == CODE_BLOCK.findall(text_of(chinese))
-    for pattern in (
-        r'`((?:bash|python) [^`]+)`',
-        r'\]\((?!README)([^)]+)\)',
-        r'(\d\d\.\d\d)',
-        r'`(--[a-z-]+)',
+    assert CODE_BLOCK.findall(text_of(page)) == CODE_BLOCK.findall(text_of(twin))
+    for pattern in (r'`((?:bash|python) [^`]+)`', r'(\d\d\.\d\d)', r'`(--[a-z-]+)', r'^\| `([^`]+)`'):
+        said, said_too = (
+            sorted(re.findall(pattern, prose(document), re.MULTILINE)) for document in (page, twin)
+        )
+        assert said == said_too
+    assert destinations(page) == destinations(twin)
+
+
+def destinations(document: Path) -> list[str]:
+    """What a page links to: its English page, and of a heading on it the place in the order of headings."""
+    found = []
+    for path, _, anchor in (
+        target.partition('#') for target in re.findall(r'\]\(([^)\s]+)\)', prose(document))
     ):
-        assert sorted(re.findall(pattern, prose(english))) == sorted(re.findall(pattern, prose(chinese)))
+        page = (document.parent / path).resolve() if path else document
+        place = anchors(page).index(anchor) if anchor and not path.startswith('http') else None
+        found.append(f'{path if path.startswith("http") else ENGLISH_OF.get(page, page)} {place}')
+    return sorted(found)
 
 
-def test_questions_are_answered_in_both_languages():
-    pages = [ROOT / 'docs' / 'faq.md', ROOT / 'docs' / 'faq.zh-CN.md']
-    assert len({len(re.findall(r'^### ', text_of(page), re.MULTILINE)) for page in pages}) == 1
+@pytest.mark.parametrize('document', CHINESE, ids=name_of)
+def test_no_line_is_broken_within_a_chinese_paragraph(document):
+    """A line break would be shown as a space."""
+    starts = re.compile(r' *([-|#>!]|\d+\. |```|$)')
+    lines = prose(document).splitlines()
+    broken = [after for before, after in zip(lines, lines[1:]) if before.strip() and not starts.match(after)]
+    assert not broken
 
 
 @pytest.mark.parametrize('document', DOCUMENTS, ids=name_of)
@@ -150,7 +116,9 @@ def test_bash_blocks_parse(document):
         assert checked.returncode == 0, checked.stderr
 
 
-@pytest.mark.parametrize('page', [page for page in PAGES if code_blocks(page, 'pycon')], ids=name_of)
+@pytest.mark.parametrize(
+    'page', [page for page in PAGES if code_blocks(page, 'pycon') and page not in CHINESE], ids=name_of
+)
 def test_examples_give_what_they_show(page, tmp_path, monkeypatch):
     shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
     monkeypatch.chdir(tmp_path)
@@ -168,9 +136,6 @@ def test_examples_of_own_parts_run(tmp_path, tiny_data, monkeypatch):
         code = code_blocks(ROOT / 'docs' / 'how-to' / f'{page}.md', 'python')[0]
         (tmp_path / f'{module}.py').write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
-    from mmdet_miaod.apis import RunOptions, load_config, train
-    from tests.tiny_run import tiny_options
-
     options = tiny_options(tiny_data, tmp_path, model__bbox_head__type='SharedTowerHead')
     options['custom_imports.imports'] = ['mmdet_miaod', 'my_query', 'my_head']
     options['query'] = dict(_delete_=True, type='doubt', k=50)
@@ -180,14 +145,37 @@ def test_examples_of_own_parts_run(tmp_path, tiny_data, monkeypatch):
     assert (run / 'X_L_1.npy').is_file()
 
 
+@pytest.mark.parametrize('readme', READMES, ids=name_of)
+def test_the_config_of_own_data_is_one(readme, tmp_path):
+    shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
+    path = tmp_path / 'configs' / 'mine.py'
+    path.write_text(next(code for code in code_blocks(readme, 'python') if '_base_' in code))
+    config = load_config(path)
+    assert config.data.pool.ann_file == ['ImageSets/Main/trainval.txt']
+    assert (config.model.bbox_head.num_classes, config.X_S_size) == (2, 25)
+
+
+def test_the_python_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
+    shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
+    monkeypatch.chdir(tmp_path)
+    example = next(code for code in code_blocks(READMES[0], 'python') if 'score_images' in code)
+    assert example.count('\n') <= 10
+    with Path('configs/MIAOD_demo.py').open('a') as file:
+        file.write('X_L_repeat = X_U_repeat = epoch = 1\nepoch_ratio = [1, 1]\nlr_config = dict(step=[])\n')
+    config = load_config('configs/MIAOD_demo.py')
+    draw_voc(config.data_root, **dict(config.drawing, num_train=36, num_test=4))
+    exec(example, {})
+    lines = re.findall(r'^(0\.\d{5})  \d+ boxes  (\S+)$', capsys.readouterr().out, re.MULTILINE)
+    assert len(lines) == 5
+    assert [score for score, _ in lines] == sorted((score for score, _ in lines), reverse=True)
+    assert all(Path(path).is_file() for _, path in lines)
+
+
 def test_the_config_of_any_dense_head_trains(tmp_path, tiny_data):
     shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
     (config_text,) = code_blocks(ROOT / 'docs' / 'how-to' / 'own-head.md', 'python')
     path = tmp_path / 'configs' / 'atss.py'
     path.write_text(config_text)
-    from mmdet_miaod.apis import RunOptions, load_config, train
-    from tests.tiny_run import tiny_options
-
     options = tiny_options(tiny_data, tmp_path, param_lambda=2.0, query=dict(type='entropy', _delete_=True))
     options['model.bbox_head.norm_cfg'] = dict(type='GN', num_groups=4)
     config = load_config(path, options)
@@ -196,9 +184,9 @@ def test_the_config_of_any_dense_head_trains(tmp_path, tiny_data):
     assert (run / 'cycle1' / 'model.pth').is_file()
 
 
-def test_the_site_names_pages_that_exist():
+def test_the_site_names_all_pages():
     named = set(re.findall(r': ([\w/.-]+\.md)$', text_of(ROOT / 'mkdocs.yml'), re.MULTILINE))
-    assert named <= {page.relative_to(ROOT / 'docs').as_posix() for page in PAGES}
+    assert named == {page.relative_to(ROOT / 'docs').as_posix() for page in PAGES}
 
 
 @pytest.mark.slow
