@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
@@ -12,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import Any
 
 from .. import distributed
+from .checked_json import content_sha256
 from .file_record import DamagedFileError, FileRecord, verify
 from .files import link_file, remove_file, write_json
 from .identity import RunIdentity
@@ -82,7 +82,7 @@ class RunState:
             options=self.options,
             steps=[vars(step) for step in self.steps],  # not asdict, which copies all of their values
         )
-        manifest['manifest_sha256'] = _checksum(manifest)
+        manifest['manifest_sha256'] = content_sha256(manifest)
         path = self.directory / MANIFEST_NAME
         if path.exists():
             link_file(path, self.directory / PREVIOUS_NAME)
@@ -99,7 +99,7 @@ class RunState:
         path = Path(directory) / name
         try:
             manifest = json.loads(path.read_text(encoding='utf-8'))
-            if manifest.pop('manifest_sha256') != _checksum(manifest):
+            if manifest.pop('manifest_sha256') != content_sha256(manifest):
                 raise ValueError('its checksum does not fit its content')
             if manifest['format'] != FORMAT:
                 raise ValueError(f'its format is {manifest["format"]}, this version reads {FORMAT}')
@@ -247,7 +247,3 @@ class RunState:
         except DamagedFileError as error:
             damage[name] = str(error)
         return name not in damage
-
-
-def _checksum(manifest: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(manifest, sort_keys=True, allow_nan=False).encode()).hexdigest()

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from mmdet_miaod.run.checked_json import content_sha256
 from mmdet_miaod.run.file_record import DamagedFileError
 from mmdet_miaod.run.identity import RunIdentity
-from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState, _checksum
+from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
 from mmdet_miaod.run.step import FinishedStep
 
 IDENTITY = RunIdentity('k = 3\nlr = 0.1', 'abc', 10, 666)
@@ -74,7 +75,7 @@ def test_changed_values_with_a_fitting_checksum_load_or_are_damage(run, data) ->
         key = data.draw(st.sampled_from(list(place) if isinstance(place, dict) else range(len(place))))
     place[key] = data.draw(JSON)
     try:
-        manifest['manifest_sha256'] = _checksum(manifest)
+        manifest['manifest_sha256'] = content_sha256(manifest)
     except ValueError:  # NaN, which no checksum can be computed of
         manifest['manifest_sha256'] = '0'
     (run / MANIFEST_NAME).write_text(json.dumps(manifest))

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from mmdet_miaod.run.checked_json import content_sha256
 from mmdet_miaod.run.file_record import DamagedFileError
 from mmdet_miaod.run.identity import RunIdentity
-from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState, _checksum
+from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
 from mmdet_miaod.run.step import FinishedStep
 
 
@@ -20,7 +21,7 @@ def write_manifest(directory: Path, steps: list[dict]) -> None:
     manifest = json.loads((directory / MANIFEST_NAME).read_text())
     del manifest['manifest_sha256']
     manifest['steps'] = steps
-    manifest['manifest_sha256'] = _checksum(manifest)
+    manifest['manifest_sha256'] = content_sha256(manifest)
     (directory / MANIFEST_NAME).write_text(json.dumps(manifest))
 
 
