@@ -129,10 +129,6 @@ class VOCDetectionDataset(LabeledDataset):
         )
         tables = [vars(result) for result in by_class.values()]
         print_map_summary(mean_ap, tables, list(self.CLASSES), logger=logger or logging.getLogger('mmdet'))
-        return OrderedDict(
-            [
-                ('mAP', mean_ap),
-                ('AP', {name: result.ap for name, result in by_class.items()}),
-                (f'AP{round(iou_thr * 100):02d}', round(mean_ap, 3)),
-            ]
-        )
+        found = OrderedDict(mAP=mean_ap, AP={name: result.ap for name, result in by_class.items()})
+        found[f'AP{round(iou_thr * 100):02d}'] = round(mean_ap, 3)
+        return found

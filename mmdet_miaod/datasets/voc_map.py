@@ -57,13 +57,12 @@ def eval_voc_map(
     if mode not in ('11points', 'area'):
         raise ValueError(f"mode {mode!r}: expected '11points' or 'area'")
     _check_results(det_results, len(annotations), len(classes))
+    options = dict(iou_thr=iou_thr, mode=mode, use_legacy_coordinate=use_legacy_coordinate)
     by_class = {
         name: _class_ap(
             [image[label] for image in det_results],
             [_boxes_of(annotation, label) for annotation in annotations],
-            iou_thr=iou_thr,
-            mode=mode,
-            use_legacy_coordinate=use_legacy_coordinate,
+            **options,
         )
         for label, name in enumerate(classes)
     }
