@@ -15,7 +15,7 @@ from mmdet_miaod.apis.data import load_data
 from mmdet_miaod.datasets import image_files
 from tests.reliability.rank_job import join
 from tests.reliability.test_many_processes import outputs, run_ranks
-from tests.tiny_run import NUM_TEST, NUM_TRAIN, draw_tiny_data, tiny_config
+from tests.tiny_run import NUM_TEST, NUM_TRAIN, draw_tiny_data, tiny_settings
 
 PATIENCE = 2.0  # seconds that a process waits for another
 
@@ -57,7 +57,8 @@ def load_and_count(rank: int, world_size: int, folder: str, data_root: str) -> N
         return decode(path)
 
     image_files.decode = count
-    data = load_data(tiny_config(Path(data_root), Path(folder)))
+    settings = tiny_settings(Path(data_root), Path(folder))
+    data = load_data(settings.data, settings.model.num_classes)
     sizes = [
         data.pool.index.sizes.tolist(),
         data.labeled.index.sizes.tolist(),

@@ -13,6 +13,7 @@ from mmcv import Config
 
 from mmdet_miaod.apis import RunOptions, load_config, train
 from mmdet_miaod.apis.model import build_model
+from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.datasets.drawn.voc import draw_voc
 from mmdet_miaod.run.files import save_checkpoint
 from mmdet_miaod.run.manifest import RunState
@@ -74,6 +75,11 @@ def tiny_config(data_root: Path, work_directory: Path, **overrides: Any) -> Conf
     return load_config(REPOSITORY / 'configs' / 'MIAOD.py', options)
 
 
+def tiny_settings(data_root: Path, work_directory: Path, **overrides: Any) -> RunSettings:
+    """The settings of :func:`tiny_config`."""
+    return RunSettings.from_config(tiny_config(data_root, work_directory, **overrides))
+
+
 def write_tiny_config(path: Path, data_root: Path, work_directory: Path, **overrides: Any) -> Path:
     """Write the tiny config as a file of its own, for tools; returns ``path``."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -88,7 +94,7 @@ def write_tiny_model(folder: Path, data_root: Path) -> tuple[Path, Path]:
     overrides = dict(model__test_cfg__score_thr=1e-4, model__test_cfg__max_per_img=5)
     config = write_tiny_config(folder / 'config.py', data_root, folder, **overrides)
     torch.manual_seed(0)
-    weights = build_model(tiny_config(data_root, folder), CLASSES).state_dict()
+    weights = build_model(tiny_settings(data_root, folder).model, CLASSES).state_dict()
     save_checkpoint(folder / 'model.pth', dict(state_dict=weights, meta=dict(CLASSES=list(CLASSES))))
     return config, folder / 'model.pth'
 

@@ -43,17 +43,18 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 def main(arguments: argparse.Namespace) -> int:
     from rich.console import Console
 
-    from mmdet_miaod.apis import load_config
+    from mmdet_miaod.apis.settings import load_settings
     from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.doctor.diagnose import diagnose
     from mmdet_miaod.doctor.table import print_table
 
-    config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
+    options = dict(arguments.cfg_options or {})
     if arguments.work_dir is not None:
-        config.work_directory = arguments.work_dir
+        options['work_directory'] = arguments.work_dir
+    settings = load_settings(arguments.config, options, arguments.data_root)
     with Console(stderr=True).status('') as status:
         diagnosis = diagnose(
-            config,
+            settings,
             arguments.device or default_device(),
             arguments.quick,
             arguments.all_annotations,

@@ -47,15 +47,16 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> None:
-    from mmdet_miaod.apis import load_config
+    from mmdet_miaod.apis.evaluation import evaluate_checkpoint
+    from mmdet_miaod.apis.settings import load_settings
+
     from mmdet_miaod.apis.detection_files import check_detection_file, write_detections
-    from mmdet_miaod.apis.test import evaluate_checkpoint
     from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.live_bar import live_bar
     from mmdet_miaod.visualization.detection_pictures import check_show_folder, show_detections
 
-    config = load_config(arguments.config, arguments.cfg_options, arguments.data_root)
-    metric = config.get('evaluation', {}).get('metric', 'mAP')
+    settings = load_settings(arguments.config, arguments.cfg_options, arguments.data_root)
+    metric = settings.evaluation.get('metric', 'mAP')
     if unknown := set(arguments.eval) - {'mAP', metric}:
         raise ValueError(f'--eval {" ".join(sorted(unknown))}: the config computes {metric!r}')
     if arguments.out is not None:
@@ -63,7 +64,7 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.show_dir is not None:
         check_show_folder(arguments.show_dir)
     result = evaluate_checkpoint(
-        config,
+        settings,
         arguments.checkpoint,
         arguments.device or default_device(),
         lambda total: live_bar('evaluation', total, show=not arguments.quiet),

@@ -54,7 +54,6 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 def show_uncertainty(arguments: argparse.Namespace) -> None:
     from mmdet_miaod.apis import init_detector
-    from mmdet_miaod.apis.inference import score_k
     from mmdet_miaod.cli.command_line import configure_messages
     from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.live_bar import live_bar
@@ -67,7 +66,9 @@ def show_uncertainty(arguments: argparse.Namespace) -> None:
     with live_bar('heat maps', len(arguments.images), show=not arguments.quiet) as advance:
         results = []
         for image in arguments.images:
-            results.append(heatmaps.uncertainty_maps(model, image, score_k(model.cfg), max(arguments.top, 1)))
+            results.append(
+                heatmaps.uncertainty_maps(model, image, model.uncertainty_k, max(arguments.top, 1))
+            )
             advance(1)
     limits = heatmaps.shared_limits(results)
     for number, result in enumerate(results, 1):

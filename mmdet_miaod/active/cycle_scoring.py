@@ -61,12 +61,13 @@ class CycleScorer:
         self._query = query
         self._live = live
 
-    def is_scored(self, cycle: int) -> bool:
-        """Tell whether a cycle has its scores; scores of another query (as after --force) do not count."""
-        step = self._state.find('scores', cycle)
-        return step is not None and step.values.get('query') == self._query
+    def is_current(self, step: FinishedStep) -> bool:
+        """Tell whether recorded scores are those of this query and not of another (as after --force)."""
+        return step.values.get('query') == self._query
 
-    def score(self, cycle: int, model: nn.Module | None, candidates: np.ndarray, labeled: np.ndarray) -> None:
+    def score(
+        self, cycle: int, model: nn.Module | None, candidates: np.ndarray, labeled: np.ndarray
+    ) -> FinishedStep:
         """Score what is not scored yet, and put the scores together.
 
         Args:
@@ -75,6 +76,9 @@ class CycleScorer:
             candidates: ``(n,)`` int64 pool indices to score, ascending.
             labeled: ``(m,)`` int64 pool indices, ascending. Strategies that compare images need their
                 features too; they get no score.
+
+        Returns:
+            The step to record.
         """
         images = np.union1d(candidates, labeled) if self._strategy.features else candidates
         chunks = split_chunks(images, self._settings.chunk_size) if self._strategy.needs_model else []
@@ -88,7 +92,7 @@ class CycleScorer:
                         count(len(chunk))
                     else:
                         self._score_chunk(cycle, number, chunk, model, count)
-        self._join(cycle, chunks, labeled)
+        return self._join(cycle, chunks, labeled)
 
     def tidy(self) -> None:
         """Drop the parts of the scores of every cycle whose scores are put together."""
@@ -134,7 +138,7 @@ class CycleScorer:
 
         self._state.record(distributed.on_main(save))
 
-    def _join(self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray) -> None:
+    def _join(self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray) -> FinishedStep:
         def save() -> FinishedStep:
             directory = self._state.directory
             parts = (
@@ -151,8 +155,7 @@ class CycleScorer:
                 'scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values
             )
 
-        self._state.record(distributed.on_main(save))
-        self.tidy()
+        return distributed.on_main(save)
 
     def _scores_of_unlabeled(
         self, cycle: int, number: int, chunk: np.ndarray, labeled: np.ndarray

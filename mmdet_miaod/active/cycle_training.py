@@ -68,22 +68,22 @@ class CycleTrainer:
         self._state = state
         self._checkpoints = checkpoints
         self._logger = logger
+        self._newest: tuple[int, nn.Module] | None = None
 
     def fresh_model(self) -> nn.Module:
         """Build the detector; every cycle's starts from the same random weights."""
         seed_everything(self._settings.seed)
         return self._build_model().to(self._settings.device)
 
-    def finished_model(self, cycle: int) -> nn.Module | None:
-        """Return the trained model of a cycle, or None when its training is not finished."""
-        step = self._state.find('model', cycle)
-        if step is None:
-            return None
-        model = self.fresh_model()
-        self._load_weights(model, self._state.directory / model_name(cycle))
-        return model
+    def model(self, cycle: int) -> nn.Module:
+        """Return the trained model of a cycle whose training is finished."""
+        if self._newest is None or self._newest[0] != cycle:
+            model = self.fresh_model()
+            self._load_weights(model, self._state.directory / model_name(cycle))
+            self._newest = (cycle, model)
+        return self._newest[1]
 
-    def train(self, cycle: int, loaders: Mapping[str, TrainLoader]) -> nn.Module:
+    def train(self, cycle: int, loaders: Mapping[str, TrainLoader]) -> FinishedStep:
         """Train what is left of a cycle and save its final model.
 
         Args:
@@ -91,8 +91,9 @@ class CycleTrainer:
             loaders: the cycle's labeled and unlabeled loader, by tag.
 
         Returns:
-            The trained detector.
+            The step to record.
         """
+        self._newest = None  # two models need not be in memory
         model = self.fresh_model()
         frozen = frozen_parameter_names(model)
         done = self._state.find('epoch', cycle)
@@ -115,11 +116,11 @@ class CycleTrainer:
                 self._epoch_saver(cycle, number, stage),
                 checkpoint if here else None,
             )
-        self.save_model(cycle, model)
-        return model
+        self._newest = (cycle, model)
+        return self.save_model(cycle, model)
 
-    def save_model(self, cycle: int, model: nn.Module) -> None:
-        """Save a cycle's final model and drop the checkpoints that led to it."""
+    def save_model(self, cycle: int, model: nn.Module) -> FinishedStep:
+        """Save a cycle's final model; returns the step to record."""
 
         def save() -> FinishedStep:
             meta = dict(self._checkpoints.meta, cycle=cycle)
@@ -129,8 +130,7 @@ class CycleTrainer:
             needs = [*split_names(cycle), model_name(cycle)]
             return FinishedStep('model', cycle, files=self._state.relative([record]), needs=needs)
 
-        self._state.record(distributed.on_main(save))
-        self.tidy()
+        return distributed.on_main(save)
 
     def tidy(self) -> None:
         """Drop superseded checkpoints and show the newest ones under MMDetection's names.

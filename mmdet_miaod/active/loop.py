@@ -1,4 +1,4 @@
-"""The active-learning loop: train, evaluate, score, query, label, cycle by cycle."""
+"""The active-learning loop: train, evaluate, score, rank, label, cycle by cycle."""
 
 from __future__ import annotations
 
@@ -29,7 +29,6 @@ from .selection import SelectionSettings, query_candidates, select_images
 from .split import (
     Split,
     hash_indices,
-    initial_split,
     load_split,
     next_split,
     save_split,
@@ -44,17 +43,13 @@ class LoopSettings:
 
     Attributes:
         cycles: numbers of the cycles, ascending, for example 0 to 6.
-        initial_size: images labeled before the first cycle (``X_L_0_size``).
         selection: what is labeled after each cycle but the last (``X_S_size``).
         seed: seed of the splits.
-        initial_unlabeled_from: see :func:`~mmdet_miaod.active.split.initial_split`.
     """
 
     cycles: Sequence[int]
-    initial_size: int
     selection: SelectionSettings
     seed: int
-    initial_unlabeled_from: str = 'end'
 
 
 class ActiveLearningLoop:
@@ -62,13 +57,14 @@ class ActiveLearningLoop:
 
     Args:
         settings: what is labeled when.
+        first_split: the split of the first cycle.
         pool: the image pool.
         annotator: is asked for labels.
         build_loaders: makes the labeled and unlabeled loader of a split, by tag.
         trainer: trains the model of a cycle.
         evaluate: returns the metrics of a cycle's model, ``mAP`` and ``AP`` among them.
         scorer: scores the unlabeled images.
-        strategy: selects the images to label.
+        strategy: ranks the images to label.
         state: the run's manifest.
         logger: for the text log.
         on_cycle_end: called with the number of the cycle after its evaluation.
@@ -77,6 +73,8 @@ class ActiveLearningLoop:
     def __init__(
         self,
         settings: LoopSettings,
+        *,
+        first_split: Split,
         pool: ImagePoolDataset,
         annotator: Annotator,
         build_loaders: Callable[[Split], dict[str, TrainLoader]],
@@ -89,11 +87,12 @@ class ActiveLearningLoop:
         on_cycle_end: Callable[[int], None] = lambda cycle: None,
     ) -> None:
         self._settings = settings
+        self._first_split = first_split
         self._pool = pool
         self._annotator = annotator
         self._build_loaders = build_loaders
         self._trainer = trainer
-        self._evaluate = evaluate
+        self._evaluate_model = evaluate
         self._scorer = scorer
         self._strategy = strategy
         self._state = state
@@ -103,27 +102,83 @@ class ActiveLearningLoop:
     def run(self) -> None:
         """Run all cycles that are left, or fewer when the pool runs out of unlabeled images."""
         self._tidy()
-        # A finished cycle's files are not needed any more: the next one's split is all there is to know.
-        begun = [cycle for cycle in self._settings.cycles if self._state.find('split', cycle) is not None]
-        cycles = [cycle for cycle in self._settings.cycles if cycle >= begun[-1]] if begun else None
-        cycles = cycles or list(self._settings.cycles)
-        split = self._saved_split(cycles[0]) or self._first_split(cycles[0])
+        cycles, split = self._where_to_begin()
         for cycle, next_cycle in zip(cycles, [*cycles[1:], None], strict=True):
             self._annotator.label(split.labeled)
-            model = self._train_and_evaluate(cycle, split)
+            self._train(cycle, split)
+            self._evaluate(cycle, split)
             if next_cycle is None:
                 break
-            selection, seed = self._settings.selection, self._settings.seed
-            candidates = query_candidates(split, len(self._pool), selection, seed, cycle)
+            candidates = self._candidates(cycle, split)
             if not len(candidates):
                 self._logger.warning(
                     'Every image of the pool is labeled: the run ends after cycle %d.', cycle
                 )
                 break
-            split = self._query(cycle, next_cycle, split, candidates, model)
-        if self._state.find('end', cycle) is None:
-            self._state.record(FinishedStep('end', cycle, needs=self._state.find('model', cycle).needs))
+            self._score(cycle, split, candidates)
+            selected = self._rank(cycle, split, candidates)
+            split = self._label(next_cycle, split, selected)
+        self._state.once('end', cycle, lambda: self._step('end', cycle))
         distributed.on_main(lambda: write_metrics(self._state))
+
+    def _where_to_begin(self) -> tuple[list[int], Split]:
+        """Return the cycles that are left and the split of the first of them.
+
+        The files of a finished cycle are not needed: the next one's split is all there is to know.
+        """
+        cycles = list(self._settings.cycles)
+        begun = [cycle for cycle in cycles if self._state.find('split', cycle) is not None]
+        if begun:
+            return cycles[cycles.index(begun[-1]) :], self._load_split(begun[-1])
+        self.save_split(cycles[0], self._first_split)
+        return cycles, self._first_split
+
+    def _train(self, cycle: int, split: Split) -> None:
+        self._state.once('model', cycle, lambda: self._trainer.train(cycle, self._build_loaders(split)))
+        self._trainer.tidy()
+
+    def _evaluate(self, cycle: int, split: Split) -> None:
+        def evaluate() -> FinishedStep:
+            started = time.monotonic()
+            metrics = self._evaluate_model(cycle, self._trainer.model(cycle))
+            seconds = time.monotonic() - started
+            boxes = self._annotator.count_boxes(split.labeled.tolist())
+            return self._step('evaluation', cycle, dict(boxes=boxes, **metrics, seconds=seconds))
+
+        if self._state.once('evaluation', cycle, evaluate):
+            distributed.on_main(lambda: write_metrics(self._state))
+            self._on_cycle_end(cycle)
+
+    def _candidates(self, cycle: int, split: Split) -> np.ndarray:
+        selection, seed = self._settings.selection, self._settings.seed
+        return query_candidates(split, len(self._pool), selection, seed, cycle)
+
+    def _score(self, cycle: int, split: Split, candidates: np.ndarray) -> None:
+        def score() -> FinishedStep:
+            model = self._trainer.model(cycle) if self._strategy.needs_model else None
+            return self._scorer.score(cycle, model, candidates, split.labeled)
+
+        self._state.once('scores', cycle, score, self._scorer.is_current)
+        self._scorer.tidy()
+
+    def _rank(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
+        return distributed.on_main_for_long(
+            lambda tell_alive: self._select(cycle, split, candidates, tell_alive)
+        )
+
+    def _label(self, next_cycle: int, split: Split, selected: np.ndarray) -> Split:
+        excluded = self._settings.selection.excluded
+        following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
+        self.save_split(next_cycle, following)
+        distributed.on_main(lambda: write_metrics(self._state))
+        self._logger.info(
+            'Cycle %d begins with %d images that were selected and labeled.', next_cycle, len(selected)
+        )
+        return following
+
+    def _step(self, kind: str, cycle: int, values: dict[str, Any] | None = None) -> FinishedStep:
+        """Return a step that the run can resume from where it has the cycle's model."""
+        return FinishedStep(kind, cycle, needs=self._state.find('model', cycle).needs, values=values or {})
 
     def _tidy(self) -> None:
         """Make what is made of other files anew, and delete what nothing needs, after whatever happened."""
@@ -142,21 +197,8 @@ class ActiveLearningLoop:
         broken = distributed.on_main(lambda: bool(self._state.damaged(lists)))
         if broken and not distributed.on_main(lambda: bool(self._state.damaged(arrays))):
             self._logger.info('The lists of names of cycle %d are written again.', step.cycle)
-            split = self._saved_split(step.cycle)
+            split = self._load_split(step.cycle)
             distributed.on_main(lambda: self._write_lists(step.cycle, split))
-
-    def _first_split(self, cycle: int) -> Split:
-        settings = self._settings
-        split = initial_split(
-            len(self._pool),
-            settings.initial_size,
-            settings.seed,
-            settings.initial_unlabeled_from,
-            settings.selection.excluded,
-            settings.selection.included,
-        )
-        self.save_split(cycle, split)
-        return split
 
     def save_split(self, cycle: int, split: Split) -> None:
         """Write a cycle's split, as npy and as lists of names, and record it."""
@@ -168,7 +210,7 @@ class ActiveLearningLoop:
             files = self._state.relative(records)
             return FinishedStep('split', cycle, files=files, needs=split_names(cycle), values=values)
 
-        self._state.record(distributed.on_main(save))
+        self._state.once('split', cycle, lambda: distributed.on_main(save))
         distributed.same_everywhere([hash_indices(split.labeled), hash_indices(split.unlabeled)], 'the split')
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
@@ -177,48 +219,8 @@ class ActiveLearningLoop:
         texts = self._annotator.split_files(split.labeled, split.unlabeled)
         return [*records, *(write_text(folder / name, text) for name, text in texts.items())]
 
-    def _saved_split(self, cycle: int) -> Split | None:
-        if self._state.find('split', cycle) is None:
-            return None
+    def _load_split(self, cycle: int) -> Split:
         return load_split(*split_paths(self._state.directory, cycle), len(self._pool))
-
-    def _train_and_evaluate(self, cycle: int, split: Split) -> nn.Module | None:
-        """Return the cycle's model, or None when nothing more is asked of it."""
-        if self._scorer.is_scored(cycle):
-            return None
-        model = self._trainer.finished_model(cycle)
-        if model is None:
-            self._logger.info('Cycle %d: training on %d labeled images.', cycle, len(split.labeled))
-            model = self._trainer.train(cycle, self._build_loaders(split))
-        if self._state.find('evaluation', cycle) is None:
-            started = time.monotonic()
-            metrics = self._evaluate(cycle, model)
-            seconds = time.monotonic() - started
-            needs = self._state.find('model', cycle).needs
-            boxes = self._annotator.count_boxes(split.labeled.tolist())
-            values = dict(boxes=boxes, **metrics, seconds=seconds)
-            self._state.record(FinishedStep('evaluation', cycle, needs=needs, values=values))
-            self._report(cycle)
-        return model
-
-    def _report(self, cycle: int) -> None:
-        distributed.on_main(lambda: write_metrics(self._state))
-        self._on_cycle_end(cycle)
-
-    def _query(
-        self, cycle: int, next_cycle: int, split: Split, candidates: np.ndarray, model: nn.Module | None
-    ) -> Split:
-        if not self._scorer.is_scored(cycle):
-            self._scorer.score(cycle, model, candidates, split.labeled)
-        selected = distributed.on_main_for_long(
-            lambda tell_alive: self._select(cycle, split, candidates, tell_alive)
-        )
-        excluded = self._settings.selection.excluded
-        following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
-        self.save_split(next_cycle, following)
-        distributed.on_main(lambda: write_metrics(self._state))
-        self._logger.info('Cycle %d: %d images were selected and labeled.', cycle, len(selected))
-        return following
 
     def _select(
         self, cycle: int, split: Split, candidates: np.ndarray, tell_alive: Callable[[], None]

@@ -1,16 +1,13 @@
-"""A run put together from its config: here keys become arguments."""
+"""A run put together from its settings."""
 
 from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
-import torch
-from mmcv import Config
 from torch import nn
 
 from .. import distributed
@@ -18,20 +15,17 @@ from ..active.annotator import SimulatedAnnotator
 from ..active.cycle_scoring import CycleScorer
 from ..active.cycle_training import CheckpointSettings, CycleTrainer
 from ..active.loop import ActiveLearningLoop, LoopSettings
-from ..active.query.base import QUERY_STRATEGIES
-from ..active.selection import SelectionSettings, image_positions
-from ..datasets.image_lists import text_lines
-from ..engine.inference import ScoringSettings, evaluate_detector
+from ..engine.inference import evaluate_detector
 from ..engine.progress import RunClock, RunProgress, run_steps
-from ..engine.trainer import TrainSettings
 from ..run.manifest import RunState
 from ..version import __version__
-from .config import LIST_KEYS, budget_of, labeled_sizes, schedule_of
-from .data import LoaderFactory, RunData
+from .data import LoaderFactory
 from .model import build_model
+from .preflight import Prepared
 from .run_log import cycle_table
 from .run_options import RunOptions
 from .run_report import refresh_report
+from .settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -42,138 +36,108 @@ class Run:
         loop: runs the cycles.
         trainer: trains their models.
         progress: shows how far they are.
+        state: the run's manifest.
     """
 
     loop: ActiveLearningLoop
     trainer: CycleTrainer
     progress: RunProgress
+    state: RunState
 
 
 def assemble_run(
-    config: Config,
+    settings: RunSettings,
     options: RunOptions,
-    data: RunData,
+    *,
+    prepared: Prepared,
     state: RunState,
     timestamp: str,
-    device: torch.device,
     logger: logging.Logger,
 ) -> Run:
     """Put a run together.
 
     Args:
-        config: what to run.
+        settings: what to run.
         options: how to run it.
-        data: the run's data.
+        prepared: from the checks before the start.
         state: the run's manifest.
         timestamp: first part of the log files' names.
-        device: where the model is trained.
         logger: for the text log.
     """
-    first_cycle = state.options.get('first_cycle', config.cycles[0])
-    cycles = [cycle for cycle in config.cycles if cycle >= first_cycle]
-    scoring = scoring_settings(config, device, len(data.pool))
-    strategy = QUERY_STRATEGIES.build(dict(config.query))
-    progress = RunProgress(run_clock(config, cycles, state, len(data.pool)), options.progress)
-    trainer = CycleTrainer(
-        schedule_of(config),
-        lambda: build_model(config, data.labeled.CLASSES),
-        train_settings(config, options, str(state.directory), timestamp, device, progress),
-        state,
-        CheckpointSettings(
-            config.checkpoint_config.get('max_keep_ckpts', 3),
-            dict(CLASSES=list(data.labeled.CLASSES), config=config.pretty_text, mmdet_miaod=__version__),
-        ),
-        logger,
-    )
+    first_cycle = state.options.get('first_cycle', settings.labeling.cycles[0])
+    cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
+    data = prepared.data
+    progress = RunProgress(run_clock(settings, cycles, state, len(data.pool)), options.progress)
+    trainer = _build_trainer(settings, prepared, state, timestamp, progress, logger)
 
     def evaluate(cycle: int, model: nn.Module) -> dict[str, Any]:
         live = partial(progress.images, f'cycle {cycle} evaluation')
-        return evaluate_detector(model, data.test, scoring, config.get('evaluation', {}), live)
+        return evaluate_detector(model, data.test, prepared.scoring, settings.evaluation, live)
 
     def end_of_cycle(cycle: int) -> None:
         logger.info('\n%s', cycle_table(state))
         if options.report:
             refresh_report(state.directory, data, logger)
 
-    loop = ActiveLearningLoop(
-        LoopSettings(
-            cycles,
-            config.X_L_0_size,
-            selection_settings(config, data.pool.index.names),
-            config.seed,
-            config.get('X_U_0_from', 'end'),
-        ),
+    scorer = CycleScorer(
         data.pool,
-        SimulatedAnnotator(data.labeled),
-        LoaderFactory(data, config, device),
-        trainer,
-        evaluate,
-        CycleScorer(data.pool, strategy, scoring, state, logger, json.dumps(config.query), progress.images),
-        strategy,
+        prepared.strategy,
+        prepared.scoring,
         state,
         logger,
-        end_of_cycle,
+        json.dumps(settings.query),
+        progress.images,
     )
-    return Run(loop, trainer, progress)
+    loop = ActiveLearningLoop(
+        LoopSettings(cycles, prepared.selection, settings.seed),
+        first_split=prepared.first_split,
+        pool=data.pool,
+        annotator=SimulatedAnnotator(data.labeled),
+        build_loaders=LoaderFactory(data, settings.loaders, prepared.device),
+        trainer=trainer,
+        evaluate=evaluate,
+        scorer=scorer,
+        strategy=prepared.strategy,
+        state=state,
+        logger=logger,
+        on_cycle_end=end_of_cycle,
+    )
+    return Run(loop, trainer, progress, state)
 
 
-def train_settings(
-    config: Config,
-    options: RunOptions,
-    directory: str,
+def _build_trainer(
+    settings: RunSettings,
+    prepared: Prepared,
+    state: RunState,
     timestamp: str,
-    device: torch.device,
     progress: RunProgress,
-) -> TrainSettings:
-    """Translate the config's keys for training."""
-    return TrainSettings(
-        device=device,
-        work_dir=directory,
+    logger: logging.Logger,
+) -> CycleTrainer:
+    classes = prepared.data.labeled.CLASSES
+    training = replace(
+        settings.training,
+        custom_hooks=(*settings.training.custom_hooks, progress.stage_hook),
+        device=prepared.device,
+        work_dir=str(state.directory),
         timestamp=timestamp,
-        seed=config.seed,
-        optimizer=config.optimizer,
-        lr_config=config.lr_config,
-        log_config=config.log_config,
-        grad_clip=(config.get('optimizer_config') or {}).get('grad_clip'),
-        amp_dtype=(config.get('amp') or {}).get('dtype'),
-        custom_hooks=(*(config.get('custom_hooks') or ()), progress.stage_hook),
+    )
+    meta = dict(CLASSES=list(classes), config=settings.text, mmdet_miaod=__version__)
+    return CycleTrainer(
+        settings.schedule,
+        lambda: build_model(settings.model, classes),
+        settings=training,
+        state=state,
+        checkpoints=CheckpointSettings(settings.max_keep_checkpoints, meta),
+        logger=logger,
     )
 
 
-def scoring_settings(config: Config, device: torch.device, pool_size: int) -> ScoringSettings:
-    """Translate the config's keys for evaluation and scoring."""
-    return ScoringSettings(
-        device,
-        batch_size=config.data.get('test_samples_per_gpu', config.data.samples_per_gpu),
-        workers=config.data.get('workers_per_gpu', 0),
-        # A thousand chunks at most, so that the manifest stays small for large pools.
-        chunk_size=max(config.get('score_chunk_size', 1024), -(-pool_size // 1000)),
-    )
-
-
-def selection_settings(config: Config, names: Sequence[str]) -> SelectionSettings:
-    """Translate the config's keys for the query.
-
-    Args:
-        config: what to run.
-        names: image names of the pool, which ``exclude`` and ``include`` are lists of.
-    """
-    lists = {}
-    for key in LIST_KEYS:
-        entries = config.get(key) or []
-        lists[f'{key}d'] = image_positions(
-            text_lines(entries) if isinstance(entries, str) else entries, names
-        )
-    return SelectionSettings(**budget_of(config), fraction=config.get('query_fraction', 1.0), **lists)
-
-
-def run_clock(config: Config, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
+def run_clock(settings: RunSettings, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
     """Count the optimizer steps of all cycles, and those of the cycles that are trained."""
-    sizes = dict(zip(config.cycles, labeled_sizes(config, pool_size)))
+    sizes = dict(zip(settings.labeling.cycles, settings.labeling.sizes(pool_size)))
     cycles = [cycle for cycle in cycles if cycle in sizes]
-    batch = config.data.samples_per_gpu * distributed.world_size()
-    labeled = [sizes[cycle] for cycle in cycles]
-    steps = run_steps(schedule_of(config), labeled, (config.X_L_repeat, config.X_U_repeat), batch)
+    batch = settings.loaders.batch_size * distributed.world_size()
+    steps = run_steps(settings.schedule, [sizes[cycle] for cycle in cycles], settings.loaders.repeats, batch)
     done = sum(
         count for cycle, count in zip(cycles, steps, strict=True) if state.find('model', cycle) is not None
     )

@@ -1,10 +1,10 @@
-"""Configs: reading, checking and translating into plain arguments, all in one place."""
+"""Config files: reading, overrides, references, and what of a config a run may not change."""
 
 from __future__ import annotations
 
 import os
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from mmcv import Config, ConfigDict
 from mmdet.utils import replace_cfg_vals, update_data_root
 
 from ..datasets.image_lists import text_lines
-from ..engine.stage import Stage, build_schedule
+from ..run.identity import plain_json
 
 REQUIRED_KEYS = (
     'model.bbox_head.num_classes',
@@ -54,12 +54,11 @@ def load_config(
 
     Raises:
         FileNotFoundError: when there is no such file.
-        KeyError: when a key that every run needs is missing, naming it.
-        ValueError: when the file is no config, or a value is out of range.
+        ValueError: when the file is no config, or the overrides do not fit it.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(f'{path}: no such config file')
-    config = _read_config(path)
+    config = read_config(path)
     try:
         config.merge_from_dict(nest_options(options or {}, config))
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
@@ -75,7 +74,6 @@ def load_config(
         raise ValueError(f'{path}: a value ${{...}} names a key that does not fit ({error})') from error
     if data_root is None:
         update_data_root(config)
-    check_config(config)
     return config
 
 
@@ -84,7 +82,12 @@ def resolve_references(config: Config) -> Config:
     return replace_cfg_vals(replace_cfg_vals(config))
 
 
-def _read_config(path: str | Path) -> Config:
+def read_config(path: str | Path) -> Config:
+    """Read a config file as it is.
+
+    Raises:
+        ValueError: when it is no config, naming the file and line.
+    """
     try:
         return Config.fromfile(str(path))
     except Exception as error:  # a config is a program, which may fail in any way
@@ -134,49 +137,28 @@ def _failed_lines(error: Exception) -> list[str]:
     return [] if file is None else [str(file) if line is None else f'{file}, line {line}']
 
 
-def check_config(config: Config) -> None:
-    """Check that a config has every key that a run needs, with values in range.
+def check_keys(config: Config) -> None:
+    """Check that a config has every key that a run needs.
 
     Raises:
         KeyError: when a key is missing, naming it.
-        ValueError: when a value makes no sense.
     """
     for key in REQUIRED_KEYS:
         if _lookup(config, key) is None:
             raise KeyError(f'the config has no {key!r}; configs/MIAOD.py shows every key')
-    for key in ('X_L_0_size', 'X_S_size', 'X_L_repeat', 'X_U_repeat', 'data.samples_per_gpu'):
-        value = _lookup(config, key)
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f'{key} is {value!r}: a whole number of at least 1 is needed')
-    cycles = config.cycles
-    counts = isinstance(cycles, Sequence) and all(isinstance(cycle, int) and cycle >= 0 for cycle in cycles)
-    if not counts or not cycles or list(cycles) != sorted(set(cycles)):
-        raise ValueError(f'cycles is {cycles!r}: list ascending numbers, such as [0, 1, 2]')
-    if not isinstance(config.seed, int) or not 0 <= config.seed < 2**32:
-        raise ValueError(f'seed is {config.seed!r}: a whole number from 0 to {2**32 - 1} is needed')
-    _check_choices(config)
-    schedule_of(config)
 
 
-def _check_choices(config: Config) -> None:
-    for key, default, choices in (
-        ('X_U_0_from', 'end', ('end', 'next')),
-        ('check_images', 'decode', ('decode', 'header')),
-    ):
-        if config.get(key, default) not in choices:
-            raise ValueError(f'{key} is {config[key]!r}: choose one of {choices}')
-    for key, known in (('optimizer_config', {'grad_clip'}), ('budget', {'unit', 'size'})):
-        unknown = sorted((config.get(key) or {}).keys() - known)
-        if unknown:
-            raise ValueError(f'{key} has {unknown}, which nothing here reads; its keys are {sorted(known)}')
-    size, fraction = budget_of(config)['size'], config.get('query_fraction', 1.0)
-    if not isinstance(size, int) or not isinstance(fraction, (int, float)):
-        raise ValueError(f'budget.size is {size!r}, query_fraction {fraction!r}: numbers are needed')
-    if config.checkpoint_config.get('interval', 1) != 1:
-        raise ValueError('checkpoint_config.interval: every epoch is saved, max_keep_ckpts of them stay')
-    kept = config.checkpoint_config.get('max_keep_ckpts', 3)
-    if not isinstance(kept, int) or kept < 1:
-        raise ValueError(f'checkpoint_config.max_keep_ckpts is {kept!r}: at least 1 is needed to resume')
+def number_of_at_least(config: Config, key: str, least: int, most: int | None = None) -> int:
+    """Return the whole number of a dotted key.
+
+    Raises:
+        ValueError: when it is no whole number, or not from ``least`` to ``most``.
+    """
+    value = _lookup(config, key)
+    if not isinstance(value, int) or value < least or (most is not None and value > most):
+        bounds = f'of at least {least}' if most is None else f'from {least} to {most}'
+        raise ValueError(f'{key} is {value!r}: a whole number {bounds} is needed')
+    return value
 
 
 def _lookup(config: Config, key: str) -> Any:
@@ -186,39 +168,14 @@ def _lookup(config: Config, key: str) -> Any:
     return value
 
 
-def schedule_of(config: Config) -> tuple[Stage, ...]:
-    """Return the stages of a cycle, from ``schedule``, ``epoch_ratio``, ``epoch`` and ``lr_config``."""
-    steps = config.lr_config.get('step', [])
-    steps = [steps] if isinstance(steps, int) else steps
-    return build_schedule(config.get('schedule', 'miaod'), config.epoch_ratio, config.epoch, steps)
-
-
-def budget_of(config: Config) -> dict[str, Any]:
-    """Return ``unit`` and ``size`` of what is labeled after a cycle; ``budget`` wins over ``X_S_size``."""
-    return dict(dict(unit='image', size=config.X_S_size), **(config.get('budget') or {}))
-
-
-def labeled_sizes(config: Config, pool_size: int) -> list[int]:
-    """Return the number of labeled images in each cycle; a run ends when every image is labeled.
-
-    Under a budget of boxes nobody knows it beforehand: then ``X_S_size`` is the guess.
-    """
-    budget = budget_of(config)
-    step = budget['size'] if budget['unit'] == 'image' else config.X_S_size
-    sizes = [min(config.X_L_0_size, pool_size)]
-    while len(sizes) < len(config.cycles) and sizes[-1] < pool_size:
-        sizes.append(min(sizes[-1] + step, pool_size))
-    return sizes
-
-
-def identity_text(config: Config) -> str:
-    """Return the part of a config that a run may not change while it lasts, as sorted readable lines."""
+def config_identity(config: Config) -> dict[str, Any]:
+    """Return the part of a config that a run may not change while it lasts, JSON values by dotted key."""
     kept = {key: value for key, value in config._cfg_dict.to_dict().items() if key not in PLACE_KEYS}
     # What counts is what is in these files.
     kept.update({key: text_lines(kept[key]) for key in LIST_KEYS if isinstance(kept.get(key), str)})
-    lines: list[str] = []
-    _flatten('', _without_places(kept), lines)
-    return '\n'.join(lines)
+    flat: dict[str, Any] = {}
+    _flatten('', _without_places(kept), flat)
+    return plain_json(flat)
 
 
 def _without_places(config: dict[str, Any]) -> dict[str, Any]:
@@ -228,9 +185,9 @@ def _without_places(config: dict[str, Any]) -> dict[str, Any]:
     return {**config, 'data': data}
 
 
-def _flatten(prefix: str, value: Any, lines: list[str]) -> None:
+def _flatten(prefix: str, value: Any, flat: dict[str, Any]) -> None:
     if isinstance(value, Mapping) and value:
         for key in sorted(value, key=str):
-            _flatten(f'{prefix}.{key}' if prefix else str(key), value[key], lines)
+            _flatten(f'{prefix}.{key}' if prefix else str(key), value[key], flat)
     else:
-        lines.append(f'{prefix} = {value!r}')
+        flat[prefix] = value

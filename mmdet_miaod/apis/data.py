@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import torch
-from mmcv import Config
 from torch.utils.data import Dataset
 
 from .. import distributed
@@ -17,6 +17,41 @@ from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
 from ..datasets.samplers import AspectGroupBatchSampler
+
+
+@dataclass(frozen=True)
+class DataSettings:
+    """The data sets, each as MMDetection's ``data`` key has it.
+
+    Attributes:
+        labeled: ``data.train``, the pool's images with labels.
+        pool: ``data.pool``, the same images without.
+        test: ``data.test``.
+        check_images: ``'decode'`` or ``'header'``, how images are checked before a run.
+    """
+
+    labeled: Mapping[str, Any]
+    pool: Mapping[str, Any]
+    test: Mapping[str, Any]
+    check_images: str
+
+
+@dataclass(frozen=True)
+class LoaderSettings:
+    """The training loaders.
+
+    Attributes:
+        batch_size: images per batch and process (``samples_per_gpu``).
+        workers: loader processes per process (``workers_per_gpu``).
+        prefetch: batches that each of them loads ahead.
+        repeats: how often an epoch repeats the labeled and the unlabeled set:
+            ``X_L_repeat`` and ``X_U_repeat``.
+    """
+
+    batch_size: int
+    workers: int
+    prefetch: int
+    repeats: tuple[int, int]
 
 
 @dataclass(frozen=True)
@@ -34,27 +69,30 @@ class RunData:
     test: Dataset
 
 
-def load_data(config: Config) -> RunData:
+def load_data(data: DataSettings, num_classes: int) -> RunData:
     """Index and check the data; annotation files of pool images are not opened.
+
+    Args:
+        data: the data sets.
+        num_classes: of the model.
 
     Raises:
         FileNotFoundError: when a folder, list or image is missing.
         ValueError: when a list is malformed, an image cannot be decoded, or the classes do not fit the model.
     """
-    _check_same_images(config)
-    pool = build_dataset(config.data.pool)
-    labeled = build_dataset(config.data.train, index=pool.index)
-    test = build_dataset(config.data.test)
+    _check_same_images(data)
+    pool = build_dataset(data.pool)
+    labeled = build_dataset(data.labeled, index=pool.index)
+    test = build_dataset(data.test)
     for index in (pool.index, test.index):
-        check_images(index, config.get('check_images', 'decode'))
-    _check_classes(config, labeled, test)
-    _check_sizes(config, len(pool))
+        check_images(index, data.check_images)
+    _check_classes(num_classes, labeled, test)
     return RunData(pool, labeled, test)
 
 
-def _check_same_images(config: Config) -> None:
+def _check_same_images(data: DataSettings) -> None:
     """The labeled images are the pool's, and so are their files: refuse other places in data.train."""
-    pool, train = config.data.pool, config.data.train
+    pool, train = data.pool, data.labeled
     for key in ('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root', 'only_with_boxes'):
         if key in train and train[key] != pool.get(key):
             raise ValueError(
@@ -82,8 +120,7 @@ def check_images(index: ImageIndex, mode: str) -> None:
     index.use_sizes(distributed.on_main_for_long(check))
 
 
-def _check_classes(config: Config, labeled: Dataset, test: Dataset) -> None:
-    number = config.model.bbox_head.num_classes
+def _check_classes(number: int, labeled: Dataset, test: Dataset) -> None:
     if len(labeled.CLASSES) != number:
         raise ValueError(
             f'the data has {len(labeled.CLASSES)} classes {tuple(labeled.CLASSES)}, but '
@@ -93,47 +130,38 @@ def _check_classes(config: Config, labeled: Dataset, test: Dataset) -> None:
         raise ValueError('data.train and data.test have different classes')
 
 
-def _check_sizes(config: Config, pool_size: int) -> None:
-    for key in ('X_L_0_size', 'X_S_size'):
-        if config[key] > pool_size:
-            raise ValueError(f'{key} is {config[key]}, but the pool has {pool_size} images')
-
-
 class LoaderFactory:
     """Builds the loaders of a split.
 
     Args:
         data: the run's data.
-        config: for ``X_L_repeat``, ``X_U_repeat``, ``data.samples_per_gpu``, ``data.workers_per_gpu`` and
-            ``data.prefetch_factor``.
+        settings: batch size, workers, repeats.
         device: batches for a GPU are pinned.
     """
 
-    def __init__(self, data: RunData, config: Config, device: torch.device) -> None:
+    def __init__(self, data: RunData, settings: LoaderSettings, device: torch.device) -> None:
         self._data = data
-        self._batch_size = config.data.samples_per_gpu
-        self._workers = config.data.get('workers_per_gpu', 0)
-        self._prefetch = config.data.get('prefetch_factor', 2)
-        self._repeats = dict(labeled=config.X_L_repeat, unlabeled=config.X_U_repeat)
+        self._settings = settings
         self._pin_memory = device.type == 'cuda'
 
     def __call__(self, split: Split) -> dict[str, TrainLoader]:
         """Return the loaders of a split by tag; an empty X_U has none."""
-        parts = dict(
-            labeled=(self._data.labeled, split.labeled), unlabeled=(self._data.pool, split.unlabeled)
+        parts = (
+            ('labeled', self._data.labeled, split.labeled),
+            ('unlabeled', self._data.pool, split.unlabeled),
         )
         return {
-            tag: self._build(tag, dataset, indices)
-            for tag, (dataset, indices) in parts.items()
+            tag: self._build(tag, dataset, indices, repeats)
+            for (tag, dataset, indices), repeats in zip(parts, self._settings.repeats, strict=True)
             if len(indices)
         }
 
-    def _build(self, tag: str, dataset: Dataset, indices: np.ndarray) -> TrainLoader:
+    def _build(self, tag: str, dataset: Dataset, indices: np.ndarray, repeats: int) -> TrainLoader:
         sampler = AspectGroupBatchSampler(
             indices,
             self._data.pool.index.aspect_flags,
-            self._batch_size,
-            repeat=self._repeats[tag],
+            self._settings.batch_size,
+            repeat=repeats,
             rank=distributed.rank(),
             world_size=distributed.world_size(),
         )
@@ -141,7 +169,7 @@ class LoaderFactory:
             tag,
             dataset,
             sampler,
-            workers=self._workers,
+            workers=self._settings.workers,
             pin_memory=self._pin_memory,
-            prefetch=self._prefetch,
+            prefetch=self._settings.prefetch,
         )

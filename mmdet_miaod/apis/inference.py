@@ -32,7 +32,8 @@ from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import move_batch
 from ..engine.parallel import check_device
 from .config import load_config
-from .model import build_model, load_weights
+from .model import load_detector
+from .settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -81,30 +82,22 @@ def init_detector(
         options: config overrides by dotted key.
 
     Returns:
-        The model in evaluation mode, with ``CLASSES`` and ``cfg``.
+        The model in evaluation mode, with ``CLASSES``, ``cfg`` and ``uncertainty_k``.
 
     Raises:
         FileNotFoundError: when a file is missing.
         ValueError, KeyError: when the config or the checkpoint is not right, or they do not fit each other.
     """
     config = deepcopy(config) if isinstance(config, Config) else load_config(config, options)
-    # The checkpoint has all weights.
-    config.load_from = None
-    config.model.backbone.init_cfg = None
-    model = build_model(config, ())
-    meta = load_weights(model, checkpoint).get('meta') or {}
-    model.CLASSES = _class_names(config, meta)
+    settings = RunSettings.from_config(config)
+    model = load_detector(settings.model, checkpoint)
+    number, configured = settings.model.num_classes, settings.data.labeled.get('classes')
+    if len(model.CLASSES) != number:
+        listed = isinstance(configured, (list, tuple)) and len(configured) == number
+        model.CLASSES = tuple(configured) if listed else tuple(f'class {i}' for i in range(number))
     model.cfg = config
+    model.uncertainty_k = settings.uncertainty_k
     return model.to(check_device(device)).eval()
-
-
-def _class_names(config: Config, meta: dict[str, Any]) -> tuple[str, ...]:
-    number = config.model.bbox_head.num_classes
-    configured = config.data.train.get('classes')
-    for names in (meta.get('CLASSES'), configured if not isinstance(configured, str) else None):
-        if names and len(names) == number:
-            return tuple(names)
-    return tuple(f'class {i}' for i in range(number))
 
 
 def inference_detector(model: nn.Module, image: str | Path) -> Prediction:
@@ -230,9 +223,8 @@ def predict_batches(
     model: nn.Module, index: ImageIndex, batch_size: int = 1, workers: int = 0
 ) -> Iterator[list[Prediction]]:
     """Run a model over images; yields the predictions of each batch, images of one size after another."""
-    config = model.cfg
     device = next(model.parameters()).device
-    view = ImagePoolDataset(index=index, pipeline=config.data.pool.score_pipeline)
+    view = ImagePoolDataset(index=index, pipeline=model.cfg.data.pool.score_pipeline)
     order = np.arange(len(index))
     loader, batches = build_scoring_loader(
         view, order, index.sizes, batch_size, workers=workers, pin_memory=device.type == 'cuda'
@@ -241,7 +233,7 @@ def predict_batches(
     for indices, batch in zip(batches, loader, strict=True):
         batch = move_batch(batch, device)
         features = model.extract_feat(batch['img'])
-        scores = model.bbox_head.uncertainty(features, score_k(config)).tolist()
+        scores = model.bbox_head.uncertainty(features, model.uncertainty_k).tolist()
         found = model.bbox_head.predict(features, batch['img_metas'], rescale=True)
         paths = [index.image_path(int(i)) for i in indices]
         for path, score in zip(paths, scores, strict=True):
@@ -252,8 +244,3 @@ def predict_batches(
             Prediction(path, score, boxes[:, :4], boxes[:, 4], labels, model.CLASSES)
             for path, score, (boxes, labels) in zip(paths, scores, arrays, strict=True)
         ]
-
-
-def score_k(config: Config) -> int:
-    """Number of instances that an image's uncertainty is the mean of: the query's ``k``, or the config's."""
-    return int(config.query.get('k') or config.get('k') or 10000)

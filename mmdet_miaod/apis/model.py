@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
-from mmcv import Config
 from mmcv.runner import load_checkpoint as load_matching_weights
 from mmdet.models import build_detector
 from torch import nn
@@ -17,35 +18,62 @@ from ..run.files import load_checkpoint
 from .run_log import muted
 
 
-def build_model(config: Config, classes: Sequence[str]) -> nn.Module:
-    """Build a detector with its initial weights, on the CPU, and set PyTorch's switches as its config says.
+@dataclass(frozen=True)
+class ModelSettings:
+    """How the detector is built.
+
+    Attributes:
+        detector: as MMDetection's ``model`` key.
+        load_from: checkpoint whose fitting weights the model begins with, None for those of ``init_cfg``.
+        acceleration: options that change no result.
+    """
+
+    detector: Mapping[str, Any]
+    load_from: str | None
+    acceleration: Acceleration
+
+    @property
+    def num_classes(self) -> int:
+        """Foreground classes of the head."""
+        return self.detector['bbox_head']['num_classes']
+
+    def without_initial_weights(self) -> ModelSettings:
+        """Return the same model for weights of a checkpoint: no others are asked for."""
+        detector = deepcopy(self.detector)
+        detector['backbone']['init_cfg'] = None
+        return replace(self, detector=detector, load_from=None)
+
+
+def build_model(settings: ModelSettings, classes: Sequence[str]) -> nn.Module:
+    """Build a detector with its initial weights, on the CPU, and set PyTorch's switches as its settings say.
 
     Args:
-        config: with ``model``, ``load_from`` for weights other than the backbone's, and the keys of
-            :class:`~mmdet_miaod.engine.acceleration.Acceleration`.
+        settings: the detector, its initial weights and its acceleration.
         classes: class names, kept as ``model.CLASSES``.
 
     Raises:
         ConnectionError: when pretrained weights cannot be downloaded.
         FileNotFoundError, ValueError: when ``load_from`` is no usable checkpoint.
     """
-    model = build_detector(deepcopy(config.model))
+    model = build_detector(deepcopy(settings.detector))
     with muted(logging.getLogger('mmdet')), muted(logging.getLogger('mmcv')):
         try:
             model.init_weights()
         except OSError as error:
+            initial = settings.detector['backbone'].get('init_cfg')
             raise ConnectionError(
-                f'the pretrained weights {config.model.backbone.get("init_cfg")} cannot be had ({error}); '
-                'give model.backbone.init_cfg.checkpoint a file, or set model.backbone.init_cfg=None to '
-                'train from scratch'
+                f'the pretrained weights {initial} cannot be had ({error}); give model.'
+                'backbone.init_cfg.checkpoint a file, or set model.backbone.init_cfg=None to train from '
+                'scratch'
             ) from error
-    if config.get('load_from'):
-        load_checkpoint(config.load_from)  # says clearly what is wrong with the file
-        load_matching_weights(model, config.load_from, map_location='cpu', logger=logging.getLogger('mmdet'))
+    if settings.load_from:
+        load_checkpoint(settings.load_from)  # says clearly what is wrong with the file
+        load_matching_weights(
+            model, settings.load_from, map_location='cpu', logger=logging.getLogger('mmdet')
+        )
     model.CLASSES = tuple(classes)
-    acceleration = Acceleration.from_config(config)
-    acceleration.apply_to_backends()
-    return acceleration.apply_to_model(model)
+    settings.acceleration.apply_to_backends()
+    return settings.acceleration.apply_to_model(model)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict:
@@ -62,3 +90,33 @@ def load_weights(model: nn.Module, path: str | Path) -> dict:
     except (RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(f'{path}: does not fit the model of the config ({error})') from error
     return checkpoint
+
+
+def load_detector(
+    settings: ModelSettings, checkpoint: str | Path, classes: Sequence[str] | None = None
+) -> nn.Module:
+    """Build a detector, on the CPU, with the weights of a checkpoint and no others.
+
+    Args:
+        settings: the detector; initial weights that it names are not asked for.
+        checkpoint: a cycle's ``model.pth``, an ``epoch_{n}.pth`` or a checkpoint of the published code.
+        classes: class names of the data; None: those of the checkpoint.
+
+    Returns:
+        The detector, with ``CLASSES``; empty where neither says them.
+
+    Raises:
+        FileNotFoundError: there is no such checkpoint.
+        ValueError: it is damaged, belongs to another model or was trained on other classes.
+    """
+    model = build_model(settings.without_initial_weights(), ())
+    trained_on = (load_weights(model, checkpoint).get('meta') or {}).get('CLASSES')
+    if classes is None:
+        classes = trained_on or ()
+    elif trained_on is not None and tuple(trained_on) != tuple(classes):
+        raise ValueError(
+            f'{checkpoint}: was trained on the classes {tuple(trained_on)}, but the data set has '
+            f'{tuple(classes)}: set classes to those of the checkpoint, in its order'
+        )
+    model.CLASSES = tuple(classes)
+    return model

@@ -4,111 +4,127 @@ from __future__ import annotations
 
 import inspect
 import logging
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
-from mmcv import Config
 from torch import nn
 from torch.utils.data import Dataset
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
-from ..active.query import QUERY_STRATEGIES
-from ..active.split import Split, initial_split, load_split
+from ..active.query import QUERY_STRATEGIES, QueryStrategy
+from ..active.selection import SelectionSettings
+from ..active.split import Split
 from ..datasets.seeding import Draw
 from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from ..engine.inference import ScoringSettings
 from ..engine.parallel import check_device
-from ..engine.progress import RunClock, RunProgress
 from ..engine.runner import AlternatingEpochRunner
 from ..engine.stage import Stage, frozen_parameter_names, set_trainable
 from ..engine.trainer import TrainSettings, register_hooks
 from ..models.dense_heads.loss_terms import select_terms
-from .assemble import selection_settings, train_settings
-from .config import check_config, schedule_of
 from .data import RunData, load_data
 from .model import build_model, load_weights
 from .run_directory import check_run_directory
 from .run_options import RunOptions, StartingPoint
+from .settings import LabelingSettings, RunSettings
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the quick checks leave for a run to use, so that nothing is read twice.
+    """What the checks leave for a run to use, so that nothing is read or drawn twice.
 
     Attributes:
         device: where the model is to be trained.
         data: indexed and checked; of a new run the first labels are asked for already.
-        first_split: the split that a new run begins with, None when a run is resumed.
+        scoring: how images are run through the model.
+        strategy: the query strategy.
+        selection: what is labeled after a cycle.
+        first_split: the split that a new run begins with.
     """
 
     device: torch.device
     data: RunData
-    first_split: Split | None
+    scoring: ScoringSettings
+    strategy: QueryStrategy
+    selection: SelectionSettings
+    first_split: Split
 
 
 def check_before_start(
-    config: Config,
+    settings: RunSettings,
     options: RunOptions,
     on_passed: Callable[[str, str], None] = lambda name, detail: None,
 ) -> Prepared:
-    """Check a config and all that it names; stops at the first thing that a run would stop at.
+    """Check all that a config names; stops at the first thing that a run would stop at.
 
     Args:
-        config: what to run.
+        settings: what to run.
         options: how to run it.
         on_passed: is told the name of each check that passed, and what was found.
 
     Raises:
         FileNotFoundError, KeyError, ValueError, ImportError: what is not usable, and what to do about it.
     """
-    check_config(config)
-    on_passed('config', f'{config.filename or "the config"} has every key')
+    on_passed('config', f'{settings.file} has every key')
     device = check_device(options.device)
     on_passed('device', str(device))
-    data = load_data(config)
+    data = load_data(settings.data, settings.model.num_classes)
+    _check_sizes(settings.labeling, len(data.pool))
     on_passed(
         'pool and test set',
         f'{len(data.pool)} and {len(data.test)} images, {len(data.labeled.CLASSES)} classes',
     )
-    start = _load_start(options.start, config, data)
-    check_query(config)
-    on_passed('query', config.query['type'])
-    check_evaluation(config, data.test)
-    on_passed('evaluation', str(config.get('evaluation', {}).get('metric', '')))
-    model = build_model(config, data.labeled.CLASSES)
+    if options.start is not None:
+        _check_start(options.start, settings, data)
+    strategy = build_strategy(settings.query)
+    on_passed('query', settings.query['type'])
+    check_evaluation(settings.evaluation, data.test)
+    on_passed('evaluation', str(settings.evaluation.get('metric', '')))
+    model = build_model(settings.model, data.labeled.CLASSES)
     check_detections(model)
-    progress = RunProgress(RunClock(0), show=False)
-    check_stages(config, model, train_settings(config, options, '', '', device, progress))
+    check_stages(settings.schedule, model, replace(settings.training, device=device))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
-    first_split = None
+    selection = settings.labeling.selection(data.pool.index.names)
+    if options.start is None:
+        first_split = settings.labeling.first_split(len(data.pool), selection, settings.seed)
+    else:
+        first_split = options.start.load_split(len(data.pool))
     if options.resume is None:
-        first_split = check_first_split(config, data, start)
+        check_first_split(settings, selection, data, first_split)
         on_passed('first labels', f'{len(first_split.labeled)} images')
         check_samples(data, first_split)
         on_passed('pipelines', 'an image of each kind was loaded')
     else:
         check_run_directory(Path(options.resume))
-    return Prepared(device, data, first_split)
+    # A thousand chunks at most, so that the manifest stays small for large pools.
+    chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
+    scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
+    return Prepared(device, data, scoring, strategy, selection, first_split)
 
 
-def _load_start(start: StartingPoint | None, config: Config, data: RunData) -> Split | None:
-    if start is None:
-        return None
-    if start.cycle not in config.cycles:
-        raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(config.cycles)}')
+def _check_sizes(labeling: LabelingSettings, pool_size: int) -> None:
+    for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
+        if size > pool_size:
+            raise ValueError(f'{key} is {size}, but the pool has {pool_size} images')
+
+
+def _check_start(start: StartingPoint, settings: RunSettings, data: RunData) -> None:
+    if start.cycle not in settings.labeling.cycles:
+        raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(settings.labeling.cycles)}')
     if start.model_path is not None:
-        load_weights(build_model(config, data.labeled.CLASSES), start.model_path)
-    return load_split(start.labeled_path, start.unlabeled_path, len(data.pool))
+        load_weights(build_model(settings.model, data.labeled.CLASSES), start.model_path)
 
 
-def check_stages(config: Config, model: nn.Module, settings: TrainSettings) -> None:
+def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:
     """Check that every stage finds its loss terms, parameters, optimizer and hooks.
 
     Args:
-        config: for the schedule.
+        schedule: the stages of a cycle.
         model: a freshly built detector; its ``requires_grad`` flags are changed.
         settings: how the stages will be trained.
 
@@ -116,7 +132,7 @@ def check_stages(config: Config, model: nn.Module, settings: TrainSettings) -> N
         ValueError: naming the stage, or the config key and what is wrong with it.
     """
     frozen = frozen_parameter_names(model)
-    for stage in schedule_of(config):
+    for stage in schedule:
         for tag in stage.tags:
             try:
                 select_terms(stage.losses(tag), has_labels=tag == 'labeled')
@@ -165,27 +181,26 @@ def check_detections(model: nn.Module) -> None:
     model.bbox_head.detection_limits()
 
 
-def check_query(config: Config) -> None:
-    """Check that the query strategy can be built.
+def build_strategy(query: Mapping[str, Any]) -> QueryStrategy:
+    """Build the query strategy of a config.
 
     Raises:
-        ValueError: when it cannot, saying why.
+        ValueError: when it cannot be built, saying why.
     """
     try:
-        QUERY_STRATEGIES.build(dict(config.query))
+        return QUERY_STRATEGIES.build(dict(query))
     except (KeyError, TypeError) as error:
         known = sorted(QUERY_STRATEGIES.module_dict)
-        raise ValueError(f'query = {dict(config.query)}: {error}; the strategies are {known}') from error
+        raise ValueError(f'query = {dict(query)}: {error}; the strategies are {known}') from error
 
 
-def check_evaluation(config: Config, test: Dataset) -> None:
+def check_evaluation(arguments: Mapping[str, Any], test: Dataset) -> None:
     """Check the keyword arguments of the test set's ``evaluate``.
 
     Raises:
         ValueError: the test set does not take them.
     """
     check = getattr(test, 'check_evaluation', None)
-    arguments = dict(config.get('evaluation') or {})
     try:
         if check is None:
             inspect.signature(test.evaluate).bind([], **arguments)
@@ -217,44 +232,34 @@ def check_samples(data: RunData, split: Split) -> None:
             raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
 
 
-def check_first_split(config: Config, data: RunData, start: Split | None) -> Split:
+def check_first_split(
+    settings: RunSettings, selection: SelectionSettings, data: RunData, split: Split
+) -> None:
     """Ask for the first labels, as the first cycle will, and check that the stages find their images.
 
     Args:
-        config: for the sizes and the seed.
+        settings: what to run.
+        selection: the images that must or must not be labeled.
         data: the run's data.
-        start: the split that the run was given; None: it is drawn.
-
-    Returns:
-        The split.
+        split: the split that the run begins with.
 
     Raises:
         FileNotFoundError, ValueError: when an annotation file is missing or malformed, when no known class is
             left, when there is no unlabeled image for a stage that trains on unlabeled images, or when the
-            given split does not fit ``exclude`` and ``include``.
+            split does not fit ``exclude`` and ``include``.
     """
-    chosen = selection_settings(config, data.pool.index.names)
-    split = start or initial_split(
-        len(data.pool),
-        config.X_L_0_size,
-        config.seed,
-        config.get('X_U_0_from', 'end'),
-        chosen.excluded,
-        chosen.included,
-    )
     used = np.union1d(split.labeled, split.unlabeled)
-    unwanted = np.intersect1d(used, chosen.excluded)
-    missing = np.setdiff1d(chosen.included, split.labeled)
+    unwanted = np.intersect1d(used, selection.excluded)
+    missing = np.setdiff1d(selection.included, split.labeled)
     if len(unwanted) or len(missing):
         raise ValueError(
             f'the given split has {len(unwanted)} images of "exclude", and {len(missing)} of "include" are '
             f'not labeled in it, such as {[*unwanted, *missing][:5]}'
         )
     SimulatedAnnotator(data.labeled).label(split.labeled)
-    needing = [stage.name for stage in schedule_of(config) if 'unlabeled' in stage.tags]
+    needing = [stage.name for stage in settings.schedule if 'unlabeled' in stage.tags]
     if needing and not len(split.unlabeled):
         raise ValueError(
-            f'X_L_0_size is {config.X_L_0_size} of {len(data.pool)} images in the pool, which leaves no '
-            f'unlabeled image for stage {needing[0]!r}: make it smaller'
+            f'X_L_0_size is {settings.labeling.initial_size} of {len(data.pool)} images in the pool, which '
+            f'leaves no unlabeled image for stage {needing[0]!r}: make it smaller'
         )
-    return split

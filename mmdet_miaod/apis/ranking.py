@@ -17,7 +17,7 @@ from torch import nn
 from ..datasets.image_index import ImageIndex
 from ..run.file_record import hash_file
 from ..run.files import remove_file, write_json
-from .inference import predict_batches, score_k
+from .inference import predict_batches
 
 _HEADER = 'scoring.json'
 
@@ -79,7 +79,7 @@ def file_state(path: str) -> list[int]:
 def scoring_identity(model: nn.Module, checkpoint: str | Path) -> dict[str, Any]:
     """What the scores of a model depend on."""
     config = model.cfg
-    parts = [config.model, config.data.pool.score_pipeline, score_k(config)]
+    parts = [config.model, config.data.pool.score_pipeline, model.uncertainty_k]
     text = json.dumps(parts, sort_keys=True, default=str)
     return dict(
         checkpoint=hash_file(checkpoint)[1], config=hashlib.sha256(text.encode()).hexdigest(), format=1

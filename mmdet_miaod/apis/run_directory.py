@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import logging
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -13,17 +14,14 @@ import mmdet
 import numpy as np
 import torch
 import torchvision
-from mmcv import Config
 
 from .. import distributed
 from ..run.file_record import DamagedFileError
-from ..run.files import TEMPORARY_PREFIX, make_directory, remove_temporary_files, write_text
+from ..run.files import TEMPORARY_PREFIX, make_directory, remove_temporary_files
 from ..run.identity import RunIdentity
 from ..run.lock import LOCK_NAME
 from ..run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from ..version import __version__
-from .config import identity_text
-from .data import RunData
 
 
 def create_run(work_directory: str | Path, name: str) -> Path:
@@ -53,12 +51,6 @@ def create_unnamed_run(work_directory: str | Path, timestamp: str) -> Path:
         directory = Path(work_directory) / (timestamp if number == 1 else f'{timestamp}_{number}')
         with suppress(FileExistsError):
             return make_directory(directory, exist_ok=False)
-
-
-def dump_config(config: Config, directory: Path) -> None:
-    """Write the config as it is used into the run directory, under its name, as Python whatever it was."""
-    name = Path(config.filename or 'config.py').with_suffix('.py').name
-    write_text(directory / name, config.pretty_text)
 
 
 def never_started(directory: Path) -> bool:
@@ -106,38 +98,37 @@ def newest_run(work_directory: str | Path) -> Path:
     return max(manifests, key=lambda path: path.stat().st_mtime).parent
 
 
-def open_run(
-    directory: Path,
-    config: Config,
-    data: RunData,
-    resume: bool,
-    force: bool,
-    logger: logging.Logger,
-    start: dict[str, Any] | None = None,
-) -> RunState:
-    """Start a run's manifest, or read it and go back to the newest state whose files are intact.
+def begin_run(directory: Path, identity: RunIdentity, options: Mapping[str, Any]) -> RunState:
+    """Write a new run's manifest.
 
     Args:
         directory: the run directory, locked by this process.
-        config: the config as it is now.
-        data: the data as it is now.
-        resume: whether the run was begun before.
-        force: go on even though the config or the pool changed.
-        logger: is told what is damaged.
-        start: what a new run remembers about where it began.
+        identity: what the run is.
+        options: further plain values that a resumed run needs, such as its first cycle.
 
     Raises:
-        FileNotFoundError: when there is no manifest to resume from.
-        ValueError: when the manifest is damaged, or the config or the pool changed.
+        FileExistsError: another process began a run there.
     """
-    identity = RunIdentity(identity_text(config), data.pool.index.fingerprint(), len(data.pool), config.seed)
-    state = RunState(directory, identity, environment_versions(), start)
-    if not resume:
-        distributed.on_main(lambda: _refuse_begun(directory))
-        state.save()
-        return state
+    distributed.on_main(lambda: _refuse_begun(directory))
+    state = RunState(directory, identity, environment_versions(), dict(options))
+    state.save()
+    return state
+
+
+def resume_run(directory: Path, identity: RunIdentity, force: bool, logger: logging.Logger) -> RunState:
+    """Read a run's manifest and go back to the newest state whose files are intact.
+
+    Args:
+        directory: the run directory, locked by this process.
+        identity: what the run would be now.
+        force: resume even though the config or the pool changed.
+        logger: is told what is damaged.
+
+    Raises:
+        FileNotFoundError: there is no manifest to resume from.
+        ValueError: the manifest is damaged, or the config or the pool changed.
+    """
     saved = distributed.on_main(lambda: _read_state(directory, logger))
-    state.steps, state.options = saved.steps, saved.options
     changes = saved.identity.differences(identity)
     if changes and not force:
         raise ValueError(
@@ -145,7 +136,8 @@ def open_run(
             f'one, or with --force:\n{changes}'
         )
     if changes:
-        logger.warning('Going on although this changed:\n%s', changes)
+        logger.warning('Resuming although this changed:\n%s', changes)
+    state = RunState(directory, identity, environment_versions(), saved.options, saved.steps)
     state.save()
     return state
 

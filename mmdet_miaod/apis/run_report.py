@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from .. import distributed
 from ..datasets.builder import build_dataset
-from .config import load_config
 from .data import RunData
+from .settings import load_settings
 
 if TYPE_CHECKING:
     from ..visualization.run_images import RunImages
@@ -59,14 +59,14 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
         raise FileNotFoundError(f'{record.directory}: there is no dumped config')
     if data_root is not None and not data_root.endswith('/'):
         data_root = f'{data_root}/'  # configs may join it with a plain sum, as mmdet's do
-    config = load_config(record.config_path, data_root=data_root)
-    pool = build_dataset(config.data.pool)
+    data = load_settings(record.config_path, data_root=data_root).data
+    pool = build_dataset(data.pool)
     if record.pool_size not in (None, len(pool)):
         raise ValueError(
             f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
             'run with --data-root'
         )
-    labeled = build_dataset(config.data.train, index=pool.index)
+    labeled = build_dataset(data.labeled, index=pool.index)
     if record.labeled:
         labeled.label(record.labeled[max(record.labeled)])
     return RunImages(pool, labeled)

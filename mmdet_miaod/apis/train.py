@@ -11,18 +11,21 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
-from ..active.split import load_split
 from ..randomness import use_deterministic_algorithms
 from ..run.file_record import DamagedFileError
+from ..run.files import write_text
+from ..run.identity import RunIdentity
 from ..run.lock import lock_run
 from ..run.manifest import RunState
 from .assemble import Run, assemble_run
+from .data import RunData
 from .model import load_weights
 from .preflight import check_before_start
-from .run_directory import create_run, create_unnamed_run, dump_config, open_run
+from .run_directory import begin_run, create_run, create_unnamed_run, resume_run
 from .run_log import buffered_log, run_logger
 from .run_options import RunOptions, StartingPoint
 from .run_report import refresh_report
+from .settings import RunSettings
 
 
 def train(config: Config, options: RunOptions) -> Path:
@@ -43,58 +46,70 @@ def train(config: Config, options: RunOptions) -> Path:
     """
     if options.deterministic:
         use_deterministic_algorithms()
+    settings = RunSettings.from_config(config)
     with buffered_log() as early_records:
-        prepared = check_before_start(config, options)
-        data = prepared.data
+        prepared = check_before_start(settings, options)
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
         if options.resume is None:
-            directory = distributed.on_main(lambda: _create_run(config, options.run_name, timestamp))
+            directory = distributed.on_main(
+                lambda: _create_run(settings.work_directory, options.run_name, timestamp)
+            )
         else:
             directory = Path(options.resume)
-    with run_log_and_lock(directory, timestamp, config, options) as logger:
+    with run_log_and_lock(directory, timestamp, settings.log_level, options.console_level) as logger:
         for record in early_records:
             logger.handle(record)
-        resume = options.resume is not None
-        if not resume:
-            distributed.on_main(lambda: dump_config(config, directory))
-        began = {} if options.start is None else options.start.to_manifest()
-        state = open_run(directory, config, data, resume, options.force, logger, began)
+        state, start = _open_run(directory, settings, options, prepared.data, logger)
         options.on_directory(directory)
-        start = _lost_beginning(state) if resume else options.start
-        run = assemble_run(config, options, data, state, timestamp, prepared.device, logger)
+        run = assemble_run(
+            settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger
+        )
         if start is not None:
-            _begin_with(run, start, len(data.pool))
+            _begin_with(run, start, len(prepared.data.pool))
         try:
             run.loop.run()
         finally:
             run.progress.close()
         if options.report:
-            refresh_report(directory, data, logger, last=True)
+            refresh_report(directory, prepared.data, logger, last=True)
         logger.info('The run is finished: %s', directory)
     return directory
 
 
-def _create_run(config: Config, name: str | None, timestamp: str) -> Path:
+def _create_run(work_directory: str, name: str | None, timestamp: str) -> Path:
     if name is None:
-        return create_unnamed_run(config.work_directory, timestamp)
-    return create_run(config.work_directory, name)
+        return create_unnamed_run(work_directory, timestamp)
+    return create_run(work_directory, name)
 
 
 @contextmanager
 def run_log_and_lock(
-    directory: Path, timestamp: str, config: Config, options: RunOptions
+    directory: Path, timestamp: str, level: str, console_level: str | None
 ) -> Iterator[logging.Logger]:
     """Hold the run directory's lock and write its log, for as long as the context lasts."""
     locks = []
     # The lock object cannot be sent to other processes, so it is kept aside.
     distributed.on_main(lambda: locks.append(lock_run(directory)))
     try:
-        level = config.get('log_level', 'INFO')
-        with run_logger(directory / f'{timestamp}.log', level, options.console_level) as logger:
+        with run_logger(directory / f'{timestamp}.log', level, console_level) as logger:
             yield logger
     finally:
         for lock in locks:
             lock.release()
+
+
+def _open_run(
+    directory: Path, settings: RunSettings, options: RunOptions, data: RunData, logger: logging.Logger
+) -> tuple[RunState, StartingPoint | None]:
+    """Return the run's manifest, and what is still to be taken over from an earlier run."""
+    pool = data.pool
+    identity = RunIdentity(settings.identity, pool.index.fingerprint(), len(pool), settings.seed)
+    if options.resume is not None:
+        state = resume_run(directory, identity, options.force, logger)
+        return state, _lost_beginning(state)
+    distributed.on_main(lambda: write_text(directory / settings.file, settings.text))
+    began = {} if options.start is None else options.start.to_manifest()
+    return begin_run(directory, identity, began), options.start
 
 
 def _lost_beginning(state: RunState) -> StartingPoint | None:
@@ -117,9 +132,8 @@ def _lost_beginning(state: RunState) -> StartingPoint | None:
 
 
 def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:
-    split = load_split(start.labeled_path, start.unlabeled_path, pool_size)
-    run.loop.save_split(start.cycle, split)
+    run.loop.save_split(start.cycle, start.load_split(pool_size))
     if start.model_path is not None:
         model = run.trainer.fresh_model()
         load_weights(model, start.model_path)
-        run.trainer.save_model(start.cycle, model)
+        run.state.once('model', start.cycle, lambda: run.trainer.save_model(start.cycle, model))

@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from mmcv import Config
 from torch.utils.data import Dataset
 
-from ..active.split import initial_split
-from ..apis.assemble import selection_settings
+from ..apis.settings import RunSettings
 from ..datasets import image_files
 from ..datasets.builder import build_dataset, build_index
 from ..datasets.image_index import ImageIndex
@@ -38,24 +36,25 @@ class CheckedImages:
     hashes: dict[int, str] = field(default_factory=dict)
 
 
-def check_data(config: Config, all_annotations: bool = False) -> list[Finding]:
+def check_data(settings: RunSettings, all_annotations: bool = False) -> list[Finding]:
     """Check lists, images and annotation files.
 
     Annotation files are those of the test set and of the first labeled set, which is what exists when
     labels are drawn by people; a pool image has none before it is selected.
 
     Args:
-        config: the config.
+        settings: what would be run.
         all_annotations: check those of the whole pool too, all of which a simulated annotator needs some day.
     """
     findings: list[Finding] = []
-    images = {role: _check_images(config, role, findings) for role in ('pool', 'test')}
+    images = {role: _check_images(settings, role, findings) for role in ('pool', 'test')}
     findings += _duplicates({role: found for role, found in images.items() if found is not None})
-    for role, name in (('pool', 'train'), ('test', 'test')):
+    data = settings.data
+    for role, name, given in (('pool', 'train', data.labeled), ('test', 'test', data.test)):
         found = images[role]
         if found is None:
             continue
-        dataset = _unlabeled_dataset(config.data[name], found.index)
+        dataset = _unlabeled_dataset(given, found.index)
         if dataset is None:
             continue
         if not isinstance(dataset, LabeledDataset):
@@ -64,26 +63,26 @@ def check_data(config: Config, all_annotations: bool = False) -> list[Finding]:
                     'data',
                     f'annotations of data.{name}',
                     'note',
-                    f'{config.data[name].type} is not known here',
+                    f'{given["type"]} is not known here',
                 )
             )
             continue
         indices = range(len(found.index))
         if role == 'pool' and not all_annotations:
-            indices = _first_labeled(config, found.index)
+            indices = _first_labeled(settings, found.index)
         title = {'pool': 'pool' if all_annotations else 'first labeled set', 'test': 'test set'}[role]
         findings += check_annotations(dataset, indices, found.sizes, title)
     return findings
 
 
-def _check_images(config: Config, role: str, findings: list[Finding]) -> CheckedImages | None:
+def _check_images(settings: RunSettings, role: str, findings: list[Finding]) -> CheckedImages | None:
     name = f'{role} images'
     try:
-        found = CheckedImages(_index(config.data[role]))
+        found = CheckedImages(_index(getattr(settings.data, role)))
     except (OSError, ValueError, KeyError, TypeError) as error:
         findings.append(Finding('data', name, 'error', str(error)))
         return None
-    read = image_files.read_size if config.get('check_images') == 'header' else image_files.decode
+    read = image_files.read_size if settings.data.check_images == 'header' else image_files.decode
 
     def look(i: int) -> tuple[tuple[int, int], str] | str:
         path = found.index.image_path(i)
@@ -130,12 +129,12 @@ def _duplicates(images: Mapping[str, CheckedImages]) -> list[Finding]:
     ]
 
 
-def _first_labeled(config: Config, index: ImageIndex) -> list[int]:
-    chosen = selection_settings(config, index.names)
-    lists = (chosen.excluded, chosen.included)
-    size = min(config.X_L_0_size, len(index) - len(chosen.excluded))
-    split = initial_split(len(index), size, config.seed, config.get('X_U_0_from', 'end'), *lists)
-    return split.labeled.tolist()
+def _first_labeled(settings: RunSettings, index: ImageIndex) -> list[int]:
+    """Indices of the first labeled set, or as much of it as the pool has."""
+    labeling, selection = settings.labeling, settings.labeling.selection(index.names)
+    size = min(labeling.initial_size, len(index) - len(selection.excluded))
+    labeling = replace(labeling, initial_size=size)
+    return labeling.first_split(len(index), selection, settings.seed).labeled.tolist()
 
 
 def _unlabeled_dataset(data_config: Mapping, index: ImageIndex) -> Dataset | None:

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable
-from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from mmcv import Config
-
 from ..apis.preflight import Prepared, check_before_start
 from ..apis.run_options import RunOptions
+from ..apis.settings import RunSettings
 from ..cli.command_line import USER_ERRORS
 from .data_checks import check_data
 from .environment_checks import check_environment
@@ -21,7 +20,7 @@ from .split_checks import check_split
 
 
 def diagnose(
-    config: Config,
+    settings: RunSettings,
     device: str,
     quick: bool = False,
     all_annotations: bool = False,
@@ -30,7 +29,7 @@ def diagnose(
     """Check environment, data and split, and estimate what a run takes.
 
     Args:
-        config: from :func:`~mmdet_miaod.apis.config.load_config`.
+        settings: from :func:`~mmdet_miaod.apis.settings.load_settings`.
         device: ``'cpu'`` or ``'cuda:N'``.
         quick: only what ``tools/train.py`` checks before it starts.
         all_annotations: check the annotation files of the whole pool.
@@ -39,38 +38,37 @@ def diagnose(
     findings: list[Finding] = []
     if not quick:
         on_phase('environment')
-        findings += check_environment(config, device)
+        findings += check_environment(settings, device)
         on_phase('images and annotation files')
-        findings += check_data(config, all_annotations)
+        findings += check_data(settings, all_annotations)
         # They have been decoded; what is left to do is to read their sizes.
-        config = deepcopy(config)
-        config.check_images = 'header'
+        settings = replace(settings, data=replace(settings.data, check_images='header'))
     on_phase('what a run checks before it starts')
-    prepared = _check_before_start(config, device, findings)
+    prepared = _check_before_start(settings, device, findings)
     estimates: dict[str, Any] = {}
     if prepared is not None:
-        findings += check_split(config, len(prepared.data.pool))
+        findings += check_split(settings.labeling, len(prepared.data.pool))
         if not quick:
             on_phase('a few steps of each stage')
-            estimates = _estimate(config, prepared, findings)
+            estimates = _estimate(settings, prepared, findings)
     return Diagnosis(findings, estimates)
 
 
-def _check_before_start(config: Config, device: str, findings: list[Finding]) -> Prepared | None:
+def _check_before_start(settings: RunSettings, device: str, findings: list[Finding]) -> Prepared | None:
     def passed(name: str, detail: str) -> None:
         findings.append(Finding('start', name, 'ok', detail))
 
     try:
-        return check_before_start(config, RunOptions(device=device), passed)
+        return check_before_start(settings, RunOptions(device=device), passed)
     except USER_ERRORS as error:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         findings.append(Finding('start', 'a run would stop here', 'error', str(message)))
         return None
 
 
-def _estimate(config: Config, prepared: Prepared, findings: list[Finding]) -> dict[str, Any]:
+def _estimate(settings: RunSettings, prepared: Prepared, findings: list[Finding]) -> dict[str, Any]:
     try:
-        described, numbers = estimate(config, prepared)
+        described, numbers = estimate(settings, prepared)
     except (*USER_ERRORS, RuntimeError) as error:  # RuntimeError: a GPU's memory is full, among others
         text = f'{type(error).__name__}: {error}'
         findings.append(Finding('environment', 'forward and backward step', 'error', text))
@@ -78,15 +76,15 @@ def _estimate(config: Config, prepared: Prepared, findings: list[Finding]) -> di
     text = f'works on {prepared.device}, losses finite'
     findings.append(Finding('environment', 'forward and backward step', 'ok', text))
     findings += described
-    free = _free_disk(config)
+    free = _free_disk(settings.work_directory)
     if numbers['disk_bytes'] > free:
         text = f'a run may take {numbers["disk_bytes"] / 1e9:.2f} GB, {free / 1e9:.2f} GB are free'
         findings.append(Finding('estimate', 'free disk', 'warning', text))
     return numbers
 
 
-def _free_disk(config: Config) -> int:
-    place = Path(config.work_directory).absolute()
+def _free_disk(work_directory: str) -> int:
+    place = Path(work_directory).absolute()
     while not place.exists():
         place = place.parent
     return shutil.disk_usage(place).free

@@ -8,9 +8,9 @@ import shutil
 from pathlib import Path
 
 import torch
-from mmcv import Config
 
 from ..apis.run_directory import environment_versions
+from ..apis.settings import RunSettings
 from ..engine.parallel import check_device
 from ..environment import import_problems, ops_problems, version_problems
 from .findings import Finding
@@ -18,15 +18,15 @@ from .findings import Finding
 GIB = 1 << 30
 
 
-def check_environment(config: Config, device: str) -> list[Finding]:
+def check_environment(settings: RunSettings, device: str) -> list[Finding]:
     """Check what the config does not decide: the stack, the device, the disk."""
     versions = ', '.join(f'{name} {version}' for name, version in environment_versions().items())
     return [
         _finding('versions', version_problems(), f'Python {platform.python_version()}, {versions}'),
         _finding('compiled ops', ops_problems() or import_problems(), "mmcv's and torchvision's NMS agree"),
         _device(device),
-        _processors(config),
-        _work_directory(Path(config.work_directory)),
+        _processors(settings.loaders.workers),
+        _work_directory(Path(settings.work_directory)),
     ]
 
 
@@ -47,9 +47,8 @@ def _device(name: str) -> Finding:
     return Finding('environment', 'device', 'ok', f'{found.name}, {found.total_memory / GIB:.0f} GiB')
 
 
-def _processors(config: Config) -> Finding:
+def _processors(workers: int) -> Finding:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
-    workers = config.data.get('workers_per_gpu', 0)
     if workers > cores:
         return Finding(
             'environment',

@@ -7,26 +7,24 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from mmcv import Config
 from torch import nn
 
 from .. import distributed
-from ..active.query.base import QUERY_STRATEGIES
-from ..apis.config import labeled_sizes, schedule_of
 from ..apis.data import LoaderFactory
 from ..apis.model import build_model
 from ..apis.preflight import Prepared
+from ..apis.settings import RunSettings
 from ..datasets.loaders import TrainLoader
 from ..engine.progress import run_steps, stage_steps
 from .findings import Finding
 from .step_timing import StepTimes, time_steps
 
 
-def estimate(config: Config, prepared: Prepared) -> tuple[list[Finding], dict[str, Any]]:
+def estimate(settings: RunSettings, prepared: Prepared) -> tuple[list[Finding], dict[str, Any]]:
     """Time a few steps and extrapolate to all cycles.
 
     Args:
-        config: what would be run.
+        settings: what would be run.
         prepared: from the quick checks; the first labels are there.
 
     Returns:
@@ -35,14 +33,14 @@ def estimate(config: Config, prepared: Prepared) -> tuple[list[Finding], dict[st
     """
     data = prepared.data
     split = prepared.first_split
-    loaders = LoaderFactory(data, config, prepared.device)(split)
-    model = build_model(config, data.labeled.CLASSES).to(prepared.device)
-    disk = _disk(config, model, len(data.pool))
-    times = time_steps(config, prepared, loaders, model)
-    sizes = labeled_sizes(config, len(data.pool))
-    batch = config.data.samples_per_gpu * distributed.world_size()
-    steps = run_steps(schedule_of(config), sizes, (config.X_L_repeat, config.X_U_repeat), batch)
-    seconds = _seconds(config, times, loaders, sizes, len(data.pool), len(data.test))
+    loaders = LoaderFactory(data, settings.loaders, prepared.device)(split)
+    model = build_model(settings.model, data.labeled.CLASSES).to(prepared.device)
+    disk = _disk(settings, model, len(data.pool))
+    times = time_steps(settings, prepared, loaders, model)
+    sizes = settings.labeling.sizes(len(data.pool))
+    batch = settings.loaders.batch_size * distributed.world_size()
+    steps = run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
+    seconds = _seconds(settings, prepared, times, loaders, sizes)
     boxes = np.mean([len(data.labeled.get_ann_info(int(i))['labels']) for i in split.labeled])
     numbers = dict(
         steps=sum(steps),
@@ -60,32 +58,32 @@ def estimate(config: Config, prepared: Prepared) -> tuple[list[Finding], dict[st
 
 
 def _seconds(
-    config: Config,
+    settings: RunSettings,
+    prepared: Prepared,
     times: StepTimes,
     loaders: Mapping[str, TrainLoader],
     sizes: list[int],
-    pool_size: int,
-    test_size: int,
 ) -> dict[str, float]:
     """Seconds of all cycles together by part."""
     lengths = {tag: len(loader) for tag, loader in loaders.items()}
     training = 0.0
     for size in sizes:
         grown = {tag: -(-length * size // sizes[0]) for tag, length in lengths.items()}
-        for stage in schedule_of(config):
+        for stage in settings.schedule:
             steps = stage_steps(stage, grown['labeled'], grown.get('unlabeled', 0))
             training += times.stages[stage.name] * steps / len(stage.tags)
-    needs_model = QUERY_STRATEGIES.build(dict(config.query)).needs_model
-    scored = sum(pool_size - size for size in sizes[: len(config.cycles) - 1]) if needs_model else 0
-    return dict(train=training, score=times.score * scored, evaluate=times.evaluate * test_size * len(sizes))
+    scored = 0
+    if prepared.strategy.needs_model:
+        scored = sum(len(prepared.data.pool) - size for size in sizes[: len(settings.labeling.cycles) - 1])
+    evaluated = len(prepared.data.test) * len(sizes)
+    return dict(train=training, score=times.score * scored, evaluate=times.evaluate * evaluated)
 
 
-def _disk(config: Config, model: nn.Module, pool_size: int) -> int:
+def _disk(settings: RunSettings, model: nn.Module, pool_size: int) -> int:
     """Bytes of a run directory at its fullest: final models, resume checkpoints, splits and scores."""
     weights = sum(tensor.numel() * tensor.element_size() for tensor in model.state_dict().values())
     trained = sum(p.numel() * p.element_size() for p in model.parameters() if p.requires_grad)
-    cycles = len(config.cycles)
-    keep = config.checkpoint_config.get('max_keep_ckpts', 3)
+    cycles, keep = len(settings.labeling.cycles), settings.max_keep_checkpoints
     # One more than stays: the new checkpoint is verified before an old one goes. SGD keeps one momentum.
     return cycles * weights + (keep + 1) * (weights + trained) + cycles * 32 * pool_size
 

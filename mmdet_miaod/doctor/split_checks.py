@@ -2,28 +2,27 @@
 
 from __future__ import annotations
 
-from mmcv import Config
-
-from ..apis.config import budget_of, labeled_sizes
+from ..apis.settings import LabelingSettings
 from .findings import Finding
 
 
-def check_split(config: Config, pool_size: int) -> list[Finding]:
+def check_split(labeling: LabelingSettings, pool_size: int) -> list[Finding]:
     """Check that the pool is large enough for the config's cycles, and say how it is used up."""
-    wanted, cycles = config.X_L_0_size, list(config.cycles)
+    wanted, cycles = labeling.initial_size, labeling.cycles
     if wanted > pool_size:
         text = f'X_L_0_size is {wanted}, but the pool has {pool_size} images'
         return [Finding('split', 'first labeled set', 'error', text)]
-    sizes = labeled_sizes(config, pool_size)
+    sizes = labeling.sizes(pool_size)
     share = 100 * sizes[0] / pool_size
     findings = [
         Finding('split', 'first labeled set', 'ok', f'{sizes[0]} of {pool_size} images ({share:.1f}%)')
     ]
     text = ', '.join(map(str, sizes))
-    budget = budget_of(config)
-    last = wanted + (len(cycles) - 1) * budget['size']
-    if budget['unit'] == 'box':
-        what = f'about {text}: {budget["size"]} boxes a cycle, taken for {config.X_S_size} images (X_S_size)'
+    last = wanted + (len(cycles) - 1) * labeling.budget
+    if labeling.unit == 'box':
+        what = (
+            f'about {text}: {labeling.budget} boxes a cycle, taken for {labeling.step_size} images (X_S_size)'
+        )
         findings.append(Finding('split', 'labeled sets', 'note', what))
     elif last > pool_size:
         what = f'{last} images would be labeled, the pool has {pool_size}; cycles that run label {text}'

@@ -4,25 +4,23 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain, islice, repeat
 from typing import Any
 
 import numpy as np
 import torch
-from mmcv import Config
 from torch import nn
 
-from ..active.query.base import QUERY_STRATEGIES
 from ..active.scoring import describe_chunk
-from ..apis.assemble import scoring_settings
-from ..apis.config import schedule_of
 from ..apis.preflight import Prepared
+from ..apis.settings import RunSettings
 from ..datasets.loaders import TrainLoader, build_scoring_loader
 from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ..engine.inference import move_batch
 from ..engine.parallel import wrap_model
 from ..engine.stage import Stage, frozen_parameter_names, set_trainable
+from ..engine.trainer import TrainSettings
 
 STEPS = 8
 WARM_UP = 2  # steps that are not counted where there are more
@@ -40,7 +38,7 @@ class StepTimes:
 
 
 def time_steps(
-    config: Config, prepared: Prepared, loaders: Mapping[str, TrainLoader], model: nn.Module
+    settings: RunSettings, prepared: Prepared, loaders: Mapping[str, TrainLoader], model: nn.Module
 ) -> StepTimes:
     """Train a model for a few steps of each stage, then score and evaluate a few images.
 
@@ -48,27 +46,27 @@ def time_steps(
         ValueError: when a loss is not finite.
     """
     stages: dict[str, float] = {}
+    training = replace(settings.training, device=prepared.device)
     frozen = frozen_parameter_names(model)
-    for stage in schedule_of(config):
+    for stage in settings.schedule:
         if stage.name not in stages:
-            stages[stage.name] = _time_stage(config, stage, model, loaders, prepared.device, frozen)
-    return StepTimes(stages, *_time_inference(config, prepared, model))
+            stages[stage.name] = _time_stage(training, stage, model, loaders, frozen)
+    return StepTimes(stages, *_time_inference(prepared, model))
 
 
 def _time_stage(
-    config: Config,
+    training: TrainSettings,
     stage: Stage,
     model: nn.Module,
     loaders: Mapping[str, TrainLoader],
-    device: torch.device,
     frozen: frozenset[str],
 ) -> float:
     set_trainable(model, stage, frozen)
-    optimizer = build_stage_optimizer(model, config.optimizer)
-    precision = MixedPrecision(device, (config.get('amp') or {}).get('dtype'))
+    optimizer = build_stage_optimizer(model, training.optimizer)
+    precision = MixedPrecision(training.device, training.amp_dtype)
     # A step far from trained weights may explode; what is measured is its time.
     take_step = GradientStep(optimizer, precision, dict(max_norm=1.0))
-    wrapped = wrap_model(model, device).train()
+    wrapped = wrap_model(model, training.device).train()
     streams = {tag: _endless(loaders[tag]) for tag in stage.tags}
 
     def iterate() -> None:
@@ -79,7 +77,7 @@ def _time_stage(
                 raise ValueError(f'stage {stage.name!r}: the loss of a {tag} batch is {outputs["loss"]}')
             take_step(outputs['loss'])
 
-    return _time(iterate, device)
+    return _time(iterate, training.device)
 
 
 def _endless(loader: TrainLoader) -> Any:
@@ -99,11 +97,10 @@ def _time(action: Callable[[], None], device: torch.device) -> float:
 
 
 @torch.inference_mode()
-def _time_inference(config: Config, prepared: Prepared, model: nn.Module) -> tuple[float, float]:
+def _time_inference(prepared: Prepared, model: nn.Module) -> tuple[float, float]:
     data, device = prepared.data, prepared.device
-    settings = scoring_settings(config, device, len(data.pool))
+    settings, strategy = prepared.scoring, prepared.strategy
     model.eval()
-    strategy = QUERY_STRATEGIES.build(dict(config.query))
     score = 0.0
     if strategy.needs_model:
         view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,16 +26,16 @@ class ScoringSettings:
     """How the pool is run through the model.
 
     Attributes:
-        device: where the model is.
         batch_size: largest number of images in a batch (all of one size).
         workers: loader processes.
         chunk_size: images whose scores are held in memory and written together.
+        device: where the model is.
     """
 
-    device: torch.device
     batch_size: int = 1
     workers: int = 0
     chunk_size: int = 1024
+    device: torch.device = field(default_factory=partial(torch.device, 'cpu'))
 
 
 def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import torch
@@ -24,9 +25,6 @@ class TrainSettings:
     """How every stage is trained; the values are those of the config keys of these names.
 
     Attributes:
-        device: where the model is trained.
-        work_dir: where the logs go.
-        timestamp: first part of the log files' names.
         seed: first part of what all random numbers are derived from.
         optimizer: as in MMDetection; a new one is built for each stage.
         lr_config: as in MMDetection; the steps of policy ``'step'`` are the stage's own.
@@ -34,18 +32,21 @@ class TrainSettings:
         grad_clip: keyword arguments of ``clip_grad_norm_`` or None.
         amp_dtype: ``'float16'``, ``'bfloat16'`` or None.
         custom_hooks: further hooks, as in MMDetection, or functions that make one for a stage.
+        device: where the model is trained.
+        work_dir: where the logs go.
+        timestamp: first part of the log files' names.
     """
 
-    device: torch.device
-    work_dir: str
-    timestamp: str
     seed: int
     optimizer: Mapping[str, Any]
     lr_config: Mapping[str, Any]
     log_config: Mapping[str, Any]
     grad_clip: Mapping[str, Any] | None = None
     amp_dtype: str | None = None
-    custom_hooks: Sequence[Mapping[str, Any] | Callable[[], Hook]] = field(default=())
+    custom_hooks: Sequence[Mapping[str, Any] | Callable[[], Hook]] = ()
+    device: torch.device = field(default_factory=partial(torch.device, 'cpu'))
+    work_dir: str = ''
+    timestamp: str = ''
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ..active.cycle_training import model_name, split_names
-from ..apis.config import identity_text
 from ..run.file_record import DamagedFileError
 from ..run.manifest import RunState
 from .grid import Grid, GridRun
@@ -36,9 +35,9 @@ def _first_cycle_of(grid: Grid, run: GridRun) -> list[str]:
         state = RunState.load(directory)
     except (FileNotFoundError, DamagedFileError):
         return []
-    config = grid.load_run_config(run)
-    cycle = config.cycles[0]
-    made_otherwise = state.identity.config != identity_text(config)
+    settings = grid.run_settings(run)
+    cycle = settings.labeling.cycles[0]
+    made_otherwise = state.identity.config != settings.identity
     if made_otherwise or state.find('model', cycle) is None:
         return []
     files = [*split_names(cycle), model_name(cycle)]

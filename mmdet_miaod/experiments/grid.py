@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from mmcv import Config
-
-from ..apis.config import budget_of, load_config, nest_options
+from ..apis.config import nest_options, read_config
+from ..apis.settings import RunSettings, load_settings
 from ..run.files import write_text
 from ..visualization.learning_curve import CURVE_AXES, CurveAxis
 
@@ -85,16 +84,15 @@ class Grid:
     @property
     def axis(self) -> CurveAxis:
         """What the runs' budget counts, images or boxes: their learning curves are drawn against it."""
-        return CURVE_AXES[budget_of(load_config(self.config, self.options))['unit']]
+        return CURVE_AXES[load_settings(self.config, self.options).labeling.unit]
 
     def run_config(self, run: GridRun) -> str:
         """Text of the config of a run: the shared config, the run's strategy, schedule and seed.
 
         Not for several threads at once, as MMCV's reader of configs is not.
         """
-        config = Config(nest_options(self.options, Config.fromfile(str(self.config))))
-        query = dict(self.strategies[run.strategy], _delete_=True)
-        values = dict(config._cfg_dict.to_dict(), query=query)
+        values = nest_options(self.options, read_config(self.config))
+        values['query'] = dict(self.strategies[run.strategy], _delete_=True)
         values.update(schedule=self.schedules[run.schedule], seed=run.seed)
         # Not relative to where the run's config is written: that may be behind a symbolic link.
         values = dict(_base_=[str(self.config.resolve())], **values)
@@ -107,9 +105,9 @@ class Grid:
         write_text(path, self.run_config(run))
         return path
 
-    def load_run_config(self, run: GridRun) -> Config:
-        """Return the config as the run reads it; not for several threads at once, as MMCV's reader is not."""
-        return load_config(self.write_config(run), data_root=self.data_root)
+    def run_settings(self, run: GridRun) -> RunSettings:
+        """Return the settings as the run reads them; not for several threads at once, as MMCV's reader."""
+        return load_settings(self.write_config(run), data_root=self.data_root)
 
 
 def load_grid(path: str | Path) -> Grid:
@@ -123,7 +121,7 @@ def load_grid(path: str | Path) -> Grid:
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such grid file')
-    values = Config.fromfile(str(path))._cfg_dict.to_dict()
+    values = read_config(path)._cfg_dict.to_dict()
     for key in ('config', 'strategies', 'schedules', 'seeds', 'work_directory'):
         if not values.get(key):
             raise KeyError(f'{path}: the grid has no {key!r}')

@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..apis.config import identity_text
 from ..apis.run_directory import never_started
 from ..run.files import make_directory
 from ..run.manifest import MANIFEST_NAME, RunState
@@ -134,7 +133,7 @@ def changed_runs(grid: Grid) -> dict[GridRun, str]:
         directory = grid.work_directory / run.name
         if is_finished(directory):
             before = RunState.recover(directory)[0].identity
-            now = replace(before, config=identity_text(grid.load_run_config(run)))
+            now = replace(before, config=grid.run_settings(run).identity)
             if differences := before.differences(now):
                 changed[run] = differences
     return changed

@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+# The number of instances that the published experiments average.
+PUBLISHED_K = 10000
+
 
 def instance_discrepancy(probabilities_1: Tensor, probabilities_2: Tensor) -> Tensor:
     """Absolute difference of the two classifiers, what training minimizes and maximizes.

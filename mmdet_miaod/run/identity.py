@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-import difflib
+import ast
 import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Any
+
+
+def plain_json(value: Any) -> Any:
+    """Return a value as JSON gives it back: tuples as lists, what JSON does not have as text."""
+    return json.loads(json.dumps(value, sort_keys=True, default=repr))
 
 
 @dataclass(frozen=True)
@@ -12,23 +21,25 @@ class RunIdentity:
     """What a run must not change while it lasts.
 
     Attributes:
-        config: the text of the config, without what may differ between two sittings (device, workers).
+        config: JSON values of the config by dotted key, without what may differ between two sittings
+            (device, workers).
         pool_fingerprint: of the pool's image names.
         pool_size: number of images in the pool.
         seed: seed of everything.
     """
 
-    config: str
+    config: Mapping[str, Any]
     pool_fingerprint: str
     pool_size: int
     seed: int
 
     @property
     def config_sha256(self) -> str:
-        return hashlib.sha256(self.config.encode()).hexdigest()
+        """SHA-256 (hexadecimal) of the config's values."""
+        return hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()
 
     def differences(self, other: RunIdentity) -> str:
-        """Describe what is different in ``other``; empty when nothing is."""
+        """Describe what is different in ``other``, one line per difference; empty when nothing is."""
         lines = [
             f'{name}: {ours} -> {theirs}'
             for name, ours, theirs in (
@@ -38,12 +49,21 @@ class RunIdentity:
             )
             if ours != theirs
         ]
-        lines += difflib.unified_diff(
-            self.config.splitlines(),
-            other.config.splitlines(),
-            'config of the run',
-            'config now',
-            lineterm='',
-            n=1,
-        )
+        if self.config != other.config:
+            lines += ['--- config of the run', '+++ config now']
+        for key in sorted(self.config.keys() | other.config.keys()):
+            for sign, ours, theirs in (('-', self.config, other.config), ('+', other.config, self.config)):
+                if key in ours and (key not in theirs or ours[key] != theirs[key]):
+                    lines.append(f'{sign}{key} = {ours[key]!r}')
         return '\n'.join(lines)
+
+
+def config_of_format_1(text: str) -> dict[str, Any]:
+    """Return the config's values from a manifest of version 0.1, which had them as lines ``key = value``."""
+    values: dict[str, Any] = {}
+    for line in text.splitlines():
+        key, _, value = line.partition(' = ')
+        values[key] = value
+        with suppress(ValueError, SyntaxError):  # else it is an object of Python's and stays as text
+            values[key] = ast.literal_eval(value)
+    return plain_json(values)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
 from itertools import accumulate, islice
 from pathlib import Path, PurePosixPath
@@ -14,13 +14,13 @@ from .. import distributed
 from .checked_json import content_sha256
 from .file_record import DamagedFileError, FileRecord, verify
 from .files import link_file, remove_file, write_json
-from .identity import RunIdentity
+from .identity import RunIdentity, config_of_format_1
 from .step import FinishedStep
 
 MANIFEST_NAME = 'run_state.json'
 # The manifest before its last change, in case the newest is damaged.
 PREVIOUS_NAME = 'run_state.previous.json'
-FORMAT = 1
+FORMAT = 2
 # Files that come and go; one that no step has is left over from an interrupted step.
 ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/*_part_[0-9]*.npy')
 
@@ -69,6 +69,30 @@ class RunState:
         self.steps.append(step)
         self.save()
 
+    def once(
+        self,
+        kind: str,
+        cycle: int,
+        do: Callable[[], FinishedStep],
+        still_valid: Callable[[FinishedStep], bool] = lambda step: True,
+    ) -> bool:
+        """Do and record a step of a cycle, unless it is recorded already; for all processes to call.
+
+        Args:
+            kind: kind of the step.
+            cycle: number of the cycle.
+            do: does it and returns what to record.
+            still_valid: tells whether a recorded step counts; by default every one does.
+
+        Returns:
+            Whether it was done now.
+        """
+        step = self.find(kind, cycle)
+        if step is not None and still_valid(step):
+            return False
+        self.record(do())
+        return True
+
     def save(self) -> None:
         """Write the manifest, in the main process; all processes have to call this."""
         distributed.on_main(self._write)
@@ -101,8 +125,10 @@ class RunState:
             manifest = json.loads(path.read_text(encoding='utf-8'))
             if manifest.pop('manifest_sha256') != content_sha256(manifest):
                 raise ValueError('its checksum does not fit its content')
-            if manifest['format'] != FORMAT:
-                raise ValueError(f'its format is {manifest["format"]}, this version reads {FORMAT}')
+            if manifest['format'] == 1:  # version 0.1
+                manifest['config'] = config_of_format_1(manifest['config'])
+            elif manifest['format'] != FORMAT:
+                raise ValueError(f'its format is {manifest["format"]}, this version reads 1 and {FORMAT}')
             identity = RunIdentity(**{item.name: manifest[item.name] for item in fields(RunIdentity)})
             steps = [FinishedStep.from_json(step) for step in manifest['steps']]
             return cls(directory, identity, dict(manifest['environment']), dict(manifest['options']), steps)

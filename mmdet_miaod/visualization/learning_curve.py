@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections import defaultdict
 from collections.abc import Sequence
@@ -61,7 +62,7 @@ class Curve:
 
 def common_axis(runs: Sequence[RunRecord]) -> CurveAxis:
     """Return what all of the runs can be drawn against: boxes only where every budget counts them."""
-    by_boxes = all(run.identity_value('budget.unit') == 'box' for run in runs)
+    by_boxes = all(run.identity.get('budget.unit') == 'box' for run in runs)
     counted = all('boxes' in entry for run in runs for entry in run.metrics)
     return CURVE_AXES['box' if by_boxes and counted else 'image']
 
@@ -70,8 +71,9 @@ def group_runs(runs: Sequence[RunRecord], axis: CurveAxis) -> list[Curve]:
     """Put runs together whose configs differ in nothing but the seed."""
     groups: dict[str, list[RunRecord]] = defaultdict(list)
     for run in runs:
-        identity = re.sub(r'(?m)^seed = .*$', '', run.identity)
-        groups[identity or f'unknown: {run.directory}'].append(run)
+        identity = {key: value for key, value in run.identity.items() if key != 'seed'}
+        name = json.dumps(identity, sort_keys=True) if identity else f'unknown: {run.directory}'
+        groups[name].append(run)
     curves = []
     for members in groups.values():
         # The same cycle means the same number of images, but, under a budget of boxes, not of boxes.

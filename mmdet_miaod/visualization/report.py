@@ -146,7 +146,7 @@ def _run_section(
         classes: Sequence[str] = images.classes
     else:
         classes = list(record.metrics[-1].get('AP', ())) if record.metrics else []
-    return section, curves_for(record.pool_size, classes, record.identity_value('model.bbox_head.type'))
+    return section, curves_for(record.pool_size, classes, record.identity.get('model.bbox_head.type', ''))
 
 
 def _query(record: RunRecord, cycle: int, images: RunImages | None, limit: int) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,8 @@ class RunRecord:
         environment: versions by package.
         config_text: the dumped config.
         config_path: the file that it is in, None when there is none.
-        identity: the lines of the config that a run may not change; '' when the manifest is not readable.
+        identity: values of the config that a run may not change, by dotted key; empty when the manifest is
+            not readable.
         pool_size: number of images in the pool, None when not known.
         seed: the run's seed, None when not known.
         finished: whether all cycles are done.
@@ -48,7 +49,7 @@ class RunRecord:
     environment: dict[str, str] = field(default_factory=dict)
     config_text: str = ''
     config_path: Path | None = None
-    identity: str = ''
+    identity: Mapping[str, Any] = field(default_factory=dict)
     pool_size: int | None = None
     seed: int | None = None
     finished: bool = False
@@ -63,11 +64,6 @@ class RunRecord:
     def cycles(self) -> list[int]:
         """Numbers of the cycles that have a split, ascending."""
         return sorted(self.labeled)
-
-    def identity_value(self, key: str) -> str:
-        """A value of the config as text, by dotted key; '' when it is not known."""
-        found = re.search(rf'(?m)^{re.escape(key)} = (.*)$', self.identity)
-        return found[1].strip("'") if found else ''
 
     def selected(self, cycle: int) -> np.ndarray:
         """Pool indices that the query after a cycle selected, most uncertain first; empty when none was."""

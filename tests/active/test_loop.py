@@ -12,6 +12,7 @@ from mmdet_miaod.active.cycle_scoring import scores_name
 from mmdet_miaod.active.loop import ActiveLearningLoop, LoopSettings
 from mmdet_miaod.active.query.base import Query, QueryStrategy
 from mmdet_miaod.active.selection import SelectionSettings
+from mmdet_miaod.active.split import initial_split
 from mmdet_miaod.run.files import save_array
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
@@ -38,7 +39,7 @@ class Harness:
 
     def __init__(self, folder, sizes=(4, 3), cycles=(0, 1, 2)) -> None:
         self.asked: list[tuple] = []
-        self.state = RunState(folder, RunIdentity('', '', POOL_SIZE, 5), {})
+        self.state = RunState(folder, RunIdentity({}, '', POOL_SIZE, 5), {})
         self.queries: list[Query] = []
         harness = self
 
@@ -48,17 +49,18 @@ class Harness:
                 return super().select(query)
 
         self.loop = ActiveLearningLoop(
-            LoopSettings(list(cycles), sizes[0], SelectionSettings(sizes[1]), seed=5),
-            Pool(),
-            self,
-            lambda split: dict(labeled=split.labeled),
-            self,
-            self.evaluate,
-            self,
-            Strategy(),
-            self.state,
-            logging.getLogger('test_loop'),
-            lambda cycle: self.asked.append(('report', cycle)),
+            LoopSettings(list(cycles), SelectionSettings(sizes[1]), seed=5),
+            first_split=initial_split(POOL_SIZE, sizes[0], 5),
+            pool=Pool(),
+            annotator=self,
+            build_loaders=lambda split: dict(labeled=split.labeled),
+            trainer=self,
+            evaluate=self.evaluate,
+            scorer=self,
+            strategy=Strategy(),
+            state=self.state,
+            logger=logging.getLogger('test_loop'),
+            on_cycle_end=lambda cycle: self.asked.append(('report', cycle)),
         )
 
     def label(self, indices) -> None:
@@ -72,11 +74,10 @@ class Harness:
 
     def train(self, cycle, loaders):
         self.asked.append(('train', cycle, len(loaders['labeled'])))
-        self.state.record(FinishedStep('model', cycle))
-        return f'model {cycle}'
+        return FinishedStep('model', cycle)
 
-    def finished_model(self, cycle):
-        return f'model {cycle}' if self.state.find('model', cycle) else None
+    def model(self, cycle) -> str:
+        return f'model {cycle}'
 
     def tidy(self) -> None:
         pass
@@ -85,16 +86,16 @@ class Harness:
         self.asked.append(('evaluate', model))
         return dict(mAP=0.5, AP={})
 
-    def is_scored(self, cycle) -> bool:
-        return self.state.find('scores', cycle) is not None
+    def is_current(self, step) -> bool:
+        return True
 
-    def score(self, cycle, model, candidates, labeled) -> None:
+    def score(self, cycle, model, candidates, labeled) -> FinishedStep:
         assert not np.isin(candidates, labeled).any()
         self.asked.append(('score', cycle, model, len(candidates)))
         scores = np.full(POOL_SIZE, np.nan, dtype=np.float32)
         scores[candidates] = np.random.RandomState(cycle).rand(len(candidates))
         save_array(self.state.directory / scores_name(cycle), scores)
-        self.state.record(FinishedStep('scores', cycle))
+        return FinishedStep('scores', cycle)
 
 
 def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_path) -> None:

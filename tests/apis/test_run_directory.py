@@ -6,21 +6,18 @@ import os
 from pathlib import Path
 
 import pytest
-from mmcv import Config
 
 from mmdet_miaod.apis.run_directory import (
     check_run_directory,
     create_run,
     create_unnamed_run,
-    dump_config,
     never_started,
     newest_run,
 )
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
-from tests.tiny_run import tiny_config
 
-IDENTITY = RunIdentity('lr = 1', 'pool', 3, 0)
+IDENTITY = RunIdentity({'lr': 1}, 'pool', 3, 0)
 
 
 @pytest.fixture
@@ -66,14 +63,6 @@ def test_but_not_one_that_has_anything_else(work, name) -> None:
 def test_runs_without_a_name_that_begin_in_the_same_second_are_two(work) -> None:
     names = [create_unnamed_run(work, '20261124_120000').name for _ in range(3)]
     assert names == ['20261124_120000', '20261124_120000_2', '20261124_120000_3']
-
-
-def test_a_config_is_dumped_as_python_whatever_it_was(tmp_path) -> None:
-    config = tiny_config(tmp_path / 'data', tmp_path / 'work')
-    (tmp_path / 'mine.json').write_text('{}')
-    other = Config(config._cfg_dict, filename=str(tmp_path / 'mine.json'))
-    dump_config(other, tmp_path)
-    assert Config.fromfile(str(tmp_path / 'mine.py')).seed == config.seed
 
 
 def test_the_newest_run_is_the_one_whose_manifest_was_written_last(tmp_path) -> None:

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from mmdet_miaod.apis import load_config
-from mmdet_miaod.apis.config import schedule_of
 from mmdet_miaod.apis.data import load_data
+from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.datasets.drawn.voc import draw_voc0712
 from mmdet_miaod.datasets.seeding import Draw
 from mmdet_miaod.engine.trainer import stage_lr_config
@@ -22,7 +22,7 @@ def config(tmp_path_factory):
 
 
 def test_schedule_is_the_published_one(config) -> None:
-    stages = schedule_of(config)
+    stages = RunSettings.from_config(config).schedule
     assert [stage.epochs for stage in stages] == [5, 1, 1, 5, 1, 1, 5]
     assert [stage.lr_step for stage in stages] == [()] * 6 + [(1,)]
     lr_config = stage_lr_config(config.lr_config, stages[1])
@@ -36,7 +36,7 @@ def test_schedule_is_the_published_one(config) -> None:
 
 
 def test_pipelines_give_300_pixels_and_boxes_only_with_labels(config) -> None:
-    data = load_data(config)
+    data = load_data(RunSettings.from_config(config).data, config.model.bbox_head.num_classes)
     assert data.pool[Draw(0, 5)].keys() == {'img', 'img_metas'}
     data.labeled.label([0])
     sample = data.labeled[Draw(0, 5)]

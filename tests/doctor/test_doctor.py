@@ -12,9 +12,9 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from mmdet_miaod.apis import RunOptions, load_config
-from mmdet_miaod.apis.config import labeled_sizes
+from mmdet_miaod.apis import RunOptions
 from mmdet_miaod.apis.preflight import check_before_start
+from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.doctor import diagnose as diagnose_module
 from mmdet_miaod.doctor.data_checks import check_data
 from mmdet_miaod.doctor.diagnose import diagnose
@@ -24,7 +24,7 @@ from mmdet_miaod.doctor.step_timing import StepTimes
 from mmdet_miaod.doctor.table import print_table
 from tests.datasets.coco_tree import draw_coco
 from tests.datasets.voc_tree import object_xml, write_xml
-from tests.tiny_run import REPOSITORY, TINY_OPTIONS, tiny_config, write_tiny_config
+from tests.tiny_run import REPOSITORY, TINY_OPTIONS, tiny_settings, write_tiny_config
 
 
 @pytest.fixture
@@ -43,10 +43,10 @@ def names_of(data: Path, part: str) -> list[str]:
 def test_healthy_data_passes_with_estimates(tiny_data, tmp_path, monkeypatch) -> None:
     times = StepTimes(dict(label=1.0, minimize=3.0, maximize=2.0), score=0.5, evaluate=0.25)
     monkeypatch.setattr('mmdet_miaod.doctor.estimates.time_steps', lambda *_: times)
-    config = tiny_config(tiny_data, tmp_path / 'runs')
-    found = diagnose(config, 'cpu', all_annotations=True)
+    settings = tiny_settings(tiny_data, tmp_path / 'runs')
+    found = diagnose(settings, 'cpu', all_annotations=True)
     assert found.passed(), found.findings
-    assert config.get('check_images') == 'decode'
+    assert settings.data.check_images == 'decode'
     assert not (tmp_path / 'runs').exists()
     numbers = found.estimates
     # 4 then 7 images in batches of 2: 2 and 4 batches; label 2 epochs, minimize and maximize 1, 2 steps each.
@@ -63,15 +63,15 @@ def test_steps_are_timed_for_each_stage(tiny_data, tmp_path, monkeypatch) -> Non
     from mmdet_miaod.doctor import estimates, step_timing
 
     monkeypatch.setattr(step_timing, 'STEPS', 1)
-    config = tiny_config(tiny_data, tmp_path)
-    _, numbers = estimates.estimate(config, check_before_start(config, RunOptions()))
+    settings = tiny_settings(tiny_data, tmp_path)
+    _, numbers = estimates.estimate(settings, check_before_start(settings, RunOptions()))
     assert set(numbers['seconds_by_iteration']) == {'label', 'minimize', 'maximize'}
     assert all(seconds > 0 for seconds in numbers['seconds_by_iteration'].values())
     assert all(seconds > 0 for seconds in numbers['seconds_by_part'].values())
 
 
 def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> None:
-    config = tiny_config(data, tmp_path, X_L_0_size=24)
+    settings = tiny_settings(data, tmp_path, X_L_0_size=24)
     xml = data / 'VOC2007/Annotations'
     pool = names_of(data, 'trainval')
     write_xml(xml / f'{pool[0]}.xml', object_xml('disc'), object_xml('disc', (5, 5, 5, 9)), size=(64, 48))
@@ -81,7 +81,7 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
     write_xml(xml / f'{pool[3]}.xml', object_xml('hexagon'), object_xml('hexagon'))
     (xml / f'{pool[4]}.xml').unlink()
     (xml / f'{pool[5]}.xml').write_text('<annotation>')
-    found = by_name(check_data(config))
+    found = by_name(check_data(settings))
     counts = {
         name: len(found[f'first labeled set: {name}'].items)
         for name in (
@@ -112,12 +112,12 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
 
 
 def test_pool_annotations_are_read_only_on_request(data, tmp_path) -> None:
-    config = tiny_config(data, tmp_path)
-    kept = set(labeled_names(config, data))
+    settings = tiny_settings(data, tmp_path)
+    kept = set(labeled_names(settings, data))
     for name in set(names_of(data, 'trainval')) - kept:
         (data / f'VOC2007/Annotations/{name}.xml').unlink()
-    assert 'error' not in {finding.status for finding in check_data(config)}
-    found = by_name(check_data(config, all_annotations=True))
+    assert 'error' not in {finding.status for finding in check_data(settings)}
+    found = by_name(check_data(settings, all_annotations=True))
     assert len(found['pool: annotations'].items) == 20
 
 
@@ -135,8 +135,8 @@ def test_annotations_of_coco_are_checked_against_the_images(tmp_path) -> None:
         **dict(classes=None, only_with_boxes=False, pool_json='boxes.json', test_json='boxes.json'),
         **dict(pool_images='images', test_images='images'),
     }
-    config = load_config(REPOSITORY / 'configs' / 'MIAOD_coco.py', options, f'{root}/')
-    found = by_name(check_data(config, all_annotations=True))
+    settings = load_settings(REPOSITORY / 'configs' / 'MIAOD_coco.py', options, f'{root}/')
+    found = by_name(check_data(settings, all_annotations=True))
     for title in ('pool', 'test set'):
         assert found[f'{title}: annotations'].status == 'ok'
         (size,) = found[f'{title}: sizes of images'].items
@@ -145,15 +145,17 @@ def test_annotations_of_coco_are_checked_against_the_images(tmp_path) -> None:
         assert outside.endswith('image 99: [50, 30, 70, 40] leaves the image of 60 x 40')
         assert len(found[f'{title}: boxes without area'].items) == 2
         assert found[f'{title}: unknown classes'].items == ('category 99 (1)',)
-    names = by_name(check_data(config)).keys()
+    names = by_name(check_data(settings)).keys()
     assert 'first labeled set: annotations' in names and 'pool: annotations' not in names
 
 
-def labeled_names(config, data: Path) -> list[str]:
+def labeled_names(settings, data: Path) -> list[str]:
     from mmdet_miaod.active.split import initial_split
 
     names = names_of(data, 'trainval')
-    return [names[i] for i in initial_split(len(names), config.X_L_0_size, config.seed).labeled]
+    return [
+        names[i] for i in initial_split(len(names), settings.labeling.initial_size, settings.seed).labeled
+    ]
 
 
 def test_damaged_and_equal_images_are_all_named(data, tmp_path) -> None:
@@ -165,7 +167,7 @@ def test_damaged_and_equal_images_are_all_named(data, tmp_path) -> None:
     files[1].write_bytes(b'no image')
     shutil.copy(files[2], files[3])
     shutil.copy(files[4], folder / f'{test[0]}{suffix}')
-    found = by_name(check_data(tiny_config(data, tmp_path)))
+    found = by_name(check_data(tiny_settings(data, tmp_path)))
     assert [str(f) in item for f, item in zip(files, found['pool images'].items)] == [True, True]
     assert found['pool images'].status == 'error'
     assert found['duplicates within a set'].items == (f'{files[3]} = {files[2]}',)
@@ -174,19 +176,19 @@ def test_damaged_and_equal_images_are_all_named(data, tmp_path) -> None:
 
 def test_a_missing_list_is_a_finding_and_the_rest_is_checked(data, tmp_path) -> None:
     (data / 'VOC2007/ImageSets/Main/trainval.txt').unlink()
-    found = by_name(check_data(tiny_config(data, tmp_path)))
+    found = by_name(check_data(tiny_settings(data, tmp_path)))
     assert 'no such image list' in found['pool images'].detail
     assert found['test set: annotations'].status == 'ok'
 
 
 def test_split_sizes_against_the_pool(tiny_data, tmp_path) -> None:
-    config = tiny_config(tiny_data, tmp_path, X_L_0_size=10, X_S_size=8, cycles=[0, 1, 2])
-    assert labeled_sizes(config, 24) == [10, 18, 24]
-    found = by_name(check_split(config, 24))
+    settings = tiny_settings(tiny_data, tmp_path, X_L_0_size=10, X_S_size=8, cycles=[0, 1, 2])
+    assert settings.labeling.sizes(24) == [10, 18, 24]
+    found = by_name(check_split(settings.labeling, 24))
     assert found['labeled sets'].status == 'warning'
     assert '26 images would be labeled' in found['labeled sets'].detail
     assert 'from cycle 1 on' in found['unlabeled sets'].detail
-    assert check_split(config, 9)[0].status == 'error'
+    assert check_split(settings.labeling, 9)[0].status == 'error'
 
 
 def test_training_and_the_quick_doctor_run_the_same_checks_once(tiny_data, tmp_path, monkeypatch) -> None:
@@ -197,15 +199,15 @@ def test_training_and_the_quick_doctor_run_the_same_checks_once(tiny_data, tmp_p
     assert diagnose_module.check_before_start is check_before_start
     calls = []
     load_data = preflight.load_data
-    monkeypatch.setattr(preflight, 'load_data', lambda config: calls.append(config) or load_data(config))
-    found = diagnose(tiny_config(tiny_data, tmp_path), 'cpu', quick=True)
+    monkeypatch.setattr(preflight, 'load_data', lambda *given: calls.append(given) or load_data(*given))
+    found = diagnose(tiny_settings(tiny_data, tmp_path), 'cpu', quick=True)
     assert found.passed() and len(calls) == 1
     assert {finding.area for finding in found.findings} == {'start', 'split'}
 
 
 def test_what_would_stop_a_run_is_an_error(tiny_data, tmp_path) -> None:
-    config = tiny_config(tiny_data, tmp_path, model__bbox_head__num_classes=5)
-    found = diagnose(config, 'cpu', quick=True)
+    settings = tiny_settings(tiny_data, tmp_path, model__bbox_head__num_classes=5)
+    found = diagnose(settings, 'cpu', quick=True)
     assert not found.passed()
     assert 'num_classes is 5' in by_name(found.findings)['a run would stop here'].detail
 

@@ -12,7 +12,7 @@ import pytest
 from matplotlib.figure import Figure
 from mmcv import Config
 
-from mmdet_miaod.apis.config import identity_text, load_config
+from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.experiments.curve_plot import grid_plot
 from mmdet_miaod.experiments.grid import GridRun, load_grid
 from mmdet_miaod.experiments.processes import changed_runs
@@ -135,7 +135,7 @@ def test_finished_runs_of_another_config_are_found(grid_file) -> None:
         path = grid.work_directory / 'configs' / f'{run.name}.py'
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(grid.run_config(run))
-        identity = RunIdentity(identity_text(load_config(path)), 'pool', 8, run.seed)
+        identity = RunIdentity(load_settings(path).identity, 'pool', 8, run.seed)
         steps = [FinishedStep('end', 1)] if end else []
         (grid.work_directory / run.name).mkdir()
         RunState(grid.work_directory / run.name, identity, {}, steps=steps).save()

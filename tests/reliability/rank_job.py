@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,10 @@ from mmdet_miaod.active.cycle_scoring import CycleScorer, scores_name
 from mmdet_miaod.active.query.base import Query
 from mmdet_miaod.active.query.miaod import DiscrepancyQuery
 from mmdet_miaod.active.split import Split
-from mmdet_miaod.apis.assemble import scoring_settings, train_settings
 from mmdet_miaod.apis.data import LoaderFactory, load_data
 from mmdet_miaod.apis.model import build_model
-from mmdet_miaod.apis.run_options import RunOptions
+from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.engine.inference import evaluate_detector
-from mmdet_miaod.engine.progress import RunClock, RunProgress
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.engine.stage import Stage, frozen_parameter_names
 from mmdet_miaod.engine.trainer import StagePosition, train_stage
@@ -29,7 +28,7 @@ from mmdet_miaod.randomness import seed_everything
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
 from tests.reliability.tiny_job import begin_or_resume
-from tests.tiny_run import tiny_config
+from tests.tiny_run import tiny_settings
 
 DEVICE = torch.device('cpu')
 
@@ -42,10 +41,10 @@ def join(folder: str, rank: int, world_size: int) -> None:
         dist.init_process_group('gloo', init_method=meeting, rank=rank, world_size=world_size)
 
 
-def detector(config: Any, data: Any, spread: bool) -> nn.Module:
+def detector(settings: RunSettings, data: Any, spread: bool) -> nn.Module:
     """The same detector in every process; ``spread`` makes its scores differ from image to image."""
-    seed_everything(config.seed)
-    model = build_model(config, data.labeled.CLASSES)
+    seed_everything(settings.seed)
+    model = build_model(settings.model, data.labeled.CLASSES)
     if spread:
         torch.manual_seed(0)
         for branch in ('f_1', 'f_2', 'f_mil'):
@@ -79,15 +78,14 @@ def gradients(
         blank: pool images that are made all zero.
     """
     join(folder, rank, world_size)
-    config = tiny_config(Path(data_root), Path(folder), data__samples_per_gpu=batch)
-    data = load_data(config)
+    settings = tiny_settings(Path(data_root), Path(folder), data__samples_per_gpu=batch)
+    data = load_data(settings.data, settings.model.num_classes)
     data.labeled.label(indices)
     data.pool.__class__ = type('Blanked', (type(data.pool),), {'__getitem__': _blanked(set(blank))})
-    model = detector(config, data, spread=True)
+    model = detector(settings, data, spread=True)
     frozen = frozen_parameter_names(model)
-    loaders = LoaderFactory(data, config, DEVICE)(Split(np.array(indices), np.array(indices)))
-    progress = RunProgress(RunClock(0), show=False)
-    settings = train_settings(config, RunOptions(), folder, f'log_{rank}', DEVICE, progress)
+    loaders = LoaderFactory(data, settings.loaders, DEVICE)(Split(np.array(indices), np.array(indices)))
+    training = replace(settings.training, work_dir=folder, timestamp=f'log_{rank}')
     losses = []
 
     def keep(runner: AlternatingEpochRunner) -> None:
@@ -98,7 +96,7 @@ def gradients(
             torch.save((found, losses[-1]), f'{folder}/gradients_{world_size}.pth')
 
     position = StagePosition(0, 0, Stage(**stage))
-    train_stage(model, position, loaders, settings, logging.getLogger('quiet'), frozen, keep)
+    train_stage(model, position, loaders, training, logging.getLogger('quiet'), frozen, keep)
 
 
 def _blanked(blank: set[int]) -> Any:
@@ -115,18 +113,17 @@ def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: 
     """Score and query the pool, evaluate the test set; process 0 saves what came of it."""
     join(folder, rank, world_size)
     work = Path(folder) / f'scores_{world_size}'
-    config = tiny_config(Path(data_root), Path(folder), score_chunk_size=3, data__samples_per_gpu=2)
-    data = load_data(config)
-    model = detector(config, data, spread=True)
-    settings = scoring_settings(config, DEVICE, len(data.pool))
-    state = RunState(work, RunIdentity('', '', len(data.pool), 0), {})
+    settings = tiny_settings(Path(data_root), Path(folder), score_chunk_size=3, data__samples_per_gpu=2)
+    data = load_data(settings.data, settings.model.num_classes)
+    model = detector(settings, data, spread=True)
+    state = RunState(work, RunIdentity({}, '', len(data.pool), 0), {})
     strategy = DiscrepancyQuery()
-    CycleScorer(data.pool, strategy, settings, state, logging.getLogger('quiet'), query='').score(
+    CycleScorer(data.pool, strategy, settings.scoring, state, logging.getLogger('quiet'), query='').score(
         0, model, np.array(candidates), np.array([0])
     )
     found = np.load(work / scores_name(0))
     selected = strategy.select(Query(np.array(candidates), 3, found, np.array([0]), 0))
-    metrics = evaluate_detector(model, data.test, settings, config.evaluation)
+    metrics = evaluate_detector(model, data.test, settings.scoring, settings.evaluation)
     torch.save((torch.from_numpy(found), selected.tolist(), metrics), work / f'found_{rank}.pth')
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 
 import pytest
@@ -13,7 +14,7 @@ from mmdet_miaod.run.lock import lock_run
 from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
 from mmdet_miaod.run.step import FinishedStep
 
-IDENTITY = RunIdentity('k = 3\nlr = 0.1', 'abc', 10, 666)
+IDENTITY = RunIdentity({'k': 3, 'lr': 0.1}, 'abc', 10, 666)
 
 
 def new_state(folder) -> RunState:
@@ -78,12 +79,49 @@ def test_a_folder_without_manifest_is_no_run(tmp_path) -> None:
 
 def test_differences_say_what_changed() -> None:
     assert IDENTITY.differences(IDENTITY) == ''
-    other = RunIdentity('k = 4\nlr = 0.1', 'abd', 11, 1)
+    other = RunIdentity({'k': 4, 'lr': 0.1}, 'abd', 11, 1)
     text = IDENTITY.differences(other)
     assert 'seed: 666 -> 1' in text
     assert 'images in the pool: 10 -> 11' in text
     assert 'fingerprint of the pool: abc -> abd' in text
     assert '-k = 3\n+k = 4' in text
+
+
+def test_a_manifest_of_version_0_1_reads_as_the_same_run(tmp_path) -> None:
+    state = new_state(tmp_path)
+    state.record(step_with_file(state, 'split', kind='split'))
+    manifest = json.loads((tmp_path / MANIFEST_NAME).read_text())
+    # What version 0.1 wrote: the config as lines, tuples and objects of Python among them.
+    text = "hook = <function>\nimg_scale = (64, 48)\nlists = ['a', 'b']\nlr = 0.1\nname = 'x = y'\nstep = {}"
+    manifest.update(format=1, config=text, config_sha256=hashlib.sha256(text.encode()).hexdigest())
+    del manifest['manifest_sha256']
+    content = json.dumps(manifest, sort_keys=True).encode()
+    manifest['manifest_sha256'] = hashlib.sha256(content).hexdigest()
+    (tmp_path / MANIFEST_NAME).write_text(json.dumps(manifest))
+    old = RunState.load(tmp_path)
+    assert old.identity.config == {
+        'hook': '<function>',
+        'img_scale': [64, 48],
+        'lists': ['a', 'b'],
+        'lr': 0.1,
+        'name': 'x = y',
+        'step': {},
+    }
+    assert [step.kind for step in old.steps] == ['split']
+
+
+def test_a_step_is_done_once(tmp_path) -> None:
+    state = new_state(tmp_path)
+    done = []
+
+    def do() -> FinishedStep:
+        done.append(1)
+        return FinishedStep('model', 3)
+
+    assert state.once('model', 3, do) and not state.once('model', 3, do)
+    assert len(done) == 1 and state.find('model', 3) == FinishedStep('model', 3)
+    assert state.once('model', 3, do, still_valid=lambda step: False)
+    assert len(done) == 2
 
 
 def test_going_back_stops_at_the_newest_intact_step(tmp_path) -> None:

@@ -16,7 +16,7 @@ from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
 from mmdet_miaod.run.step import FinishedStep
 
-IDENTITY = RunIdentity('k = 3\nlr = 0.1', 'abc', 10, 666)
+IDENTITY = RunIdentity({'k': 3, 'lr': 0.1}, 'abc', 10, 666)
 STEPS = [
     FinishedStep('split', 0, files={'X_L_0.npy': [9, '0' * 64]}, needs=['X_L_0.npy'], values={'labeled': 4}),
     FinishedStep(

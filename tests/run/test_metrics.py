@@ -9,7 +9,7 @@ from mmdet_miaod.run.step import FinishedStep
 
 
 def test_seconds_add_up_by_stage_and_unfinished_cycles_are_left_out(tmp_path) -> None:
-    state = RunState(tmp_path, RunIdentity('', '', 9, 0), {})
+    state = RunState(tmp_path, RunIdentity({}, '', 9, 0), {})
     state.steps = [
         FinishedStep('split', 3, values=dict(labeled=4, unlabeled=4)),
         FinishedStep('epoch', 3, 0, 1, values=dict(stage='label', seconds=1.5)),
@@ -35,4 +35,4 @@ def test_seconds_add_up_by_stage_and_unfinished_cycles_are_left_out(tmp_path) ->
 
 
 def test_a_run_without_results_has_an_empty_list(tmp_path) -> None:
-    assert cycle_metrics(RunState(tmp_path, RunIdentity('', '', 9, 0), {})) == []
+    assert cycle_metrics(RunState(tmp_path, RunIdentity({}, '', 9, 0), {})) == []

@@ -25,7 +25,7 @@ from mmdet_miaod.datasets.pool import ImagePoolDataset
 from mmdet_miaod.datasets.voc_xml import parse_voc_xml
 from mmdet_miaod.run.files import load_array
 from tests.datasets.voc_tree import write_image, write_list
-from tests.tiny_run import REPOSITORY, tiny_config
+from tests.tiny_run import CLASSES, REPOSITORY, tiny_settings
 
 
 class Payload:
@@ -59,15 +59,16 @@ def test_the_payload_works_where_pickles_are_trusted(tmp_path) -> None:
 def test_a_checkpoint_runs_no_code(tmp_path, tiny_data, zipped) -> None:
     path, witness = tmp_path / 'model.pth', tmp_path / 'ran'
     torch.save({'state_dict': {}, 'meta': Payload(witness)}, path, _use_new_zipfile_serialization=zipped)
-    config = tiny_config(tiny_data, tmp_path, load_from=str(path))
+    settings = tiny_settings(tiny_data, tmp_path, load_from=str(path)).model
     with pytest.raises(ValueError, match=r'model\.pth: is no intact checkpoint of plain tensors'):
-        build_model(config, config.classes)
-    config.load_from = None
+        build_model(settings, CLASSES)
+    settings = tiny_settings(tiny_data, tmp_path).model
     with pytest.raises(ValueError, match='plain tensors'):
-        load_weights(build_model(config, config.classes), path)
-    config.model.backbone.init_cfg = dict(type='Pretrained', checkpoint=str(path))
+        load_weights(build_model(settings, CLASSES), path)
+    pretrained = dict(type='Pretrained', checkpoint=str(path))
+    settings = tiny_settings(tiny_data, tmp_path, model__backbone__init_cfg=pretrained).model
     with pytest.raises((ValueError, pickle.UnpicklingError)):
-        build_model(config, config.classes)
+        build_model(settings, CLASSES)
     assert not witness.exists()
 
 

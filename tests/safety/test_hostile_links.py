@@ -40,7 +40,7 @@ def state(tmp_path) -> RunState:
     """A run directory, reached by way of a link, as one on another disk may be."""
     (tmp_path / 'disk').mkdir()
     (tmp_path / 'run').symlink_to(tmp_path / 'disk')
-    return RunState(tmp_path / 'run', RunIdentity('', 'abc', 10, 666), {})
+    return RunState(tmp_path / 'run', RunIdentity({}, 'abc', 10, 666), {})
 
 
 def untouched(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from mmdet_miaod.run.step import FinishedStep
 
 def write_manifest(directory: Path, steps: list[dict]) -> None:
     """A manifest as an attacker would write it: its checksum fits."""
-    state = RunState(directory, RunIdentity('', 'abc', 10, 666), {})
+    state = RunState(directory, RunIdentity({}, 'abc', 10, 666), {})
     state.save()
     manifest = json.loads((directory / MANIFEST_NAME).read_text())
     del manifest['manifest_sha256']

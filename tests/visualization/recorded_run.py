@@ -25,8 +25,8 @@ def write_run(
 ) -> Path:
     """Write a run of two cycles over a pool of 12 images: 3 labeled, then 5, or ``boxes`` boxes."""
     directory.mkdir(parents=True)
-    config = f"X_L_0_size = 3\nmodel.type = 'MIAODRetinaNet'\nseed = {seed}"
-    config += "\nbudget.unit = 'box'" if boxes else ''
+    config = {'X_L_0_size': 3, 'model.type': 'MIAODRetinaNet', 'seed': seed}
+    config |= {'budget.unit': 'box'} if boxes else {}
     steps = [
         FinishedStep('split', 0, values=dict(labeled=3)),
         FinishedStep('split', 1, values=dict(labeled=5)),

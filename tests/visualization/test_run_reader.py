@@ -19,7 +19,7 @@ def test_everything_is_read(run: Path) -> None:
     assert record.problems == []
     assert (record.cycles, record.pool_size, record.seed, record.finished) == ([0, 1], 12, 1, True)
     assert record.environment == {'torch': '2.11.0'}
-    assert record.identity_value('model.type') == 'MIAODRetinaNet'
+    assert record.identity['model.type'] == 'MIAODRetinaNet'
     assert record.selected(0).tolist() == [7, 9]  # 7 has the higher score
     assert record.selected(1).tolist() == []
     assert record.score_of(0, 7) == 0.5

@@ -1,0 +1,251 @@
+"""Settings of a run: the one place where a config becomes plain values, checked and frozen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from mmcv import Config
+
+from ..active.selection import SelectionSettings, image_positions
+from ..active.split import Split, initial_split
+from ..datasets.image_lists import text_lines
+from ..engine.acceleration import Acceleration
+from ..engine.inference import ScoringSettings
+from ..engine.stage import Stage, build_schedule
+from ..engine.trainer import TrainSettings
+from ..models.uncertainty import PUBLISHED_K
+from .config import LIST_KEYS, check_keys, config_identity, load_config, number_of_at_least
+from .data import DataSettings, LoaderSettings
+from .model import ModelSettings
+
+
+@dataclass(frozen=True)
+class LabelingSettings:
+    """How many images are labeled when; :meth:`RunSettings.selection` gives the query's part.
+
+    Attributes:
+        cycles: numbers of the cycles, ascending.
+        initial_size: images labeled before the first cycle (``X_L_0_size``).
+        step_size: images labeled per cycle (``X_S_size``); only a guess where the budget counts boxes.
+        unit: ``'image'`` or ``'box'``, what the budget counts.
+        budget: images or boxes to label per cycle.
+        fraction: fraction of the unlabeled images that the query looks at.
+        unlabeled_from: see :func:`~mmdet_miaod.active.split.initial_split`.
+        lists: the images of ``exclude`` and ``include``, by name or pool index.
+    """
+
+    cycles: tuple[int, ...]
+    initial_size: int
+    step_size: int
+    unit: str
+    budget: int
+    fraction: float
+    unlabeled_from: str
+    lists: Mapping[str, Sequence[str | int]]
+
+    def sizes(self, pool_size: int) -> list[int]:
+        """Return the number of labeled images in each cycle; a run ends when every image is labeled.
+
+        Under a budget of boxes nobody knows it beforehand: then ``step_size`` is the guess.
+        """
+        step = self.budget if self.unit == 'image' else self.step_size
+        sizes = [min(self.initial_size, pool_size)]
+        while len(sizes) < len(self.cycles) and sizes[-1] < pool_size:
+            sizes.append(min(sizes[-1] + step, pool_size))
+        return sizes
+
+    def selection(self, names: Sequence[str]) -> SelectionSettings:
+        """Return what is labeled after a cycle.
+
+        Args:
+            names: image names of the pool, which ``exclude`` and ``include`` are lists of.
+
+        Raises:
+            ValueError: a listed image is not in the pool.
+        """
+        excluded, included = (image_positions(self.lists[key], names) for key in LIST_KEYS)
+        return SelectionSettings(self.budget, self.unit, self.fraction, excluded, included)
+
+    def first_split(self, pool_size: int, selection: SelectionSettings, seed: int) -> Split:
+        """Draw the split of the first cycle; see :func:`~mmdet_miaod.active.split.initial_split`."""
+        return initial_split(
+            pool_size,
+            self.initial_size,
+            seed,
+            self.unlabeled_from,
+            excluded=selection.excluded,
+            included=selection.included,
+        )
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """Everything that a config says about a run.
+
+    Attributes:
+        file: name of the config's file, for messages and for its copy in the run directory.
+        text: the config as Python.
+        identity: what a run may not change while it lasts, JSON values by dotted key.
+        model: the detector.
+        data: the data sets.
+        loaders: the training loaders.
+        schedule: the stages of a cycle.
+        labeling: what is labeled when.
+        query: config of the query strategy.
+        uncertainty_k: the number of instances that MI-AOD's uncertainty of an image is the mean of, whatever
+            the query is: the query's ``k``, else the config's.
+        training: how each stage is trained, but for the place (device, directory).
+        scoring: batches of evaluation and scoring, but for the device.
+        evaluation: keyword arguments of the test set's ``evaluate``.
+        max_keep_checkpoints: resume checkpoints that stay.
+        seed: seed of everything.
+        work_directory: where run directories are made.
+        log_level: what is logged.
+    """
+
+    file: str
+    text: str
+    identity: Mapping[str, Any]
+    model: ModelSettings
+    data: DataSettings
+    loaders: LoaderSettings
+    schedule: tuple[Stage, ...]
+    labeling: LabelingSettings
+    query: Mapping[str, Any]
+    uncertainty_k: int
+    training: TrainSettings
+    scoring: ScoringSettings
+    evaluation: Mapping[str, Any]
+    max_keep_checkpoints: int
+    seed: int
+    work_directory: str
+    log_level: str
+
+    @classmethod
+    def from_config(cls, config: Config) -> RunSettings:
+        """Translate a config.
+
+        Raises:
+            KeyError: a key is missing, naming it.
+            ValueError: a value makes no sense.
+        """
+        check_keys(config)
+        return cls(
+            file=Path(config.filename or 'config.py').with_suffix('.py').name,
+            text=config.pretty_text,
+            identity=config_identity(config),
+            model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
+            data=_data_settings(config),
+            loaders=_loader_settings(config),
+            schedule=_schedule(config),
+            labeling=_labeling_settings(config),
+            query=config.query.to_dict(),
+            uncertainty_k=int(config.query.get('k') or config.get('k') or PUBLISHED_K),
+            training=_train_settings(config),
+            scoring=_scoring_settings(config),
+            evaluation=dict(config.get('evaluation') or {}),
+            max_keep_checkpoints=_max_keep_checkpoints(config),
+            seed=number_of_at_least(config, 'seed', 0, 2**32 - 1),
+            work_directory=config.work_directory,
+            log_level=config.get('log_level', 'INFO'),
+        )
+
+
+def load_settings(
+    path: str | Path, options: Mapping[str, Any] | None = None, data_root: str | None = None
+) -> RunSettings:
+    """Read a config file and translate it; see :func:`~mmdet_miaod.apis.config.load_config`."""
+    return RunSettings.from_config(load_config(path, options, data_root))
+
+
+def _choice(config: Config, key: str, choices: Sequence[str]) -> str:
+    """Return the value of a key; the first choice is the default."""
+    value = config.get(key, choices[0])
+    if value not in choices:
+        raise ValueError(f'{key} is {value!r}: choose one of {tuple(choices)}')
+    return value
+
+
+def _data_settings(config: Config) -> DataSettings:
+    data = config.data
+    return DataSettings(
+        data.train, data.pool, data.test, _choice(config, 'check_images', ('decode', 'header'))
+    )
+
+
+def _loader_settings(config: Config) -> LoaderSettings:
+    return LoaderSettings(
+        batch_size=number_of_at_least(config, 'data.samples_per_gpu', 1),
+        workers=config.data.get('workers_per_gpu', 0),
+        prefetch=config.data.get('prefetch_factor', 2),
+        repeats=(number_of_at_least(config, 'X_L_repeat', 1), number_of_at_least(config, 'X_U_repeat', 1)),
+    )
+
+
+def _schedule(config: Config) -> tuple[Stage, ...]:
+    steps = config.lr_config.get('step', [])
+    steps = [steps] if isinstance(steps, int) else steps
+    return build_schedule(config.get('schedule', 'miaod'), config.epoch_ratio, config.epoch, steps)
+
+
+def _labeling_settings(config: Config) -> LabelingSettings:
+    cycles = config.cycles
+    counts = isinstance(cycles, Sequence) and all(isinstance(cycle, int) and cycle >= 0 for cycle in cycles)
+    if not counts or not cycles or list(cycles) != sorted(set(cycles)):
+        raise ValueError(f'cycles is {cycles!r}: list ascending numbers, such as [0, 1, 2]')
+    step_size = number_of_at_least(config, 'X_S_size', 1)
+    budget = dict(dict(unit='image', size=step_size), **_known(config, 'budget', ('unit', 'size')))
+    size, fraction = budget['size'], config.get('query_fraction', 1.0)
+    if not isinstance(size, int) or not isinstance(fraction, (int, float)):
+        raise ValueError(f'budget.size is {size!r}, query_fraction {fraction!r}: numbers are needed')
+    lists = {key: config.get(key) or [] for key in LIST_KEYS}
+    return LabelingSettings(
+        cycles=tuple(cycles),
+        initial_size=number_of_at_least(config, 'X_L_0_size', 1),
+        step_size=step_size,
+        unit=budget['unit'],
+        budget=size,
+        fraction=fraction,
+        unlabeled_from=_choice(config, 'X_U_0_from', ('end', 'next')),
+        lists={key: text_lines(value) if isinstance(value, str) else value for key, value in lists.items()},
+    )
+
+
+def _known(config: Config, key: str, names: Sequence[str]) -> Mapping[str, Any]:
+    """Return a dict of the config that may have some names and no other."""
+    values = config.get(key) or {}
+    if unknown := sorted(values.keys() - set(names)):
+        raise ValueError(f'{key} has {unknown}, which nothing here reads; its keys are {sorted(names)}')
+    return values
+
+
+def _train_settings(config: Config) -> TrainSettings:
+    return TrainSettings(
+        seed=config.seed,
+        optimizer=config.optimizer,
+        lr_config=config.lr_config,
+        log_config=config.log_config,
+        grad_clip=_known(config, 'optimizer_config', ('grad_clip',)).get('grad_clip'),
+        amp_dtype=(config.get('amp') or {}).get('dtype'),
+        custom_hooks=tuple(config.get('custom_hooks') or ()),
+    )
+
+
+def _scoring_settings(config: Config) -> ScoringSettings:
+    return ScoringSettings(
+        batch_size=config.data.get('test_samples_per_gpu', config.data.samples_per_gpu),
+        workers=config.data.get('workers_per_gpu', 0),
+        chunk_size=config.get('score_chunk_size', 1024),
+    )
+
+
+def _max_keep_checkpoints(config: Config) -> int:
+    if config.checkpoint_config.get('interval', 1) != 1:
+        raise ValueError('checkpoint_config.interval: every epoch is saved, max_keep_ckpts of them stay')
+    kept = config.checkpoint_config.get('max_keep_ckpts', 3)
+    if not isinstance(kept, int) or kept < 1:
+        raise ValueError(f'checkpoint_config.max_keep_ckpts is {kept!r}: at least 1 is needed to resume')
+    return kept
