@@ -47,10 +47,9 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
 
 
 def main(arguments: argparse.Namespace) -> None:
+    from mmdet_miaod.apis.detection_files import check_detection_file, write_detections
     from mmdet_miaod.apis.evaluation import evaluate_checkpoint
     from mmdet_miaod.apis.settings import load_settings
-
-    from mmdet_miaod.apis.detection_files import check_detection_file, write_detections
     from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.live_bar import live_bar
     from mmdet_miaod.visualization.detection_pictures import check_show_folder, show_detections
