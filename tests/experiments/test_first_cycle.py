@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from mmdet_miaod.apis import RunOptions, StartingPoint, train
+from mmdet_miaod.apis import RunOptions, StartingPoint, load_config, train
 from mmdet_miaod.experiments.first_cycle import shared_first_cycle
 from mmdet_miaod.experiments.grid import Grid, GridRun, load_grid
 from mmdet_miaod.run.files import load_checkpoint
@@ -21,8 +21,8 @@ RANDOM, ENTROPY, OTHER_SEED = (
 
 
 def run_alone(grid: Grid, run: GridRun, name: str, start: StartingPoint | None = None) -> Path:
-    config = grid.load_run_config(run)
-    config.work_directory = str(grid.work_directory)
+    options = dict(work_directory=str(grid.work_directory))
+    config = load_config(grid.write_config(run), options, grid.data_root)
     return train(config, RunOptions(run_name=name, progress=False, report=False, start=start))
 
 

@@ -41,9 +41,9 @@ def test_a_work_directory_behind_a_link_and_data_elsewhere(grid_file, tmp_path) 
     far.mkdir(parents=True)
     (tmp_path / 'linked').symlink_to(far, target_is_directory=True)
     grid = replace(load_grid(grid_file), work_directory=tmp_path / 'linked', data_root='/elsewhere')
-    config = grid.load_run_config(grid.runs[0])
+    settings = grid.run_settings(grid.runs[0])
     assert (far / 'configs' / 'random-one-seed1.py').is_file()
-    assert config.X_S_size == 2 and config.data_root == '/elsewhere'
+    assert settings.labeling.step_size == 2 and settings.data.pool['data_root'] == '/elsewhere'
 
 
 def test_grid_that_makes_no_sense(grid_file) -> None:
@@ -169,9 +169,9 @@ def test_options_set_keys_of_what_is_none_in_the_config(grid_file) -> None:
     )
     grid_file.write_text(grid_file.read_text().replace('options = {', options))
     grid = load_grid(grid_file)
-    config = grid.load_run_config(grid.runs[0])
-    assert config.optimizer_config.grad_clip == dict(max_norm=10, norm_type=1)
-    assert config.model.neck.num_outs == 5
+    settings = grid.run_settings(grid.runs[0])
+    assert settings.training.grad_clip == dict(max_norm=10, norm_type=1)
+    assert settings.model.detector['neck']['num_outs'] == 5
 
 
 @pytest.mark.parametrize('option', ['X_S_size.x', 'train_pipeline.0.x'])
@@ -179,4 +179,4 @@ def test_an_option_that_does_not_fit_the_config_is_refused(grid_file, option) ->
     grid_file.write_text(grid_file.read_text().replace('options = {', f'options = {{{option!r}: 1, '))
     grid = load_grid(grid_file)
     with pytest.raises(ValueError, match='cannot be read as a config'):
-        grid.load_run_config(grid.runs[0])
+        grid.run_settings(grid.runs[0])
