@@ -7,7 +7,7 @@ import json
 import numpy as np
 
 from mmdet_miaod.apis import RunOptions, load_config, train
-from mmdet_miaod.apis.config import schedule_of
+from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.datasets.coco import CocoDetectionDataset
 from tests.datasets.coco_tree import draw_coco
 from tests.tiny_run import REPOSITORY, TINY_OPTIONS
@@ -19,8 +19,8 @@ def test_the_config_has_the_published_values() -> None:
     assert (config.X_L_0_size, config.X_S_size, list(config.cycles)) == (2345, 2345, [0, 1, 2, 3, 4])
     assert (config.X_U_0_from, config.query_fraction, config.query.k) == ('next', 1.0, 10000)
     assert (config.X_L_repeat, config.X_U_repeat, config.data.samples_per_gpu) == (2, 2, 2)
-    assert [stage.epochs for stage in schedule_of(config)] == [3, 1, 1, 3, 1, 1, 3]
-    assert [stage.lr_step for stage in schedule_of(config)] == [()] * 6 + [(2,)]
+    assert [stage.epochs for stage in RunSettings.from_config(config).schedule] == [3, 1, 1, 3, 1, 1, 3]
+    assert [stage.lr_step for stage in RunSettings.from_config(config).schedule] == [()] * 6 + [(2,)]
     assert dict(config.lr_config) == dict(
         policy='step', warmup='linear', warmup_iters=500, warmup_ratio=0.001, step=[2]
     )
