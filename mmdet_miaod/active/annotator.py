@@ -1,4 +1,4 @@
-"""Where labels are asked for."""
+"""Annotators: who is asked for labels, between two cycles."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch.utils.data import Dataset
 
 
 class Annotator(Protocol):
-    """Anything that can be asked for the labels of pool images, between two cycles."""
+    """Anything that can be asked for the labels of pool images, given as ``(n,)`` int64 indices."""
 
     def label(self, indices: np.ndarray) -> None:
         """Make the labels of these pool images available to the labeled data set."""
@@ -19,17 +19,22 @@ class Annotator(Protocol):
         """Label these pool images and return the number of their boxes."""
 
     def class_counts(self, indices: Sequence[int]) -> np.ndarray:
-        """Return the ``(C,)`` number of boxes of each class in labeled images."""
+        """Number of boxes per class in these labeled images, ``(C,)`` int64."""
 
     def split_files(self, labeled: np.ndarray, unlabeled: np.ndarray) -> dict[str, str]:
-        """Return the text by name of further files that describe a split in the data's own format."""
+        """Text per file name of a split in the data's own format, beside its ``.npy`` files.
+
+        Args:
+            labeled: ``(m,)`` int64 pool indices.
+            unlabeled: ``(u,)`` int64 pool indices of X_U.
+        """
 
 
 class SimulatedAnnotator:
-    """Answers at once, from the annotation files that come with the data set.
+    """Annotator of experiments: answers from the annotation files that come with the data set.
 
     Args:
-        dataset: a data set with ``label(indices)``, which reads the annotation files of these images
+        dataset: with ``label(indices)``, which reads the annotation files of these images
             and of no others, ``get_cat_ids(index)`` and ``CLASSES``.
     """
 

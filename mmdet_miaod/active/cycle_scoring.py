@@ -1,4 +1,4 @@
-"""The scoring of a cycle's unlabeled images, chunk after chunk, from wherever it stopped."""
+"""Scoring of a cycle's images, written to disk chunk by chunk, so that a stopped one resumes."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ from ..run.step import FinishedStep
 from .cycle_training import model_name, split_names
 from .feature_files import join_features, merge_parts, save_feature_parts
 from .query.base import QueryStrategy
-from .scoring import describe_chunk, split_chunks
+from .scoring import score_chunk, split_chunks
 from .split import hash_indices
 
-_BLOCK = 1 << 20  # images without a score that are written at a time
+_BLOCK = 1 << 20  # NaNs that are written at a time
 
 
 class CycleScorer:
-    """Scores the candidates of a query into ``cycle{c}/scores.npy``.
+    """Writes the candidates' scores to ``cycle{c}/scores.npy``, and features beside them.
 
     Args:
         pool: the image pool; its annotation files are never opened.
@@ -38,13 +38,14 @@ class CycleScorer:
         settings: batch size, workers, chunk size, device.
         state: the run's manifest.
         logger: for the text log.
-        query: what the scores depend on besides model and image, as text: the strategy's config.
-        live: shows progress: given a description and a number of images, a context that yields a function
-            to call with the number of images that were done.
+        query: the strategy's config as text, since scores depend on it beside model and image.
+        live: shows progress: a context of a description and a number of images, which yields a function to
+            call with the number of images that were done.
     """
 
     def __init__(
         self,
+        *,
         pool: ImagePoolDataset,
         strategy: QueryStrategy,
         settings: ScoringSettings,
@@ -74,8 +75,8 @@ class CycleScorer:
             cycle: number of the cycle.
             model: its trained model; not used by strategies that do not look at the images.
             candidates: ``(n,)`` int64 pool indices to score, ascending.
-            labeled: ``(m,)`` int64 pool indices, ascending. Strategies that compare images need their
-                features too; they get no score.
+            labeled: ``(m,)`` int64 pool indices, ascending: their features are computed too, for strategies
+                that compare images; they get no score.
 
         Returns:
             The step to record.
@@ -91,11 +92,11 @@ class CycleScorer:
                     if done:
                         count(len(chunk))
                     else:
-                        self._score_chunk(cycle, number, chunk, model, count)
+                        self._score_chunk(cycle, number, chunk, model=model, count=count)
         return self._join(cycle, chunks, labeled)
 
     def tidy(self) -> None:
-        """Drop the parts of the scores of every cycle whose scores are put together."""
+        """Delete the chunks of every cycle whose scores are put together."""
         forgotten = []
         for step in self._state.of_kind('scores'):
             forgotten += self._state.forget_files('chunk', step.cycle)
@@ -104,7 +105,7 @@ class CycleScorer:
     def _is_done(self, cycle: int, number: int, chunk: np.ndarray) -> bool:
         step = self._state.find('chunk', cycle, number)
         record = self._state.file_record(chunk_name(cycle, number))
-        # A run that goes on by force may have other candidates or another query now.
+        # A run that is resumed with --force may have other candidates or another query now.
         if step is None or record is None or step.values.get('images') != hash_indices(chunk):
             return False
         if step.values.get('query') != self._query:
@@ -118,12 +119,19 @@ class CycleScorer:
         return True
 
     def _score_chunk(
-        self, cycle: int, number: int, chunk: np.ndarray, model: nn.Module, count: Callable[[int], None]
+        self, cycle: int, number: int, chunk: np.ndarray, *, model: nn.Module, count: Callable[[int], None]
     ) -> None:
         started = time.monotonic()
         mine = np.arange(distributed.rank(), len(chunk), distributed.world_size())
-        described = describe_chunk(model, self._strategy, self._view, chunk[mine], self._settings, count)
-        features = merge_parts(len(chunk), distributed.gather((mine, described)))
+        found = score_chunk(
+            model,
+            self._strategy,
+            view=self._view,
+            indices=chunk[mine],
+            settings=self._settings,
+            on_progress=count,
+        )
+        features = merge_parts(len(chunk), distributed.gather((mine, found)))
         scores = features.pop('scores')
 
         def save() -> FinishedStep:
@@ -140,16 +148,20 @@ class CycleScorer:
 
     def _join(self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray) -> FinishedStep:
         def save() -> FinishedStep:
-            directory = self._state.directory
             parts = (
                 (chunk, self._scores_of_unlabeled(cycle, number, chunk, labeled))
                 for number, chunk in enumerate(chunks)
             )
             record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
             verify(record)
-            records = [record]
-            records += join_features(directory, cycle, self._strategy.features, chunks, len(self._view))
-            files = self._state.relative(records)
+            features = join_features(
+                self._state.directory,
+                cycle,
+                names=self._strategy.features,
+                chunks=chunks,
+                pool_size=len(self._view),
+            )
+            files = self._state.relative([record, *features])
             values = dict(query=self._query)
             return FinishedStep(
                 'scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values
@@ -170,9 +182,10 @@ def write_scores(
     """Write the scores of a pool as ``np.save`` would, holding one part at a time.
 
     Args:
-        path: the npy file.
+        path: of the npy file, ``(N,)`` float32.
         pool_size: number of images N in the pool; those in no part get NaN.
-        parts: pool indices, ascending over all parts together, and their float32 scores.
+        parts: ``(n,)`` int64 pool indices, ascending over all parts together, and their ``(n,)`` float32
+            scores.
     """
 
     def write(file: BinaryIO) -> None:
@@ -180,7 +193,7 @@ def write_scores(
         np.lib.format.write_array_header_1_0(file, header)
         done = 0
         for indices, scores in parts:
-            # Up to the part's last image; the images between its own were not scored.
+            # Up to the part's last image; images between its own have no score.
             block = np.full(indices[-1] + 1 - done, np.nan, dtype='<f4')
             block[indices - done] = scores
             file.write(block)

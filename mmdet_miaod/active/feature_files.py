@@ -1,4 +1,4 @@
-"""Features of images on disk: parts while the scoring lasts, then one array a feature."""
+"""Image features on disk: one array per feature, and one per chunk while the scoring lasts."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ def _part_name(cycle: int, number: int, name: str) -> str:
 def merge_parts(
     count: int, parts: Sequence[tuple[np.ndarray, dict[str, np.ndarray]]]
 ) -> dict[str, np.ndarray]:
-    """Put together what the processes computed of a chunk.
+    """Put a chunk together from what each process computed of it.
 
     Args:
-        count: images of the chunk.
-        parts: of each process the positions in the chunk, and by name the values there.
+        count: number of images of the chunk.
+        parts: per process the ``(n,)`` positions in the chunk, and per name the ``(n, ...)`` values there.
 
     Returns:
-        By name ``(count, ...)`` float32.
+        ``(count, ...)`` float32 per name.
     """
     merged: dict[str, np.ndarray] = {}
-    for positions, described in parts:
-        for name, values in described.items():
+    for positions, arrays in parts:
+        for name, values in arrays.items():
             if len(positions):
                 merged.setdefault(name, np.full((count, *values.shape[1:]), np.nan, dtype=np.float32))
                 merged[name][positions] = values
@@ -44,23 +44,36 @@ def merge_parts(
 def save_feature_parts(
     directory: Path, cycle: int, number: int, features: dict[str, np.ndarray]
 ) -> list[FileRecord]:
-    """Write the features of one chunk."""
+    """Write the features of one chunk, ``(n, D)`` float32 per name.
+
+    Args:
+        directory: the run directory.
+        cycle: number of the cycle.
+        number: of the chunk.
+        features: of its images, in their order.
+
+    Returns:
+        The files, in the order of ``features``.
+    """
     return [
         save_array(directory / _part_name(cycle, number, name), values) for name, values in features.items()
     ]
 
 
 def join_features(
-    directory: Path, cycle: int, names: Sequence[str], chunks: Sequence[np.ndarray], pool_size: int
+    directory: Path, cycle: int, *, names: Sequence[str], chunks: Sequence[np.ndarray], pool_size: int
 ) -> list[FileRecord]:
-    """Write each feature of all chunks as one array, with rows of NaN for images in no chunk.
+    """Write each feature of all chunks as one array ``(N, D)``, with rows of NaN for images in no chunk.
 
     Args:
         directory: the run directory.
         cycle: number of the cycle.
         names: which features.
-        chunks: pool indices of each chunk.
+        chunks: ``(n,)`` pool indices per chunk; nothing is written without chunks.
         pool_size: number of images N in the pool.
+
+    Returns:
+        The files, in the order of ``names``.
     """
     records = []
     for name in names if len(chunks) else ():
@@ -75,5 +88,5 @@ def join_features(
 
 
 def load_features(directory: Path, cycle: int, names: Sequence[str]) -> dict[str, np.ndarray]:
-    """Read a cycle's features by name."""
+    """Read a cycle's features, ``(N, D)`` float32 per name."""
     return {name: load_array(directory / features_name(cycle, name)) for name in names}

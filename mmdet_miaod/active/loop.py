@@ -151,7 +151,7 @@ class ActiveLearningLoop:
 
     def _candidates(self, cycle: int, split: Split) -> np.ndarray:
         selection, seed = self._settings.selection, self._settings.seed
-        return query_candidates(split, len(self._pool), selection, seed, cycle)
+        return query_candidates(split, selection, pool_size=len(self._pool), seed=seed, cycle=cycle)
 
     def _score(self, cycle: int, split: Split, candidates: np.ndarray) -> None:
         def score() -> FinishedStep:
@@ -163,7 +163,7 @@ class ActiveLearningLoop:
 
     def _rank(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
         return distributed.on_main_for_long(
-            lambda tell_alive: self._select(cycle, split, candidates, tell_alive)
+            lambda heartbeat: self._select(cycle, split, candidates, heartbeat)
         )
 
     def _label(self, next_cycle: int, split: Split, selected: np.ndarray) -> Split:
@@ -223,24 +223,23 @@ class ActiveLearningLoop:
         return load_split(*split_paths(self._state.directory, cycle), len(self._pool))
 
     def _select(
-        self, cycle: int, split: Split, candidates: np.ndarray, tell_alive: Callable[[], None]
+        self, cycle: int, split: Split, candidates: np.ndarray, heartbeat: Callable[[], None]
     ) -> np.ndarray:
+        """Images to label, ``(n,)`` int64, in the order in which :func:`next_split` takes them."""
+        strategy, selection, directory = self._strategy, self._settings.selection, self._state.directory
         query = Query(
-            candidates,
-            size=0,
-            scores=load_array(self._state.directory / scores_name(cycle)),
+            candidates=candidates,
             labeled=split.labeled,
+            scores=load_array(directory / scores_name(cycle)),
             seed=int(derive_seeds(1, self._settings.seed, cycle)[0]),
-            features=load_features(self._state.directory, cycle, self._strategy.features),
-            class_counts=self._annotator.class_counts(split.labeled) if self._strategy.needs_counts else None,
-            tell_alive=tell_alive,
+            features=load_features(directory, cycle, strategy.features),
+            class_counts=self._annotator.class_counts(split.labeled) if strategy.needs_counts else None,
+            heartbeat=heartbeat,
         )
-        selection = self._settings.selection
-        selected = select_images(self._strategy, query, selection, self._annotator)
-        found = len(selected) if selection.unit == 'image' else self._annotator.count_boxes(selected.tolist())
-        if found < selection.size:
+        selected, spent = select_images(strategy, query, selection, self._annotator)
+        if spent < selection.size:
             self._logger.warning(
                 'Cycle %d: the budget is %d (unit: %s), but the %d images to select from give only %d.',
-                *(cycle, selection.size, selection.unit, len(candidates), found),
+                *(cycle, selection.size, selection.unit, len(candidates), spent),
             )
         return selected

@@ -1,4 +1,4 @@
-"""What is labeled next: candidates, budget, and the strategy's choice."""
+"""Selection of the images to label: candidates, budget, and the strategy's choice."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ BUDGET_UNITS = ('image', 'box')
 
 @dataclass(frozen=True)
 class SelectionSettings:
-    """How much is labeled after a cycle, and of which images.
+    """How much is labeled after each cycle, and among which images.
 
     Attributes:
         size: how many images or boxes.
         unit: ``'image'``, or ``'box'``: images are labeled one after another, the most wanted first, until
             they have ``size`` boxes together.
-        fraction: fraction of the unlabeled images, drawn at random in each cycle, that the query looks at;
-            never fewer than a budget of images labels.
+        fraction: fraction of the unlabeled images, drawn at random in each cycle, among which the query
+            chooses; at least as many images as a budget of images asks for.
         excluded: pool indices that are never labeled and never trained on.
         included: pool indices that are labeled before the first cycle, whatever is drawn.
     """
@@ -50,14 +50,14 @@ class SelectionSettings:
 
 
 def query_candidates(
-    split: Split, pool_size: int, settings: SelectionSettings, seed: int, cycle: int
+    split: Split, settings: SelectionSettings, *, pool_size: int, seed: int, cycle: int
 ) -> np.ndarray:
-    """Return the unlabeled images that the query looks at, ascending int64.
+    """Unlabeled images among which the query chooses, ``(n,)`` int64 pool indices, ascending.
 
     Args:
         split: of the cycle that was trained.
-        pool_size: number of images in the pool.
         settings: exclusions and the fraction.
+        pool_size: number of images in the pool.
         seed: seed of the run.
         cycle: number of the cycle; the fraction is drawn anew in each.
     """
@@ -72,53 +72,69 @@ def query_candidates(
 
 def select_images(
     strategy: QueryStrategy, query: Query, settings: SelectionSettings, annotator: Annotator
-) -> np.ndarray:
-    """Return the indices to label.
+) -> tuple[np.ndarray, int]:
+    """Choose the images to label.
 
     Args:
-        strategy: chooses.
-        query: its ``size`` is set here.
+        strategy: ranks them.
+        query: what is known of the pool.
         settings: the budget.
         annotator: is asked for labels under a budget of boxes, where the next image depends on them.
 
+    Returns:
+        ``(n,)`` int64 pool indices, and how many images or boxes of the budget they are. The order counts
+        where labeled images fill X_U up: highest scores come ascending under a budget of images, as
+        published, all others the most wanted first.
+
     Raises:
-        ValueError: the strategy selected something else than ``size`` different candidates.
+        ValueError: the strategy chose something else than the asked number of different candidates.
     """
-    if settings.unit == 'image':
-        query = replace(query, size=min(settings.size, len(query.candidates)))
-        return _checked(strategy.select(query), query)
+    if settings.unit == 'box':
+        return _select_boxes(strategy, query, settings.size, annotator)
+    order = _rank(strategy, query, min(settings.size, len(query.candidates)))
+    return order[::-1] if strategy.selects_by_score else order, len(order)
+
+
+def _select_boxes(
+    strategy: QueryStrategy, query: Query, budget: int, annotator: Annotator
+) -> tuple[np.ndarray, int]:
+    """Label the most wanted images one after another, until they have ``budget`` boxes."""
     labeled_boxes = annotator.count_boxes(query.labeled.tolist())
-    boxes_by_image = max(labeled_boxes / max(len(query.labeled), 1), 1)
+    boxes_per_image = max(labeled_boxes / max(len(query.labeled), 1), 1)
     selected: list[int] = []
     boxes = 0
-    while boxes < settings.size and len(query.candidates):
+    while boxes < budget and len(query.candidates):
         # As many images as are likely to be needed; where they were too few, there is another round.
-        wanted = math.ceil((settings.size - boxes) / boxes_by_image)
-        query = replace(query, size=min(wanted, len(query.candidates)))
-        for index in _checked(strategy.rank(query), query).tolist():
+        count = min(math.ceil((budget - boxes) / boxes_per_image), len(query.candidates))
+        for index in _rank(strategy, query, count).tolist():
             selected.append(index)
             boxes += annotator.count_boxes([index])
-            if boxes >= settings.size:
+            if boxes >= budget:
                 break
         labeled = np.union1d(query.labeled, selected)
         candidates = np.setdiff1d(query.candidates, selected, assume_unique=True)
         query = replace(query, candidates=candidates, labeled=labeled)
-    return np.array(selected, dtype=np.int64)
+    return np.array(selected, dtype=np.int64), boxes
 
 
-def _checked(selected: np.ndarray, query: Query) -> np.ndarray:
-    selected = np.asarray(selected)
-    usable = len(np.intersect1d(selected, query.candidates))
-    if not len(selected) == usable == query.size:
+def _rank(strategy: QueryStrategy, query: Query, count: int) -> np.ndarray:
+    """The strategy's order of ``count`` images, if that is what it is."""
+    order = np.asarray(strategy.rank(query, count))
+    usable = len(np.intersect1d(order, query.candidates))
+    if not len(order) == usable == count:
         raise ValueError(
-            f'the query strategy was asked for {query.size} of {len(query.candidates)} candidates and gave '
-            f'{len(selected)} indices, {usable} of them different candidates'
+            f'the query strategy was asked for {count} of {len(query.candidates)} candidates and gave '
+            f'{len(order)} indices, {usable} of them different candidates'
         )
-    return selected
+    return order
 
 
 def image_positions(entries: Sequence[str | int], names: Sequence[str]) -> tuple[int, ...]:
-    """Translate image names (or pool indices) of a config's list into pool indices.
+    """Translate a config's list of image names or pool indices into pool indices, ascending.
+
+    Args:
+        entries: image names, or indices.
+        names: ``N`` image names of the pool.
 
     Raises:
         ValueError: an image is not in the pool, or several have its name.

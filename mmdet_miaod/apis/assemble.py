@@ -80,13 +80,13 @@ def assemble_run(
             refresh_report(state.directory, data, logger)
 
     scorer = CycleScorer(
-        data.pool,
-        prepared.strategy,
-        prepared.scoring,
-        state,
-        logger,
-        json.dumps(settings.query),
-        progress.images,
+        pool=data.pool,
+        strategy=prepared.strategy,
+        settings=prepared.scoring,
+        state=state,
+        logger=logger,
+        query=json.dumps(settings.query),
+        live=progress.images,
     )
     loop = ActiveLearningLoop(
         LoopSettings(cycles, prepared.selection, settings.seed),

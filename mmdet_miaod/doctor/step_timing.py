@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import chain, islice, repeat
 from typing import Any
 
@@ -12,7 +13,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..active.scoring import describe_chunk
+from ..active.scoring import score_chunk
 from ..apis.preflight import Prepared
 from ..apis.settings import RunSettings
 from ..datasets.loaders import TrainLoader, build_scoring_loader
@@ -104,7 +105,8 @@ def _time_inference(prepared: Prepared, model: nn.Module) -> tuple[float, float]
     score = 0.0
     if strategy.needs_model:
         view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))
-        score = _time(lambda: describe_chunk(model, strategy, view, indices, settings), device) / len(indices)
+        chunk = partial(score_chunk, model, strategy, view=view, indices=indices, settings=settings)
+        score = _time(chunk, device) / len(indices)
     indices = np.arange(min(IMAGES, len(data.test)))
 
     def evaluate() -> None:

@@ -40,13 +40,13 @@ class Harness:
     def __init__(self, folder, sizes=(4, 3), cycles=(0, 1, 2)) -> None:
         self.asked: list[tuple] = []
         self.state = RunState(folder, RunIdentity({}, '', POOL_SIZE, 5), {})
-        self.queries: list[Query] = []
+        self.queries: list[tuple[Query, int]] = []
         harness = self
 
         class Strategy(QueryStrategy):
-            def select(self, query: Query) -> np.ndarray:
-                harness.queries.append(query)
-                return super().select(query)
+            def rank(self, query: Query, count: int) -> np.ndarray:
+                harness.queries.append((query, count))
+                return super().rank(query, count)
 
         self.loop = ActiveLearningLoop(
             LoopSettings(list(cycles), SelectionSettings(sizes[1]), seed=5),
@@ -119,12 +119,12 @@ def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_pa
 def test_a_query_knows_its_candidates_scores_and_a_seed_of_its_own(tmp_path) -> None:
     harness = Harness(tmp_path, sizes=(2, 3))
     harness.loop.run()
-    first, second = harness.queries
+    (first, first_count), (second, second_count) = harness.queries
     labeled = np.load(tmp_path / 'X_L_0.npy')
     assert first.labeled.tolist() == labeled.tolist()
     assert first.candidates.tolist() == sorted(set(range(POOL_SIZE)) - set(labeled.tolist()))
     assert np.flatnonzero(np.isnan(first.scores)).tolist() == labeled.tolist()
-    assert first.size == second.size == 3
+    assert first_count == second_count == 3
     assert first.seed != second.seed
 
 

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from mmdet_miaod.active.query.base import QUERY_STRATEGIES, QueryStrategy
-from mmdet_miaod.active.scoring import describe_chunk, split_chunks
+from mmdet_miaod.active.query import QUERY_STRATEGIES, QueryStrategy
+from mmdet_miaod.active.scoring import score_chunk, split_chunks
 from mmdet_miaod.datasets.pool import ImagePoolDataset
 from mmdet_miaod.engine.inference import ScoringSettings, move_batch
 from tests.datasets.voc_tree import write_list
@@ -55,10 +55,16 @@ def model():
     return detector
 
 
+class ImagesAsFeatures(torch.nn.Module):
+    def extract_feat(self, img):
+        return img
+
+
 def score(pool, model, indices, batch_size=1, strategy=None, **changes):
     settings = ScoringSettings(CPU, batch_size=batch_size, **changes)
     strategy = strategy or QUERY_STRATEGIES.build(dict(type='miaod', k=50))
-    return describe_chunk(model, strategy, pool.scoring_view(), np.array(indices), settings)['scores']
+    view, indices = pool.scoring_view(), np.array(indices)
+    return score_chunk(model, strategy, view=view, indices=indices, settings=settings)['scores']
 
 
 def test_batches_give_the_scores_of_one_image_at_a_time(pool, model) -> None:
@@ -86,31 +92,32 @@ def test_every_batch_is_of_one_padded_shape(pool) -> None:
     shapes = []
 
     class Shapes(QueryStrategy):
-        def image_scores(self, model, img, img_metas):
-            shapes.append((tuple(img.shape), {meta['pad_shape'] for meta in img_metas}))
-            return torch.zeros(len(img))
+        def score(self, model, feats, img_metas):
+            shapes.append((tuple(feats.shape), {meta['pad_shape'] for meta in img_metas}))
+            return torch.zeros(len(feats))
 
-    score(pool, torch.nn.Identity(), range(7), 3, Shapes())
+    score(pool, ImagesAsFeatures(), range(7), 3, Shapes())
     assert sorted(shape[0] for shape, _ in shapes) == [1, 1, 2, 3]
     assert all(pads == {(*shape[2:], 3)} for shape, pads in shapes)
 
 
 def test_a_score_that_is_not_finite_names_the_image(pool) -> None:
     class Bad(QueryStrategy):
-        def image_scores(self, model, img, img_metas):
+        def score(self, model, feats, img_metas):
             return torch.tensor(
                 [float('nan') if m['ori_filename'].endswith('3.png') else 1 for m in img_metas]
             )
 
     with pytest.raises(ValueError, match=r'scores of .*3\.png: not finite, the model diverged'):
-        score(pool, torch.nn.Identity(), range(7), 2, Bad())
+        score(pool, ImagesAsFeatures(), range(7), 2, Bad())
 
 
 def test_progress_counts_the_images(pool, model) -> None:
     counts = []
     settings = ScoringSettings(CPU, batch_size=2)
     strategy = QUERY_STRATEGIES.build(dict(type='miaod'))
-    describe_chunk(model, strategy, pool.scoring_view(), np.arange(5), settings, counts.append)
+    view, indices = pool.scoring_view(), np.arange(5)
+    score_chunk(model, strategy, view=view, indices=indices, settings=settings, on_progress=counts.append)
     assert sum(counts) == 5
 
 

@@ -7,12 +7,16 @@ import json
 import numpy as np
 import pytest
 
-from mmdet_miaod.active.query.base import Query, QueryStrategy
+from mmdet_miaod.active.query import QUERY_STRATEGIES, Query, QueryStrategy
 from mmdet_miaod.active.selection import SelectionSettings, image_positions, query_candidates, select_images
 from mmdet_miaod.active.split import Split, initial_split, next_split
 from tests.tiny_run import draw_tiny_data, tiny_train
 
 SPLIT = Split(np.array([0, 5]), np.array([1, 2]))
+
+
+def candidates(pool_size: int, settings: SelectionSettings, seed: int = 0, cycle: int = 0) -> np.ndarray:
+    return query_candidates(SPLIT, settings, pool_size=pool_size, seed=seed, cycle=cycle)
 
 
 class CountingAnnotator:
@@ -30,14 +34,39 @@ def ask(size: int, unit: str) -> tuple[list[int], list[int]]:
     scores = np.array([0, 3, 0, 9, 2, 0, 1, 0], dtype=np.float32)
     candidates = np.array([1, 3, 4, 6])
     annotator = CountingAnnotator()
-    query = Query(candidates, 0, scores, np.array([0, 5]), 0)
-    selected = select_images(QueryStrategy(), query, SelectionSettings(size, unit), annotator)
+    query = Query(candidates=candidates, labeled=np.array([0, 5]), scores=scores, seed=0)
+    selected, spent = select_images(QueryStrategy(), query, SelectionSettings(size, unit), annotator)
+    assert spent == (len(selected) if unit == 'image' else selected.sum())
     return selected.tolist(), annotator.asked
 
 
-def test_budget_of_images() -> None:
+def test_budget_of_images_in_the_published_order() -> None:
     assert ask(2, 'image') == ([1, 3], [])
     assert ask(9, 'image') == ([6, 4, 1, 3], [])
+
+
+@pytest.mark.parametrize(
+    ('strategy', 'expected'),
+    [
+        (dict(type='miaod'), [2, 1, 3]),
+        (dict(type='class_balanced', strategy=dict(type='entropy')), [2, 1, 3]),
+        (dict(type='without_near_duplicates', strategy=dict(type='miaod')), [3, 1, 2]),
+        (dict(type='coreset'), [3, 1, 2]),
+    ],
+    ids=lambda value: value['type'] if isinstance(value, dict) else '',
+)
+def test_highest_scores_are_handed_over_ascending_and_all_else_most_wanted_first(strategy, expected) -> None:
+    points = np.array([[0.0, 1], [5, 1], [-3, 1], [-9, 1]], dtype=np.float32)
+    query = Query(
+        candidates=np.array([1, 2, 3]),
+        labeled=np.array([0]),
+        scores=np.array([np.nan, 2, 1, 3], dtype=np.float32),
+        seed=0,
+        features=dict(pooled=points, classes=np.ones((4, 2), dtype=np.float32)),
+        class_counts=np.array([1, 1]),
+    )
+    selected, _ = select_images(QUERY_STRATEGIES.build(strategy), query, SelectionSettings(3), annotator=None)
+    assert selected.tolist() == expected
 
 
 @pytest.mark.parametrize(
@@ -51,30 +80,32 @@ def test_budget_of_boxes_labels_images_until_it_is_spent(size, expected) -> None
 
 def test_candidates_leave_out_labeled_and_excluded_images() -> None:
     settings = SelectionSettings(1, excluded=(3, 4))
-    assert query_candidates(SPLIT, 8, settings, 0, 0).tolist() == [1, 2, 6, 7]
+    assert candidates(8, settings, 0, 0).tolist() == [1, 2, 6, 7]
 
 
 def test_fraction_is_drawn_anew_in_each_cycle_and_repeatable() -> None:
     settings = SelectionSettings(1, fraction=0.2)
-    first, again, other = (query_candidates(SPLIT, 102, settings, 7, cycle) for cycle in (0, 0, 1))
+    first, again, other = (candidates(102, settings, 7, cycle) for cycle in (0, 0, 1))
     assert len(first) == 20 and (np.diff(first) > 0).all() and not {0, 5} & set(first)
     assert first.tolist() == again.tolist() != other.tolist()
 
 
 def test_fraction_leaves_enough_for_the_budget() -> None:
-    assert len(query_candidates(SPLIT, 102, SelectionSettings(50, fraction=0.2), 7, 0)) == 50
-    assert len(query_candidates(SPLIT, 12, SelectionSettings(50, fraction=0.2), 7, 0)) == 10
-    assert len(query_candidates(SPLIT, 102, SelectionSettings(50, 'box', 0.2), 7, 0)) == 20
+    assert len(candidates(102, SelectionSettings(50, fraction=0.2), 7, 0)) == 50
+    assert len(candidates(12, SelectionSettings(50, fraction=0.2), 7, 0)) == 10
+    assert len(candidates(102, SelectionSettings(50, 'box', 0.2), 7, 0)) == 20
 
 
 @pytest.mark.parametrize('chosen', [[1], [1, 1], [1, 0], [1, 2], [1, 3, 4]])
 @pytest.mark.parametrize('unit', ['image', 'box'])
 def test_a_strategy_that_selects_anything_else_than_candidates_is_named(chosen, unit) -> None:
     class Wrong(QueryStrategy):
-        def select(self, query):
+        def rank(self, query, count):
             return np.array(chosen)
 
-    query = Query(np.array([1, 3, 4]), 0, np.zeros(6, np.float32), np.array([2]), 0)
+    query = Query(
+        candidates=np.array([1, 3, 4]), labeled=np.array([2]), scores=np.zeros(6, np.float32), seed=0
+    )
     with pytest.raises(ValueError, match='was asked for 2 of 3 candidates'):
         select_images(
             Wrong(), query, SelectionSettings(2 if unit == 'image' else 3, unit), CountingAnnotator()

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from mmdet_miaod.active.query.base import Query
-from mmdet_miaod.active.query.miaod import DiscrepancyQuery
+from mmdet_miaod.active.query import DiscrepancyQuery, Query
+from mmdet_miaod.active.selection import SelectionSettings, select_images
 from mmdet_miaod.active.split import (
     Split,
     initial_split,
@@ -35,8 +35,9 @@ def test_split_and_three_queries_are_the_published_ones(name) -> None:
         if cycle == 3:
             break
         scores = np.random.RandomState(meta['seed'] * 10 + cycle + 1).rand(size).astype(np.float32)
-        query = Query(split.candidates(size), meta['add'], scores, split.labeled, seed=0)
-        split = next_split(split, DiscrepancyQuery().select(query), size, meta['seed'])
+        query = Query(candidates=split.candidates(size), labeled=split.labeled, scores=scores, seed=0)
+        selected, _ = select_images(DiscrepancyQuery(), query, SelectionSettings(meta['add']), annotator=None)
+        split = next_split(split, selected, size, meta['seed'])
 
 
 def test_the_first_unlabeled_set_is_the_end_of_the_shuffled_order_or_what_follows() -> None:

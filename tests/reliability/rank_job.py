@@ -118,11 +118,18 @@ def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: 
     model = detector(settings, data, spread=True)
     state = RunState(work, RunIdentity({}, '', len(data.pool), 0), {})
     strategy = DiscrepancyQuery()
-    CycleScorer(data.pool, strategy, settings.scoring, state, logging.getLogger('quiet'), query='').score(
-        0, model, np.array(candidates), np.array([0])
+    scorer = CycleScorer(
+        pool=data.pool,
+        strategy=strategy,
+        settings=settings.scoring,
+        state=state,
+        logger=logging.getLogger('quiet'),
+        query='',
     )
+    scorer.score(0, model, np.array(candidates), np.array([0]))
     found = np.load(work / scores_name(0))
-    selected = strategy.select(Query(np.array(candidates), 3, found, np.array([0]), 0))
+    query = Query(candidates=np.array(candidates), labeled=np.array([0]), scores=found, seed=0)
+    selected = strategy.rank(query, 3)
     metrics = evaluate_detector(model, data.test, settings.scoring, settings.evaluation)
     torch.save((torch.from_numpy(found), selected.tolist(), metrics), work / f'found_{rank}.pth')
 

@@ -1,4 +1,4 @@
-"""Diversity: greedy k-centre on features of the images."""
+"""Diversity: core-set selection by greedy k-centre, of all images or of the most uncertain ones."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from torch import Tensor
 from .base import QUERY_STRATEGIES, Query, QueryStrategy
 from .miaod import DiscrepancyQuery
 
-_BLOCK = 4096  # rows that distances are computed for at a time
+_BLOCK = 4096  # rows of points and of centers per distance matrix
 
 
 def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], None] = lambda: None) -> Tensor:
     """Euclidean distance of each point to the nearest center, block by block.
 
     Args:
-        points: (n, D).
-        centers: (m, D), m may be 0.
+        points: ``(n, D)``.
+        centers: ``(m, D)``, m may be 0.
         on_block: called after each block.
 
     Returns:
-        (n,), infinite without centers.
+        ``(n,)``, infinite without centers.
     """
     nearest = torch.full((len(points),), torch.inf, dtype=points.dtype)
     for first in range(0, len(points), _BLOCK):
@@ -42,29 +42,29 @@ def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], No
 
 
 def greedy_k_center(
-    points: np.ndarray, centers: np.ndarray, size: int, on_progress: Callable[[], None] = lambda: None
+    points: np.ndarray, centers: np.ndarray, count: int, heartbeat: Callable[[], None] = lambda: None
 ) -> np.ndarray:
     """Choose points one by one, each the farthest from all centers and the points chosen before.
 
     Exact, in memory linear in the number of points. Ties go to the smaller position.
 
     Args:
-        points: (n, D) float32, what can be chosen.
-        centers: (m, D) float32, what is there already.
-        size: how many to choose, at most n.
-        on_progress: called again and again.
+        points: ``(n, D)`` float32, what can be chosen.
+        centers: ``(m, D)`` float32, what is there already.
+        count: how many to choose, at most n.
+        heartbeat: called after each block of distances.
 
     Returns:
-        (size,) int64 positions in ``points``, in the order of choice.
+        ``(count,)`` int64 positions in ``points``, in the order of choice.
     """
     candidates = torch.from_numpy(np.ascontiguousarray(points))
-    nearest = nearest_distances(candidates, torch.from_numpy(np.ascontiguousarray(centers)), on_progress)
-    chosen = np.empty(size, dtype=np.int64)
-    for step in range(size):
+    nearest = nearest_distances(candidates, torch.from_numpy(np.ascontiguousarray(centers)), heartbeat)
+    chosen = np.empty(count, dtype=np.int64)
+    for step in range(count):
         # NumPy's argmax gives the first of equal values, PyTorch's any of them.
         farthest = int(np.argmax(nearest.numpy()))
         chosen[step] = farthest
-        distances = nearest_distances(candidates, candidates[farthest, None], on_progress)
+        distances = nearest_distances(candidates, candidates[farthest, None], heartbeat)
         torch.minimum(nearest, distances, out=nearest)
         nearest[farthest] = -1
     return chosen
@@ -76,17 +76,16 @@ class CoresetQuery(QueryStrategy):
     Convolutional Neural Networks: A Core-Set Approach", ICLR 2018, arXiv:1708.00489, algorithm 1)."""
 
     features = ('pooled',)
-    best_first = True
 
-    def score_features(self, model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
+    def score(self, model: torch.nn.Module, feats: Sequence[Tensor], img_metas: list[dict]) -> Tensor:
+        """Zeros, ``(B,)``: only the distances between images count."""
         return torch.zeros(len(feats[0]))
 
-    def select(self, query: Query) -> np.ndarray:
-        """Return the (query.size,) indices to label, the farthest from the labeled images first."""
+    def rank(self, query: Query, count: int) -> np.ndarray:
+        """Choose ``(count,)`` images one by one, the farthest from all labeled and chosen ones first."""
         pooled = query.features['pooled']
         points, centers = pooled[query.candidates], pooled[query.labeled]
-        chosen = greedy_k_center(points, centers, query.size, query.tell_alive)
-        return query.candidates[chosen]
+        return query.candidates[greedy_k_center(points, centers, count, query.heartbeat)]
 
 
 @QUERY_STRATEGIES.register_module(name='miaod+coreset')
@@ -97,8 +96,8 @@ class DiscrepancyCoresetQuery(DiscrepancyQuery):
     arXiv:1706.04737), with MI-AOD's uncertainty (CVPR 2021, section 3.4) and core-set (arXiv:1708.00489).
 
     Args:
-        k: an image's uncertainty is the mean over the ``k`` most uncertain instances.
-        factor: the core-set is chosen from ``factor`` times as many images as are wanted.
+        k: see :class:`DiscrepancyQuery`.
+        factor: the core-set is chosen from ``factor`` times as many images as will be labeled.
         aggregation: see :class:`DiscrepancyQuery`.
 
     Raises:
@@ -106,7 +105,6 @@ class DiscrepancyCoresetQuery(DiscrepancyQuery):
     """
 
     features = ('pooled',)
-    best_first = True
 
     def __init__(self, k: int = 10000, factor: float = 4.0, aggregation: str = 'mean') -> None:
         super().__init__(k, aggregation)
@@ -114,17 +112,14 @@ class DiscrepancyCoresetQuery(DiscrepancyQuery):
             raise ValueError(f'factor is {factor}: at least 1 is needed')
         self.factor = factor
 
-    def select(self, query: Query) -> np.ndarray:
-        """Return the (query.size,) indices to label.
+    def rank(self, query: Query, count: int) -> np.ndarray:
+        """Choose ``(count,)`` images: the core-set of the most uncertain ones, then the next uncertain ones.
 
-        The core-set of the most uncertain images, the farthest from the labeled ones first; where more
-        images are asked for than these, the next uncertain ones follow.
+        There are next ones only in an order that is longer than ``factor`` times the images to label.
         """
-        count = len(query.candidates)
-        preselected = min(round(self.factor * query.number_wanted), count)
-        uncertain = super().select(replace(query, size=min(max(query.size, preselected), count)))[::-1]
-        size = min(query.size, preselected)
-        diverse = CoresetQuery().select(
-            replace(query, candidates=np.sort(uncertain[:preselected]), size=size)
-        )
-        return np.concatenate([diverse, uncertain[preselected : query.size]])
+        wanted = min(count, query.label_limit)
+        preselected = min(round(self.factor * wanted), len(query.candidates))
+        uncertain = super().rank(query, max(count, preselected))
+        among_uncertain = replace(query, candidates=np.sort(uncertain[:preselected]))
+        diverse = CoresetQuery().rank(among_uncertain, min(count, preselected))
+        return np.concatenate([diverse, uncertain[preselected:count]])

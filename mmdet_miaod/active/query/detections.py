@@ -1,4 +1,4 @@
-"""Strategies that aggregate the uncertainty of an image's detections."""
+"""Uncertainty of an image's detections, aggregated: entropy, least confidence, margin."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ AGGREGATIONS: dict[str, Callable[[Tensor], Tensor]] = {
 
 @torch.no_grad()
 def detected_instances(model: torch.nn.Module, feats: Sequence[Tensor]) -> list[Tensor]:
-    """Class probabilities of an image's detections, each place counted once.
+    """Class probabilities of each image's detections, each place counted once.
 
     Classifier 1 and the box branch, the anchors and limits of ``test_cfg``, and suppression over all classes
-    together, so that an instance is one distribution and not one box a class.
+    together, so that an instance is one distribution instead of one box per class.
 
     Args:
         model: with an MI-AOD head.
-        feats: (B, channels, H, W) a level.
+        feats: ``(B, channels, H, W)`` per level.
 
     Returns:
-        For each image (m, C), or (m, C + 1) with the background last for softmax heads; m may be 0.
+        ``(m, C)`` per image, or ``(m, C + 1)`` with the background last for softmax heads; m may be 0.
     """
     head = model.bbox_head
     limits = head.detection_limits()
@@ -53,12 +53,12 @@ def instance_entropy(probabilities: Tensor, exclusive: bool) -> Tensor:
     """Entropy in nats of each instance's classes.
 
     Args:
-        probabilities: (m, C).
+        probabilities: ``(m, C)``.
         exclusive: whether they are one distribution (softmax); else each class is a yes-or-no question of its
             own (sigmoid) and the entropies of the answers add up.
 
     Returns:
-        (m,).
+        ``(m,)``.
     """
     entropy = torch.special.entr(probabilities)
     if not exclusive:
@@ -67,7 +67,7 @@ def instance_entropy(probabilities: Tensor, exclusive: bool) -> Tensor:
 
 
 def with_absence(probabilities: Tensor) -> Tensor:
-    """What a sigmoid head says of an instance, and that it is none of the classes: (m, C) to (m, C + 1).
+    """Sigmoid probabilities ``(m, C)`` with that of "none of the classes" as the last column, ``(m, C + 1)``.
 
     Without it a detection that is almost certainly background would count as the most doubtful one.
     """
@@ -75,18 +75,18 @@ def with_absence(probabilities: Tensor) -> Tensor:
 
 
 def least_confidence(probabilities: Tensor) -> Tensor:
-    """What the most probable class leaves over: (m, C) to (m,)."""
+    """One minus the largest class probability: ``(m, C)`` to ``(m,)``."""
     return 1 - probabilities.amax(dim=-1)
 
 
 def squared_margin(probabilities: Tensor) -> Tensor:
-    """The "1-vs-2" value ``(1 - (p_first - p_second))^2`` of each instance: (m, C), C at least 2, to (m,)."""
+    """The "1-vs-2" value ``(1 - (p_first - p_second))^2``: ``(m, C)``, C at least 2, to ``(m,)``."""
     first, second = probabilities.topk(2, dim=-1).values.unbind(dim=-1)
     return (1 - (first - second)).square()
 
 
 class InstanceQuery(QueryStrategy):
-    """Base: the value of each detection, aggregated; 0 for an image without detections.
+    """Base: an image's score is the aggregate of a value per detection; 0 without detections.
 
     Aggregation by maximum, mean or sum as in Brust et al., "Active Learning for Deep Object Detection"
     (VISAPP 2019, arXiv:1809.09875).
@@ -104,10 +104,11 @@ class InstanceQuery(QueryStrategy):
         self.aggregation = aggregation
 
     def instance_values(self, probabilities: Tensor, exclusive: bool) -> Tensor:
-        """Value of each instance, (m, C) to (m,)."""
+        """Value of each instance, ``(m, C)`` to ``(m,)``; ``exclusive`` as in :func:`instance_entropy`."""
         raise NotImplementedError
 
-    def score_features(self, model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
+    def score(self, model: torch.nn.Module, feats: Sequence[Tensor], img_metas: list[dict]) -> Tensor:
+        """Aggregate of each image, ``(B,)``."""
         exclusive = not model.bbox_head.use_sigmoid_cls
         scores = torch.zeros(len(feats[0]), device=feats[0].device)
         for image, found in enumerate(detected_instances(model, feats)):

@@ -1,4 +1,4 @@
-"""Features of whole images that query strategies can ask for by name."""
+"""Features of whole images, which query strategies ask for by name."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from torch import Tensor
 
 @torch.no_grad()
 def pooled_features(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
-    """Each level averaged over its positions; levels of equal width averaged, others joined.
+    """Mean over the positions of each level; levels of equal width are averaged, others joined.
 
     Args:
         model: not used.
-        feats: (B, channels, H, W) a level.
+        feats: ``(B, channels, H, W)`` per level.
 
     Returns:
-        (B, D) float32; for FPN D is its number of channels.
+        ``(B, D)`` float32; for FPN D is its number of channels.
     """
     pooled = [level.float().mean(dim=(2, 3)) for level in feats]
     if len({level.shape[1] for level in pooled}) == 1:
@@ -31,10 +31,10 @@ def class_presence(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
 
     Args:
         model: with an MI-AOD head.
-        feats: (B, channels, H, W) a level.
+        feats: ``(B, channels, H, W)`` per level.
 
     Returns:
-        (B, C) float32.
+        ``(B, C)`` float32.
     """
     head = model.bbox_head
     levels = []

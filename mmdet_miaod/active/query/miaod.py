@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from .base import QUERY_STRATEGIES, QueryStrategy
 
@@ -16,7 +17,7 @@ class DiscrepancyQuery(QueryStrategy):
     Active Learning for Object Detection", CVPR 2021, arXiv:2104.02324, section 3.4).
 
     Args:
-        k: an image's score is that of the ``k`` instances of largest uncertainty.
+        k: an image's score is that of its ``k`` instances of largest uncertainty.
         aggregation: 'mean' of them, as published, or their 'sum' (which favors larger images where there are
             fewer than ``k`` instances) or 'max'.
 
@@ -32,17 +33,13 @@ class DiscrepancyQuery(QueryStrategy):
         self.k = 1 if aggregation == 'max' else k
         self.aggregation = aggregation
 
-    def image_scores(self, model: torch.nn.Module, img: torch.Tensor, img_metas: list[dict]) -> torch.Tensor:
-        if self.aggregation == 'sum':
-            return super().image_scores(model, img, img_metas)
-        return model.score(img, img_metas, k=self.k)
-
-    def score_features(self, model: torch.nn.Module, feats: Sequence[torch.Tensor]) -> torch.Tensor:
-        scores = model.bbox_head.uncertainty(feats, self.k)
+    def score(self, model: torch.nn.Module, feats: Sequence[Tensor], img_metas: list[dict]) -> Tensor:
+        """Uncertainty of each image, ``(B,)``; anchors on the padded border count, as published."""
+        means = model.bbox_head.uncertainty(feats, self.k)
         if self.aggregation != 'sum':
-            return scores
+            return means
         anchors = np.broadcast_to(model.bbox_head.num_base_priors, len(feats)).tolist()
         total = sum(
             level.shape[-2] * level.shape[-1] * number for level, number in zip(feats, anchors, strict=True)
         )
-        return scores * min(self.k, total)
+        return means * min(self.k, total)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -12,11 +14,11 @@ from .wrapper import WrapperQuery
 
 @QUERY_STRATEGIES.register_module(name='without_near_duplicates')
 class WithoutNearDuplicatesQuery(WrapperQuery):
-    """Passes over images that look like one that is labeled or selected already.
+    """Skips images that look like one that is labeled or selected already.
 
     Two images look alike when the cosine similarity of their pooled features, centered on the mean of the
     pool, is larger than ``threshold``; near-duplicates by cosine similarity of features as in Abbas et al.,
-    "SemDeDup" (2023, arXiv:2303.09540), section 3. Where too few images are left, those passed over follow.
+    "SemDeDup" (2023, arXiv:2303.09540), section 3. Where too few images are left, skipped ones follow.
 
     Args:
         strategy: config of the strategy inside, which gives the order.
@@ -27,56 +29,56 @@ class WithoutNearDuplicatesQuery(WrapperQuery):
     """
 
     own_features = ('pooled',)
-    best_first = True
 
-    def __init__(self, strategy: dict, threshold: float = 0.95) -> None:
+    def __init__(self, strategy: Mapping[str, Any], threshold: float = 0.95) -> None:
         if not -1 < threshold <= 1:
             raise ValueError(f'threshold is {threshold}: a cosine similarity in (-1, 1] is needed')
         super().__init__(strategy)
         self.threshold = threshold
 
-    def select(self, query: Query) -> np.ndarray:
-        """Return the (query.size,) indices to label, the most wanted first."""
-        if not query.size:
+    def rank(self, query: Query, count: int) -> np.ndarray:
+        """Choose ``(count,)`` images, in the order of the strategy inside."""
+        if not count:
             return query.candidates[:0]
         directions = _directions(query.features['pooled'], np.concatenate([query.candidates, query.labeled]))
-        length = 2 * query.size
-        # Most orders take longer the longer they are (a core-set's is quadratic), and few images are passed.
+        inner_query = replace(query, label_limit=min(count, query.label_limit))
+        length = 2 * count
+        # Most orders take longer the longer they are (a core-set's is quadratic), and few images are skipped.
         while True:
             length = min(length, len(query.candidates))
-            order = self.strategy.rank(replace(query, size=length, wanted=query.number_wanted))
-            selected, passed = self._pass_over(order, directions, query)
-            if len(selected) == query.size or length == len(query.candidates):
-                return np.array([*selected, *passed[: query.size - len(selected)]], dtype=np.int64)
+            order = self.strategy.rank(inner_query, length)
+            selected, skipped = self._skip_similar(order, directions, query, count)
+            if len(selected) == count or length == len(query.candidates):
+                return np.array([*selected, *skipped[: count - len(selected)]], dtype=np.int64)
             length *= 2
 
-    def _pass_over(
-        self, order: np.ndarray, directions: np.ndarray, query: Query
+    def _skip_similar(
+        self, order: np.ndarray, directions: np.ndarray, query: Query, count: int
     ) -> tuple[list[int], list[int]]:
-        """Go through an order of images; returns those to select and those passed over on the way."""
+        """Go through an order until ``count`` images are selected; returns them, and those skipped before."""
         ordered = directions[order]
         similarity = _largest_similarity(ordered, directions[query.labeled])
-        selected, passed = [], []
+        selected, skipped = [], []
         for position, index in enumerate(order):
-            if len(selected) == query.size:
+            if len(selected) == count:
                 break
             if similarity[position] > self.threshold:
-                passed.append(index)
+                skipped.append(index)
             else:
                 selected.append(index)
                 np.maximum(similarity, ordered @ ordered[position], out=similarity)
-                query.tell_alive()
-        return selected, passed
+                query.heartbeat()
+        return selected, skipped
 
 
 def _directions(features: np.ndarray, known: np.ndarray) -> np.ndarray:
-    """Features of unit length after the mean over the known images is taken off."""
+    """Features ``(N, D)`` less their mean over the ``known`` ``(m,)`` images, each row of length 1."""
     centered = features - features[known].mean(axis=0)
     return centered / np.maximum(np.linalg.norm(centered, axis=1, keepdims=True), 1e-12)
 
 
 def _largest_similarity(directions: np.ndarray, others: np.ndarray, block: int = 1024) -> np.ndarray:
-    """Cosine similarity of each direction (n, D) to the most similar of the others (m, D): (n,)."""
+    """Cosine similarity of each direction ``(n, D)`` to the most similar other ``(m, D)``: ``(n,)``."""
     largest = np.full(len(directions), -np.inf, dtype=directions.dtype)
     for start in range(0, len(others), block):
         np.maximum(largest, (directions @ others[start : start + block].T).max(axis=1), out=largest)

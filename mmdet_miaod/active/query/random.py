@@ -13,7 +13,7 @@ class RandomQuery(QueryStrategy):
     Survey", 2009, calls learning from such a sample passive)."""
 
     needs_model = False
-    best_first = True
 
-    def select(self, query: Query) -> np.ndarray:
-        return np.random.RandomState(query.seed % 2**32).permutation(query.candidates)[: query.size]
+    def rank(self, query: Query, count: int) -> np.ndarray:
+        """Draw ``(count,)`` candidates, a function of the query's seed."""
+        return np.random.RandomState(query.seed % 2**32).permutation(query.candidates)[:count]

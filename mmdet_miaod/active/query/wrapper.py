@@ -1,4 +1,4 @@
-"""What strategies that change another strategy's choice have in common."""
+"""Base class of strategies that wrap another one."""
 
 from __future__ import annotations
 
@@ -12,10 +12,13 @@ from .base import QUERY_STRATEGIES, QueryStrategy
 
 
 class WrapperQuery(QueryStrategy):
-    """Base: scores and features are those of the strategy inside, and the features in ``own_features``.
+    """Base: scores are those of the strategy inside; a subclass changes the order that it gives.
 
     Args:
         strategy: config of the strategy inside.
+
+    Attributes:
+        own_features: names from ``IMAGE_FEATURES`` that the wrapper itself needs.
     """
 
     own_features: tuple[str, ...] = ()
@@ -25,14 +28,8 @@ class WrapperQuery(QueryStrategy):
         self.features = tuple(dict.fromkeys((*self.strategy.features, *self.own_features)))
         self.needs_counts = type(self).needs_counts or self.strategy.needs_counts
 
-    @property
-    def scores_features(self) -> bool:
-        return self.strategy.scores_features or not self.strategy.needs_model
-
-    def image_scores(self, model: torch.nn.Module, img: Tensor, img_metas: list[dict]) -> Tensor:
-        return self.strategy.image_scores(model, img, img_metas)
-
-    def score_features(self, model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
-        if not self.strategy.needs_model:
-            return torch.zeros(len(feats[0]))
-        return self.strategy.score_features(model, feats)
+    def score_and_features(
+        self, model: torch.nn.Module, img: Tensor, img_metas: list[dict], names: Sequence[str]
+    ) -> dict[str, Tensor]:
+        """Scores ``(B,)`` of the strategy inside and the features ``(B, D)`` of both, in one pass."""
+        return self.strategy.score_and_features(model, img, img_metas, names)

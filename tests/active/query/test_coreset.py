@@ -7,8 +7,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmdet_miaod.active.query import coreset
-from mmdet_miaod.active.query.base import QUERY_STRATEGIES, Query
+from mmdet_miaod.active.query import QUERY_STRATEGIES, coreset
+from tests.active.query.tiny import pooled_query
 
 
 def brute_force(points: np.ndarray, centers: np.ndarray, size: int) -> list[int]:
@@ -36,39 +36,30 @@ def test_ties_and_copies() -> None:
     assert coreset.greedy_k_center(points, points[:1], 4).tolist() == [1, 3, 0, 2]
 
 
-def query(points: np.ndarray, labeled: list[int], size: int, scores=None) -> Query:
-    candidates = np.setdiff1d(np.arange(len(points)), labeled)
-    scores = np.zeros(len(points), np.float32) if scores is None else np.array(scores, np.float32)
-    return Query(candidates, size, scores, np.array(labeled), 0, dict(pooled=points.astype(np.float32)))
-
-
-def test_a_long_selection_tells_that_it_is_alive() -> None:
-    told = []
+def test_a_long_ranking_calls_the_heartbeat() -> None:
+    beats = []
     points = np.random.RandomState(0).standard_normal((30, 4))
-    asked = replace(query(points, [0, 1], 5), tell_alive=lambda: told.append(1))
-    QUERY_STRATEGIES.build(dict(type='coreset')).select(asked)
-    assert len(told) == 1 + 5  # a block of distances to the labeled images, and one for each choice
-    strategy = dict(type='without_near_duplicates', strategy=dict(type='random'))
-    QUERY_STRATEGIES.build(strategy).select(asked)
-    assert len(told) == 6 + 5
+    query = pooled_query(points, [0, 1], heartbeat=lambda: beats.append(1))
+    QUERY_STRATEGIES.build(dict(type='coreset')).rank(query, 5)
+    assert len(beats) == 1 + 5  # a block of distances to the labeled images, and one for each choice
 
 
 def test_coreset_covers_what_is_far_from_labeled_images() -> None:
-    points = np.array([[0.0, 0], [0.1, 0], [5, 5], [5, 5.1], [-9, 0], [0, 0.2]])
+    points = [[0.0, 0], [0.1, 0], [5, 5], [5, 5.1], [-9, 0], [0, 0.2]]
     strategy = QUERY_STRATEGIES.build(dict(type='coreset'))
     assert strategy.features == ('pooled',)
-    assert strategy.select(query(points, [0], 2)).tolist() == [4, 3]
-    assert strategy.rank(query(points, [0], 2)).tolist() == [4, 3]
+    assert strategy.rank(pooled_query(points, [0]), 2).tolist() == [4, 3]
 
 
 def test_miaod_coreset_is_diverse_among_the_uncertain() -> None:
-    points = np.array([[0.0, 0], [1, 0], [1.1, 0], [-2, 0], [99, 0]])
-    scores = [9, 3, 4, 2, 1]
+    query = pooled_query([[0.0, 0], [1, 0], [1.1, 0], [-2, 0], [99, 0]], [0], [9, 3, 4, 2, 1])
     strategy = QUERY_STRATEGIES.build(dict(type='miaod+coreset', factor=1.5))
     # The 3 most uncertain of the candidates are 1, 2 and 3; the farthest image, 4, is not among them.
-    assert strategy.select(query(points, [0], 2, scores)).tolist() == [3, 2]
-    # A longer order goes on with the next uncertain image; the core-set stays that of the 2 wanted ones.
-    asked = replace(query(points, [0], 4, scores), wanted=2)
-    assert strategy.select(asked).tolist() == [3, 2, 1, 4]
+    assert strategy.rank(query, 2).tolist() == [3, 2]
+    # A longer order continues with the next uncertain image; the core-set is of the 2 images to label.
+    assert strategy.rank(replace(query, label_limit=2), 4).tolist() == [3, 2, 1, 4]
+
+
+def test_factor_out_of_range() -> None:
     with pytest.raises(ValueError, match='factor'):
         QUERY_STRATEGIES.build(dict(type='miaod+coreset', factor=0.5))

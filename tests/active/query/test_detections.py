@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose
 from scipy.stats import entropy
 from torchvision.ops import box_iou
 
-from mmdet_miaod.active.query.base import QUERY_STRATEGIES
+from mmdet_miaod.active.query import QUERY_STRATEGIES
 from mmdet_miaod.active.query.detections import (
     detected_instances,
     instance_entropy,
@@ -18,18 +18,11 @@ from mmdet_miaod.active.query.detections import (
     squared_margin,
     with_absence,
 )
+from tests.active.query.tiny import FeatureModel
 from tests.models.test_golden_ssd import ssd_head
 from tests.models.tiny import image_metas, random_features, tiny_head
 
 PROBABILITIES = torch.tensor([[0.7, 0.2, 0.1], [0.25, 0.5, 0.25], [1.0, 0.0, 0.0]])
-
-
-class Model:
-    def __init__(self, head) -> None:
-        self.bbox_head = head
-
-    def extract_feat(self, img):
-        return img
 
 
 @pytest.fixture
@@ -38,7 +31,7 @@ def model():
     head = tiny_head()
     with torch.no_grad():
         head.f_1_retina.weight.mul_(30)
-    return Model(head)
+    return FeatureModel(head)
 
 
 def test_entropy_of_exclusive_classes_is_shannons() -> None:
@@ -76,7 +69,7 @@ def test_image_score_is_the_aggregate_over_detections(model, name, aggregation) 
     assert all(len(instances) > 1 for instances in found)
     values = [strategy.instance_values(instances, exclusive=False) for instances in found]
     expected = [getattr(image, aggregation)().item() for image in values]
-    assert_allclose(strategy.image_scores(model, feats, image_metas([(64, 96)] * 2)), expected, rtol=1e-6)
+    assert_allclose(strategy.score(model, feats, image_metas([(64, 96)] * 2)), expected, rtol=1e-6)
 
 
 def test_instances_are_the_detections_without_repeated_places(model) -> None:
@@ -85,7 +78,7 @@ def test_instances_are_the_detections_without_repeated_places(model) -> None:
     head = tiny_head(1)
     feats = random_features(3, 2, 64, 96)
     detections = head.predict(feats, image_metas([(4096, 4096)] * 2))
-    for found, (boxes, _) in zip(detected_instances(Model(head), feats), detections, strict=True):
+    for found, (boxes, _) in zip(detected_instances(FeatureModel(head), feats), detections, strict=True):
         # The detector clips boxes to the image, which changes overlaps at the border.
         assert abs(len(found) - len(boxes)) <= 2
         assert math.isclose(found.max().item(), boxes[:, 4].max().item(), rel_tol=1e-6)
@@ -111,14 +104,14 @@ def test_image_without_detections_scores_zero(model) -> None:
         model.bbox_head.f_1_retina.weight.zero_()
         model.bbox_head.f_1_retina.bias.fill_(-20)
     strategy = QUERY_STRATEGIES.build(dict(type='entropy', aggregation='max'))
-    assert strategy.score_features(model, random_features(3, 2, 64, 96)).tolist() == [0, 0]
+    assert strategy.score(model, random_features(3, 2, 64, 96), [{}, {}]).tolist() == [0, 0]
 
 
 def test_softmax_heads_count_the_background_among_the_classes() -> None:
     torch.manual_seed(0)
     head = ssd_head(5, 4)
     feats = [torch.randn(1, 4, size, size) for size in (38, 19, 10, 5, 3, 1)]
-    (found,) = detected_instances(Model(head), feats)
+    (found,) = detected_instances(FeatureModel(head), feats)
     assert found.shape[1] == 6
     assert_allclose(found.sum(dim=1).detach(), 1, rtol=1e-5)
 
