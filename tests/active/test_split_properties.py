@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_miaod.active.query.base import Query, QueryStrategy
+from mmdet_miaod.active.query import Query, QueryStrategy
 from mmdet_miaod.active.split import Split, initial_split, load_split, next_split, save_split
 
 SEEDS = st.integers(0, 2**32 - 1)
@@ -23,14 +25,14 @@ def pools(draw):
 
 @st.composite
 def queries(draw):
-    """A split and a query for it; few different scores, so that ties are common."""
+    """A split, a query for it and a number of images; few different scores, so that ties are common."""
     size, first, seed = draw(pools())
     split = initial_split(size, first, seed)
     candidates = split.candidates(size)
     scores = st.sampled_from([0.0, 0.25, 0.5, 1.0])
-    values = draw(st.lists(scores, min_size=size, max_size=size))
-    wanted = draw(st.integers(0, len(candidates)))
-    return split, Query(candidates, wanted, np.array(values, dtype=np.float32), split.labeled, seed)
+    values = np.array(draw(st.lists(scores, min_size=size, max_size=size)), dtype=np.float32)
+    query = Query(candidates=candidates, labeled=split.labeled, scores=values, seed=seed)
+    return split, query, draw(st.integers(0, len(candidates)))
 
 
 def ascending(indices: np.ndarray) -> bool:
@@ -55,39 +57,38 @@ def test_the_first_split_is_disjoint_complete_and_of_the_right_size(pool) -> Non
 @FEW
 @given(queries())
 def test_a_query_takes_the_highest_scores_and_of_equal_ones_the_last(asked) -> None:
-    _, query = asked
-    selected = QueryStrategy().select(query).tolist()
+    _, query, count = asked
     # A plain sort of (score, index) is an implementation of its own.
-    expected = sorted(query.candidates.tolist(), key=lambda i: (query.scores[i], i))
-    assert selected == expected[len(expected) - query.size :]
+    expected = sorted(query.candidates.tolist(), key=lambda i: (query.scores[i], i), reverse=True)
+    assert QueryStrategy().rank(query, count).tolist() == expected[:count]
 
 
 @FEW
 @given(queries(), SEEDS)
 def test_scores_of_labeled_images_change_nothing(asked, seed) -> None:
-    _, query = asked
+    _, query, count = asked
     scores = query.scores.copy()
     scores[query.labeled] = np.random.RandomState(seed).choice([np.nan, 9, -9], len(query.labeled))
-    other = Query(query.candidates, query.size, scores, query.labeled, query.seed)
-    assert QueryStrategy().select(other).tolist() == QueryStrategy().select(query).tolist()
+    other = replace(query, scores=scores)
+    assert QueryStrategy().rank(other, count).tolist() == QueryStrategy().rank(query, count).tolist()
 
 
 @FEW
 @given(queries(), st.data())
 def test_nan_scores_of_candidates_are_refused(asked, data) -> None:
-    _, query = asked
+    _, query, count = asked
     if len(query.candidates):
         bad = data.draw(st.sampled_from(query.candidates.tolist()))
         query.scores[bad] = np.nan
         with pytest.raises(ValueError, match=f'1 images have no valid score .* index {bad}'):
-            QueryStrategy().select(query)
+            QueryStrategy().rank(query, count)
 
 
 @FEW
 @given(queries(), SEEDS)
 def test_the_next_split_is_disjoint_complete_and_its_unlabeled_set_published(asked, seed) -> None:
-    split, query = asked
-    size, selected = len(query.scores), QueryStrategy().select(query)
+    split, query, count = asked
+    size, selected = len(query.scores), QueryStrategy().rank(query, count)
     following = next_split(split, selected, size, seed)
     assert ascending(following.labeled) and ascending(following.unlabeled)
     assert set(following.labeled) == set(split.labeled) | set(selected)
@@ -115,7 +116,7 @@ def slow_unlabeled_set(split: Split, selected: np.ndarray, size: int, seed: int)
 @FEW
 @given(queries(), st.data())
 def test_a_selection_of_labeled_or_repeated_images_is_refused(asked, data) -> None:
-    split, query = asked
+    split, query, _ = asked
     known = data.draw(st.sampled_from(split.labeled.tolist()))
     with pytest.raises(ValueError, match='labeled already'):
         next_split(split, np.array([known]), len(query.scores), 0)
