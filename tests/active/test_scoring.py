@@ -61,7 +61,7 @@ class ImagesAsFeatures(torch.nn.Module):
 
 
 def score(pool, model, indices, batch_size=1, strategy=None, **changes):
-    settings = ScoringSettings(CPU, batch_size=batch_size, **changes)
+    settings = ScoringSettings(batch_size=batch_size, **changes)
     strategy = strategy or QUERY_STRATEGIES.build(dict(type='miaod', k=50))
     view, indices = pool.scoring_view(), np.array(indices)
     return score_chunk(model, strategy, view=view, indices=indices, settings=settings)['scores']
@@ -114,7 +114,7 @@ def test_a_score_that_is_not_finite_names_the_image(pool) -> None:
 
 def test_progress_counts_the_images(pool, model) -> None:
     counts = []
-    settings = ScoringSettings(CPU, batch_size=2)
+    settings = ScoringSettings(batch_size=2)
     strategy = QUERY_STRATEGIES.build(dict(type='miaod'))
     view, indices = pool.scoring_view(), np.arange(5)
     score_chunk(model, strategy, view=view, indices=indices, settings=settings, on_progress=counts.append)
