@@ -9,7 +9,7 @@ cycles = [0, 1, 2, 3, 4, 5, 6]
 k = 10000
 query = dict(type='miaod', k='${k}')
 
-# How often an epoch goes through the labeled set X_L and the unlabeled set X_U.
+# Passes over the labeled set X_L and the unlabeled set X_U per epoch.
 X_L_repeat = 2
 X_U_repeat = 2
 # A cycle: label-set training for epoch_ratio[0] epochs; then, `epoch` times, minimizing and maximizing uncertainty

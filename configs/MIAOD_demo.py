@@ -17,8 +17,8 @@ pool_lists = ['VOC2007/ImageSets/Main/trainval.txt']
 pool_folders = ['VOC2007/']
 data = dict(samples_per_gpu=4, workers_per_gpu=0)
 
-# A narrow ResNet-18 without its last stage, and two levels with anchors from 16 pixels on, as small as the objects
-# are. Group normalization in the towers, and AdamW, since weights from scratch have only minutes to learn.
+# A narrow ResNet-18 without its last stage, and two feature levels with anchors from 16 pixels, the size of the
+# smallest objects. Group normalization and AdamW, since training from scratch has only minutes.
 model = dict(
     backbone=dict(
         depth=18,

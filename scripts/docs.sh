@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Build the documentation as a site, any warning being an error: bash scripts/docs.sh [SITE_FOLDER]
-# The site goes to site/ unless SITE_FOLDER is given; its pages need no network.
-# What builds it needs Python 3.10 or later and nothing of this project's environment; it is installed once,
-# into .venv-docs unless MIAOD_DOCS_VENV says otherwise.
+# SITE_FOLDER is site/ by default; its pages need no network, also when opened from disk.
+# MkDocs needs Python 3.10 or later and nothing of this project's environment; it is installed once,
+# in .venv-docs or the folder that MIAOD_DOCS_VENV names.
 set -euo pipefail
 if [[ ${1:-} == -* ]]; then
     sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}"

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Make the Python environment that everything here runs in, once; the next time there is nothing to do.
+# Make the Python environment of this project; if it exists already, there is nothing to do.
 #
 #   bash scripts/setup_env.sh                  (--print-python: only the path of the environment's python goes to stdout)
 #
@@ -9,7 +9,7 @@
 #   MIAOD_CACHE    where the compiled mmcv-full wheel is kept    (default: ${XDG_CACHE_HOME:-~/.cache}/mmdet_miaod)
 #
 # An active environment (venv, conda, or the system's) that has the whole stack is used as it is.
-# A set-up that was interrupted goes on where it stopped; two set-ups at once take turns.
+# An interrupted set-up is resumed by the same command; two set-ups at the same time take turns.
 set -euo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -138,7 +138,7 @@ step() { # step NUMBER WHAT COMMAND...: run it, log what it prints
     printf '\n== %s: %s\n' "$(date '+%F %T')" "$2" >>"$LOG"
     if ! "${@:3}" >>"$LOG" 2>&1; then
         tail -n 25 "$LOG" | cut -c -300 >&2
-        fail "step $1 failed (the end of $LOG is above). Running this again goes on from there."
+        fail "step $1 failed (the end of $LOG is above). Run this again to resume."
     fi
     printf '      %d s\n' "$((SECONDS - start))"
 }

@@ -3,7 +3,7 @@
 #   GPU_ID   number of the GPU, or cpu
 #   CONFIG   configs/MIAOD.py unless given
 # It runs in the repository: relative paths in ARGS start there.
-# Everything the run prints goes to log_nohup/nohup_GPU_ID.log; the log of an earlier run is kept under a numbered name.
+# All output of the run goes to log_nohup/nohup_GPU_ID.log; an earlier log is kept under a numbered name.
 set -euo pipefail
 
 usage() {

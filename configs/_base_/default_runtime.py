@@ -1,21 +1,21 @@
 custom_imports = dict(imports=['mmdet_miaod'], allow_failed_imports=False)
 optimizer_config = dict(grad_clip=None)
-# How many resume checkpoints stay; with 2 or more a run survives damage to the newest.
+# Number of checkpoints kept for resuming; with 2 or more a run survives damage to the newest.
 checkpoint_config = dict(max_keep_ckpts=3)
 # For TensorBoard add dict(type='RunTensorboardLoggerHook') to the hooks.
 log_config = dict(interval=50, hooks=[dict(type='TextLoggerHook', ignore_last=False)])
 log_level = 'INFO'
 custom_hooks = []
-# Weights that every cycle's model starts from (a checkpoint file), instead of the backbone's alone.
+# Checkpoint that the model of every cycle starts from, instead of pretrained weights of the backbone only.
 load_from = None
 # Mixed precision: dtype 'float16' or 'bfloat16'; losses and uncertainty stay in float32.
 amp = dict(dtype=None)
-# For GPUs; they change results in the last digits, bash scripts/gpu_check.sh says by how much and what they gain.
-# cudnn_benchmark: cuDNN tries its algorithms for each image shape and keeps the fastest. tf32: multiplications with
-# 10 bits of mantissa. channels_last: memory layout for tensor cores. compile_towers: torch.compile the head.
+# For GPUs; they change results in the last digits. bash scripts/gpu_check.sh measures the change and the speed.
+# cudnn_benchmark: cuDNN's fastest algorithm per image shape. tf32: products with a mantissa of 10 bits.
+# channels_last: the memory layout of Tensor Cores. compile_towers: torch.compile for the head.
 cudnn_benchmark = False
 tf32 = False
 channels_last = False
 compile_towers = False
-# How the pool's images are checked before training: 'decode' reads each wholly, 'header' only the first bytes.
+# How pool images are checked before training: 'decode' reads each file completely, 'header' its first bytes.
 check_images = 'decode'

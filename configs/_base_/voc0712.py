@@ -10,7 +10,7 @@ data_root = 'data/VOCdevkit/'
 img_scale = (1000, 600)
 # Class names; None means the 20 classes of VOC.
 classes = None
-# Image lists below data_root, and the folder of JPEGImages and Annotations of each.
+# Image lists, and the folder of JPEGImages and Annotations of each list; relative to data_root.
 pool_lists = ['VOC2007/ImageSets/Main/trainval.txt', 'VOC2012/ImageSets/Main/trainval.txt']
 pool_folders = ['VOC2007/', 'VOC2012/']
 test_lists = ['VOC2007/ImageSets/Main/test.txt']
@@ -18,7 +18,7 @@ test_folders = ['VOC2007/']
 
 data = dict(
     samples_per_gpu=2,
-    # evaluation and scoring; batches are of images of one size, so the results are those of single images
+    # for evaluation and scoring; images of a batch have one size, so results are those of single images
     test_samples_per_gpu=2,
     workers_per_gpu=2,
     # batches that each worker loads ahead

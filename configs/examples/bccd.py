@@ -7,7 +7,7 @@ classes = ['RBC', 'WBC', 'Platelets']
 pool_lists = ['VOC2007/ImageSets/Main/trainval.txt']
 pool_folders = ['VOC2007/']
 img_scale = (256, 192)
-# Faster for a model as small as this one, on a CPU too.
+# Faster for small models, also on a CPU.
 channels_last = True
 
 model = dict(

@@ -1,16 +1,16 @@
 # A data set of your own in VOC's layout. Copy this file, change the values, and run:
 #   python tools/train.py configs/examples/custom_voc.py --data-root PATH/TO/DATA
 #
-#   PATH/TO/DATA/train.txt            image names without suffix, one a line: the pool, labeled and unlabeled
-#   PATH/TO/DATA/test.txt             the images that every cycle's model is evaluated on
+#   PATH/TO/DATA/train.txt            image names without suffix, one per line: the pool, labeled and unlabeled
+#   PATH/TO/DATA/test.txt             the test images
 #   PATH/TO/DATA/JPEGImages/*.jpg
-#   PATH/TO/DATA/Annotations/*.xml    of an unlabeled image none is opened; images without objects are fine
+#   PATH/TO/DATA/Annotations/*.xml    needed for labeled images only; images without objects are fine
 _base_ = ['../MIAOD.py']
 
 data_root = 'data/custom/'
 # The names in the XML files. With a single class the MIL branch uses a sigmoid by itself.
 classes = ['cat', 'dog', 'bird']
-# Image lists, and for each the folder that holds JPEGImages and Annotations; both below data_root.
+# Image lists, and the folder of JPEGImages and Annotations of each list; relative to data_root.
 pool_lists = ['train.txt']
 pool_folders = ['.']
 test_lists = ['test.txt']

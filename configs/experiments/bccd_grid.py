@@ -9,7 +9,7 @@ strategies = dict(
 )
 schedules = dict(supervised='supervised', miaod='miaod')
 seeds = [666, 1, 2]
-# The setting that the others are compared with.
+# The setting that others are compared with.
 baseline = 'random-supervised'
 options = {'cycles': [0, 1, 2, 3]}
 work_directory = 'work_dirs/bccd_grid'
