@@ -2,6 +2,7 @@
 
 import importlib
 import pkgutil
+import re
 
 import pytest
 from importlinter.cli import lint_imports
@@ -15,6 +16,19 @@ ROOMS = [module.name for module in pkgutil.iter_modules(mmdet_miaod.__path__) if
 def test_rooms_import_downwards_only(monkeypatch) -> None:
     monkeypatch.chdir(REPOSITORY)
     assert lint_imports(no_cache=True) == 0
+
+
+def test_the_documented_layers_are_those_that_are_checked() -> None:
+    text = (REPOSITORY / 'pyproject.toml').read_text(encoding='utf-8')
+    layers = re.findall(r'"([^"]+)"', re.search(r'layers = \[(.*?)\]', text, re.DOTALL)[1])
+    (block,) = re.findall(
+        r'```text\n(.*?)```', (REPOSITORY / 'CONTRIBUTING.md').read_text(encoding='utf-8'), re.DOTALL
+    )
+    assert [re.split(' {2,}', line)[0] for line in block.splitlines()] == layers
+    index = (REPOSITORY / 'docs' / 'index.md').read_text(encoding='utf-8')
+    assert re.findall(r'^\| \[?`(\w+)/`', index.split('## Rooms')[1].split('Around it')[0], re.MULTILINE) == [
+        room for layer in layers for room in layer.split(' | ') if room in ROOMS
+    ]
 
 
 @pytest.mark.parametrize('room', ROOMS)
