@@ -53,6 +53,14 @@ def config_keys(name: str) -> set[str]:
     return set(keys_of(Config.fromfile(str(ROOT / 'configs' / name))._cfg_dict.to_dict()))
 
 
+def test_every_module_is_on_the_page_of_its_room():
+    package = ROOT / 'mmdet_miaod'
+    for room in (path for path in package.iterdir() if (path / '__init__.py').is_file()):
+        modules = [path.relative_to(ROOT) for path in room.rglob('*.py') if path.name != '__init__.py']
+        documented = re.findall(r'^::: (.+)$', reference(room.name), re.MULTILINE)
+        assert sorted(documented) == sorted('.'.join(path.with_suffix('').parts) for path in modules)
+
+
 @pytest.mark.parametrize('language', LANGUAGES)
 def test_keys_exist(language):
     named, known = documented_keys(language), config_keys('MIAOD.py')
