@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import numpy as np
 import torch
@@ -44,8 +44,29 @@ def score_chunk(
         ``scores`` where there are no indices.
 
     Raises:
-        ValueError: a score or feature is not finite; names the image.
+        ValueError: a score or feature is not finite, with the image; or the scores are not one per image.
     """
+    positions = {int(index): position for position, index in enumerate(indices)}
+    found = dict(scores=np.full(len(indices), np.nan, dtype=np.float32))
+    for batch_indices, arrays in _score_batches(model, strategy, view, indices, settings=settings):
+        rows = [positions[int(i)] for i in batch_indices]
+        for name, values in arrays.items():
+            if name not in found:
+                found[name] = np.full((len(indices), *values.shape[1:]), np.nan, dtype=np.float32)
+            found[name][rows] = values
+        on_progress(len(batch_indices))
+    return found
+
+
+def _score_batches(
+    model: nn.Module,
+    strategy: QueryStrategy,
+    view: ImagePoolDataset,
+    indices: np.ndarray,
+    *,
+    settings: ScoringSettings,
+) -> Iterator[tuple[np.ndarray, dict[str, np.ndarray]]]:
+    """Pool indices ``(B,)`` of each batch, and what :func:`score_chunk` returns, of the batch."""
     model.eval()
     loader, batches = build_scoring_loader(
         view,
@@ -55,20 +76,16 @@ def score_chunk(
         workers=settings.workers,
         pin_memory=settings.device.type == 'cuda',
     )
-    positions = {int(index): position for position, index in enumerate(indices)}
-    found = dict(scores=np.full(len(indices), np.nan, dtype=np.float32))
     for batch_indices, batch in zip(batches, loader, strict=True):
         batch = move_batch(batch, settings.device)
-        tensors = strategy.score_and_features(model, batch['img'], batch['img_metas'], strategy.features)
-        rows = [positions[int(i)] for i in batch_indices]
-        for name, tensor in tensors.items():
-            values = tensor.float().cpu().numpy()
-            bad = batch_indices[~np.isfinite(values).reshape(len(values), -1).all(axis=1)]
+        found = strategy.score_and_features(model, batch['img'], batch['img_metas'], strategy.features)
+        shape, count = tuple(found['scores'].shape), len(batch_indices)
+        if shape != (count,):
+            raise ValueError(f'{type(strategy).__name__} gave scores of shape {shape} for {count} images')
+        arrays = {name: tensor.float().cpu().numpy() for name, tensor in found.items()}
+        for name, values in arrays.items():
+            bad = batch_indices[~np.isfinite(values).reshape(count, -1).all(axis=1)]
             if len(bad):
                 path = view.index.image_path(int(bad[0]))
                 raise ValueError(f'{name} of {path}: not finite, the model diverged')
-            if name not in found:
-                found[name] = np.full((len(indices), *values.shape[1:]), np.nan, dtype=np.float32)
-            found[name][rows] = values
-        on_progress(len(batch_indices))
-    return found
+        yield batch_indices, arrays

@@ -112,6 +112,15 @@ def test_a_score_that_is_not_finite_names_the_image(pool) -> None:
         score(pool, ImagesAsFeatures(), range(7), 2, Bad())
 
 
+def test_scores_that_are_not_one_per_image_are_refused(pool) -> None:
+    class PerClass(QueryStrategy):
+        def score(self, model, feats, img_metas):
+            return torch.zeros(len(feats), 3)
+
+    with pytest.raises(ValueError, match=r'PerClass gave scores of shape \(1, 3\) for 1 images'):
+        score(pool, ImagesAsFeatures(), range(7), 1, PerClass())
+
+
 def test_progress_counts_the_images(pool, model) -> None:
     counts = []
     settings = ScoringSettings(batch_size=2)
