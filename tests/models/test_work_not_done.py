@@ -78,7 +78,7 @@ def test_scoring_runs_the_classifiers_and_evaluation_the_first_one_and_boxes() -
     img, metas = torch.randn(1, 3, 64, 96), image_metas([(64, 96)])
     watch = Watch(model)
     with torch.inference_mode():
-        model.score(img, metas, k=10)
+        model.bbox_head.uncertainty(model.extract_feat(img), k=10)
     assert watch.branches == dict(f_1=False, f_2=False)
     watch.branches.clear()
     with torch.inference_mode():

@@ -66,9 +66,9 @@ def check_option(
             losses.update({f'{stage_name}: {term}': float(value) for term, value in values.items()})
             task.finish()
         train, memory = _label_speed(model, frozen, batches, precision, settings, steps)
-        images, metas = batches['unlabeled']['img'], batches['unlabeled']['img_metas']
+        images = batches['unlabeled']['img']
         # In float32, as runs score, whatever they train in.
-        scoring = Inference(model, lambda: model.score(images, metas, k))
+        scoring = Inference(model, lambda: model.bbox_head.uncertainty(model.extract_feat(images), k))
         scoring.prepare()
         scores = scoring().float().cpu().tolist()
         score = settings.batch_size / _seconds(scoring, settings.device, steps)

@@ -247,7 +247,7 @@ def all_tasks(settings: BenchmarkSettings, batches: Mapping[str, dict], k: int =
     tasks['stock inference'] = Inference(
         stock, lambda: stock(img=[image], img_metas=[metas], return_loss=False, rescale=True)
     )
-    tasks['scoring'] = Inference(model, lambda: model.score(image, metas, k))
+    tasks['scoring'] = Inference(model, lambda: model.bbox_head.uncertainty(model.extract_feat(image), k))
     tasks['evaluation'] = Inference(
         model, lambda: model(img=image, img_metas=metas, return_loss=False, rescale=True)
     )

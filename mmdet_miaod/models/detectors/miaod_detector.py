@@ -88,17 +88,3 @@ class MIAODDetectorMixin:
         if isinstance(imgs, Tensor):
             imgs, img_metas = [imgs], [img_metas]
         return super().forward_test(imgs, img_metas, **kwargs)
-
-    @torch.no_grad()
-    def score(self, img: Tensor, img_metas: Sequence[dict], k: int) -> Tensor:
-        """Uncertainty of each image; the padded border counts, so batch images of equal padded shape only.
-
-        Args:
-            img: (B, 3, H, W) float32.
-            img_metas: meta data of each image.
-            k: the number of most uncertain anchors that are averaged.
-
-        Returns:
-            (B,) float32.
-        """
-        return self.bbox_head.uncertainty(self.extract_feat(img), k)

@@ -80,6 +80,6 @@ def test_the_classifiers_that_are_compared_disagree(tmp_path) -> None:
     settings = tasks.BenchmarkSettings(config, tmp_path / 'data', (64, 64))
     batch = tasks.draw_batches(settings)['unlabeled']
     models = [options.build_disagreeing(settings).eval() for _ in range(2)]
-    scores = [model.score(batch['img'], batch['img_metas'], k=50) for model in models]
+    scores = [model.bbox_head.uncertainty(model.extract_feat(batch['img']), 50) for model in models]
     assert torch.equal(*scores)
     assert scores[0].min() > 1e-3
