@@ -8,34 +8,34 @@ from pathlib import Path
 import pytest
 
 from mmdet_miaod.experiments.grid import load_grid
-from mmdet_miaod.experiments.results import curve_table, difference_table, read_curve, read_curves
+from mmdet_miaod.experiments.page import fill_page
+from mmdet_miaod.experiments.results import complete_curves, grid_tables, read_all_curves
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / 'docs' / 'results' / 'bccd_grid'
+RECORDS = ROOT / 'docs' / 'results' / 'bccd_grid.json'
 
 
-@pytest.fixture(scope='module')
-def grid():
-    return replace(load_grid(ROOT / 'configs' / 'experiments' / 'bccd_grid.py'), work_directory=RECORDS)
+@pytest.fixture
+def grid(tmp_path):
+    grid = load_grid(ROOT / 'configs' / 'experiments' / 'bccd_grid.py')
+    return replace(grid, work_directory=tmp_path, records=RECORDS)
 
 
 def test_tables_are_those_of_the_records(grid) -> None:
-    curves = read_curves(grid)
     page = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
-    for table in (curve_table(curves, grid.axis), difference_table(curves, grid.baseline)):
-        assert table.split('\n\n', 1)[1] in page
+    tables = grid_tables(grid, read_all_curves(grid))
+    assert fill_page(page, RECORDS.stem, tables) == page
+    assert all(
+        page.count(f'<!-- {RECORDS.stem}: {name} -->\n\n{tables[name]}\n<!-- end -->') == 1 for name in tables
+    )
 
 
-def test_every_run_is_recorded_shown_and_counted_unless_it_diverged(grid) -> None:
-    page = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
-    curves = read_curves(grid)
-    diverged = set()
-    for run in grid.runs:
-        values = read_curve(RECORDS / run.name, grid.axis).values
-        row = f'| {run.setting} | {run.seed} | {" | ".join(f"{value:.3f}" for value in values)} |'
-        if run.seed not in curves[run.setting]:
-            diverged.add(run.name)
-            row += ' diverged |'
-        assert row in page
-    assert diverged == {'random-miaod-seed2'}
-    assert {path.parent.name for path in RECORDS.glob('*/run_state.json')} == {run.name for run in grid.runs}
+def test_every_run_is_recorded_and_counted_unless_it_diverged(grid) -> None:
+    records = grid.read_records()
+    assert records.keys() == {run.name for run in grid.runs}
+    counted = {
+        curve.run for seeds in complete_curves(read_all_curves(grid)).values() for curve in seeds.values()
+    }
+    assert records.keys() - counted == {'random-miaod-seed2'}
+    assert {name for name, record in records.items() if record.finished} == counted
+    assert {len(record.metrics) for name, record in records.items() if name in counted} == {4}

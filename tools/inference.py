@@ -37,8 +37,14 @@ def main(arguments: argparse.Namespace) -> None:
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
     prediction = inference_detector(model, arguments.image)
     if arguments.out:
-        found = prediction.boxes, prediction.scores, prediction.labels, prediction.classes
-        picture, drawn = draw_detections(prediction.path, *found, arguments.score_thr)
+        picture, drawn = draw_detections(
+            prediction.path,
+            prediction.boxes,
+            prediction.scores,
+            prediction.labels,
+            classes=prediction.classes,
+            score_threshold=arguments.score_thr,
+        )
         save_picture(picture, arguments.out)
         logger.info('%s: %d of %d boxes are drawn.', arguments.out, drawn, len(prediction.boxes))
     print(json.dumps(prediction.to_dict()))

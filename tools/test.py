@@ -73,7 +73,11 @@ def main(arguments: argparse.Namespace) -> None:
         write_detections(arguments.out, result.detections, dataset.index.names, dataset.CLASSES)
     if arguments.show_dir is not None:
         show_detections(
-            arguments.show_dir, dataset.index, result.detections, dataset.CLASSES, arguments.show_score_thr
+            arguments.show_dir,
+            dataset.index,
+            result.detections,
+            classes=dataset.CLASSES,
+            score_thr=arguments.show_score_thr,
         )
     print(json.dumps(result.metrics, indent=1) if arguments.json else metrics_table(result))
 

@@ -11,8 +11,8 @@ from .grid import Grid, GridRun
 def shared_first_cycle(grid: Grid, run: GridRun) -> list[str]:
     """Look for a run of the same schedule and seed whose first cycle is trained.
 
-    Its split and model are what this run would come to; strategies are also compared more closely when they
-    start from one model, where training is not repeatable to the bit (as on GPUs).
+    Its split and model are those that this run would make itself. Where training is not repeatable to the bit
+    (as on GPUs), strategies are compared more closely when they start from one model.
 
     Args:
         grid: the grid.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from ..apis.config import nest_options, read_config
 from ..apis.settings import RunSettings, load_settings
 from ..run.files import write_text
 from ..visualization.learning_curve import CURVE_AXES, CurveAxis
+from .records import RecordedRun, read_records
 
 _KEYS = ('config', 'strategies', 'schedules', 'seeds', 'work_directory', 'baseline', 'options')
 
@@ -33,7 +34,7 @@ class GridRun:
 
     @property
     def setting(self) -> str:
-        """What the run is apart from its seed."""
+        """Strategy and schedule: all but the seed."""
         return f'{self.strategy}-{self.schedule}'
 
     @property
@@ -50,11 +51,13 @@ class Grid:
         config: config file that all runs share.
         strategies: config of the query strategy by name.
         schedules: ``'miaod'``, ``'supervised'`` or a list of stages by name.
-        seeds: one run of each strategy and schedule a seed.
+        seeds: one run of each strategy and schedule per seed.
         work_directory: where the run directories, their configs and the results go.
         baseline: setting (``'strategy-schedule'``) that the others are compared with.
         options: further config overrides by dotted key.
         data_root: where the data is, in place of the config's ``data_root``.
+        records: file of runs that were made before (:mod:`~mmdet_miaod.experiments.records`): the finished
+            ones are not run again, and those that end are added.
     """
 
     config: Path
@@ -65,6 +68,7 @@ class Grid:
     baseline: str
     options: Mapping[str, Any]
     data_root: str | None = None
+    records: Path | None = None
 
     @property
     def runs(self) -> list[GridRun]:
@@ -83,11 +87,15 @@ class Grid:
 
     @property
     def axis(self) -> CurveAxis:
-        """What the runs' budget counts, images or boxes: their learning curves are drawn against it."""
+        """Axis of the learning curves: the unit of the runs' budget, images or boxes."""
         return CURVE_AXES[load_settings(self.config, self.options).labeling.unit]
 
+    def read_records(self) -> dict[str, RecordedRun]:
+        """Read the records of earlier runs, by name; empty where there are none."""
+        return read_records(self.records) if self.records and self.records.is_file() else {}
+
     def run_config(self, run: GridRun) -> str:
-        """Text of the config of a run: the shared config, the run's strategy, schedule and seed.
+        """Return the text of a run's config: the shared config, the run's strategy, schedule and seed.
 
         Not for several threads at once, as MMCV's reader of configs is not.
         """
@@ -100,7 +108,7 @@ class Grid:
         return '\n'.join(lines) + '\n'
 
     def write_config(self, run: GridRun) -> Path:
-        """Write :meth:`run_config` where the run is started with it; returns the file."""
+        """Write :meth:`run_config` as a file that the run can be started with; returns its path."""
         path = self.work_directory / 'configs' / f'{run.name}.py'
         write_text(path, self.run_config(run))
         return path
@@ -119,6 +127,26 @@ def load_grid(path: str | Path) -> Grid:
         ValueError: a name is unknown or unfit for a folder, or the baseline is no setting of the grid.
     """
     path = Path(path)
+    values = _read_values(path)
+    config = path.parent / values['config']
+    if not config.is_file():
+        raise FileNotFoundError(f'{path}: its config {config} is not there')
+    grid = Grid(
+        config=config,
+        strategies=values['strategies'],
+        schedules=values['schedules'],
+        seeds=list(dict.fromkeys(values['seeds'])),
+        work_directory=Path(values['work_directory']),
+        baseline=values.get('baseline', ''),
+        options=values.get('options', {}),
+    )
+    baseline = grid.baseline or grid.settings[0]
+    if baseline not in grid.settings:
+        raise ValueError(f'{path}: baseline is {baseline!r}: choose one of {grid.settings}')
+    return replace(grid, baseline=baseline)
+
+
+def _read_values(path: Path) -> dict[str, Any]:
     if not path.is_file():
         raise FileNotFoundError(f'{path}: no such grid file')
     values = read_config(path)._cfg_dict.to_dict()
@@ -132,19 +160,4 @@ def load_grid(path: str | Path) -> Grid:
     odd = [name for name in names if not re.fullmatch(r'[\w+.]+', name)]
     if odd:
         raise ValueError(f'{path}: the names {odd} become folders: use letters, digits, "_", "+" and "."')
-    config = path.parent / values['config']
-    if not config.is_file():
-        raise FileNotFoundError(f'{path}: its config {config} is not there')
-    grid = Grid(
-        config,
-        values['strategies'],
-        values['schedules'],
-        list(dict.fromkeys(values['seeds'])),
-        Path(values['work_directory']),
-        values.get('baseline', ''),
-        values.get('options', {}),
-    )
-    baseline = grid.baseline or grid.settings[0]
-    if baseline not in grid.settings:
-        raise ValueError(f'{path}: baseline is {baseline!r}: choose one of {grid.settings}')
-    return Grid(**{**vars(grid), 'baseline': baseline})
+    return values

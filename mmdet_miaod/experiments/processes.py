@@ -1,4 +1,4 @@
-"""Runs of a grid as processes: one after another, or one a device at a time."""
+"""Runs of a grid as processes, one at a time per device."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from ..run.files import make_directory
 from ..run.manifest import MANIFEST_NAME, RunState
 from .first_cycle import shared_first_cycle
 from .grid import Grid, GridRun
+from .records import record_run, write_records
 
 _STOP_SECONDS = 60
 
@@ -26,10 +28,10 @@ class GridRunner:
     """Runs what is not finished of a grid.
 
     Args:
-        grid: what to run.
+        grid: the grid.
         tool: path of ``tools/train.py``.
         devices: each takes one run at a time; name a device twice to share it.
-        logger: says what begins and ends.
+        logger: for a line when a run begins and ends.
     """
 
     grid: Grid
@@ -39,15 +41,23 @@ class GridRunner:
     failed: list[GridRun] = field(default_factory=list)
     _processes: set[subprocess.Popen] = field(default_factory=set)
     _stopping: bool = False
-    # Configs are read in turn: MMCV's reader changes sys.path.
-    _reading: threading.Lock = field(default_factory=threading.Lock)
+    # Configs are read in turn, since MMCV's reader changes sys.path, and records are written in turn.
+    _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> list[GridRun]:
-        """Run everything; returns the runs that failed. A failed run does not stop the others."""
+        """Run everything that is not finished; a failed run does not stop the others.
+
+        Returns:
+            The runs that failed.
+        """
         waiting: queue.SimpleQueue[GridRun] = queue.SimpleQueue()
+        recorded = {name for name, record in self.grid.read_records().items() if record.finished}
         for run in self.grid.runs:
-            if is_finished(self.grid.work_directory / run.name):
+            if run.name in recorded:
+                self.logger.info('%s: finished before, as recorded in %s.', run.name, self.grid.records)
+            elif is_finished(self.grid.work_directory / run.name):
                 self.logger.info('%s: finished before.', run.name)
+                self._record(run)
             else:
                 waiting.put(run)
         workers = [threading.Thread(target=self._work, args=(device, waiting)) for device in self.devices]
@@ -71,9 +81,10 @@ class GridRunner:
             self.logger.info('%s: begins on %s.', run.name, device)
             try:
                 code = self._run_one(run, device)
+                self._record(run)
             except Exception as error:  # whatever it is, the other runs go on
                 self.failed.append(run)
-                self.logger.error('%s: could not be started: %s', run.name, error)
+                self.logger.error('%s: could not be started or recorded: %s', run.name, error)
                 continue
             if code and not self._stopping:
                 self.failed.append(run)
@@ -82,7 +93,7 @@ class GridRunner:
                 self.logger.info('%s: done.', run.name)
 
     def _run_one(self, run: GridRun, device: str) -> int:
-        with self._reading:
+        with self._turn:
             command = self.command(run, device)
         with open(self._output(run), 'ab') as output:
             # A session of its own: Ctrl-C reaches the runs through _stop, once, and not twice.
@@ -97,8 +108,16 @@ class GridRunner:
             finally:
                 self._processes.discard(process)
 
+    def _record(self, run: GridRun) -> None:
+        """Add a run that ended to the grid's records, where it has an evaluated cycle."""
+        if self.grid.records is None or self._stopping:
+            return
+        with self._turn, suppress(FileNotFoundError):
+            record = record_run(self.grid.work_directory / run.name)
+            write_records(self.grid.records, {**self.grid.read_records(), run.name: record})
+
     def command(self, run: GridRun, device: str) -> list[str]:
-        """Write the run's config and return the command that begins the run or goes on with it."""
+        """Write the run's config and return the command that begins or resumes the run."""
         folder = self.grid.work_directory
         config = self.grid.write_config(run)
         command = [sys.executable, str(self.tool), str(config), '--work-dir', str(folder)]
@@ -128,14 +147,18 @@ def changed_runs(grid: Grid) -> dict[GridRun, str]:
     Returns:
         The differences by run.
     """
-    changed = {}
+    changed, records = {}, grid.read_records()
     for run in grid.runs:
-        directory = grid.work_directory / run.name
-        if is_finished(directory):
+        directory, record = grid.work_directory / run.name, records.get(run.name)
+        if record is not None and record.finished:
+            before = record.identity
+        elif is_finished(directory):
             before = RunState.recover(directory)[0].identity
-            now = replace(before, config=grid.run_settings(run).identity)
-            if differences := before.differences(now):
-                changed[run] = differences
+        else:
+            continue
+        now = replace(before, config=grid.run_settings(run).identity)
+        if differences := before.differences(now):
+            changed[run] = differences
     return changed
 
 

@@ -1,84 +1,167 @@
-"""The results of a grid as tables."""
+"""Results of a grid: learning curves, and tables of them."""
 
 from __future__ import annotations
 
 import json
 import math
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
 from ..run.files import write_text
 from ..run.metrics import METRICS_NAME
-from ..visualization.learning_curve import CurveAxis
-from .grid import Grid
-from .statistics import area_under_curve, mean_and_deviation, paired_difference
+from ..visualization.figures import Plot
+from ..visualization.learning_curve import Curve, learning_curves
+from .grid import Grid, GridRun
+from .statistics import PairedDifference, area_under_curve, mean_and_deviation, paired_difference
+
+# Curves by setting and seed.
+Curves = Mapping[str, Mapping[int, Curve]]
 
 
-@dataclass(frozen=True)
-class Curve:
-    """Learning curve of one run: cycles, labeled images (or boxes) and mAP at each, ascending."""
+def read_all_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
+    """Read the learning curves of all runs that have an evaluated cycle, by setting and seed.
 
-    cycles: tuple[int, ...]
-    labeled: tuple[int, ...]
-    values: tuple[float, ...]
+    A run that the grid's records have as finished is taken from there, any other from its directory.
+    """
+    records = grid.read_records()
+    found: dict[str, dict[int, Curve]] = {setting: {} for setting in grid.settings}
+    axis = grid.axis
+    for run in grid.runs:
+        path = grid.work_directory / run.name / METRICS_NAME
+        record = records.get(run.name)
+        metrics = record.metrics if record else []
+        if path.is_file() and not (record and record.finished):
+            metrics = json.loads(path.read_text(encoding='utf-8'))
+        if metrics:
+            found[run.setting][run.seed] = Curve.of_metrics(run.name, metrics, axis)
+    return found
 
 
-def read_curve(directory: Path, axis: CurveAxis) -> Curve | None:
-    """Read a run's ``metrics.json``; None where there is no evaluated cycle yet."""
-    try:
-        entries = json.loads((directory / METRICS_NAME).read_text(encoding='utf-8'))
-    except FileNotFoundError:
-        return None
-    rows = sorted((entry['cycle'], entry[axis.key], entry['mAP']) for entry in entries)
-    return Curve(*zip(*rows, strict=True)) if rows else None
-
-
-def read_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
-    """Learning curves by setting and seed; only complete ones, so that means compare like with like.
+def complete_curves(curves: Curves) -> dict[str, dict[int, Curve]]:
+    """Keep the curves that have as many cycles as the longest one, so that means compare like with like.
 
     Raises:
         ValueError: no run has a result.
     """
-    found = {setting: {} for setting in grid.settings}
-    axis = grid.axis
-    for run in grid.runs:
-        curve = read_curve(grid.work_directory / run.name, axis)
-        if curve is not None:
-            found[run.setting][run.seed] = curve
-    longest = max((len(curve.cycles) for seeds in found.values() for curve in seeds.values()), default=0)
-    complete = {
+    longest = max((len(curve.cycles) for seeds in curves.values() for curve in seeds.values()), default=0)
+    if not longest:
+        raise ValueError('no run has a result yet')
+    return {
         setting: {seed: curve for seed, curve in seeds.items() if len(curve.cycles) == longest}
-        for setting, seeds in found.items()
+        for setting, seeds in curves.items()
     }
-    if not any(complete.values()):
-        raise ValueError(f'{grid.work_directory}: no run has a result yet')
-    return complete
 
 
-def write_tables(grid: Grid, curves: dict[str, dict[int, Curve]]) -> Path:
+def grid_plot(grid: Grid, curves: Curves) -> Plot:
+    """Plot complete learning curves: a panel per schedule, a line per strategy, a dot per run."""
+    panels = {
+        f'schedule: {schedule}': {
+            strategy: list(curves.get(GridRun(strategy, schedule, 0).setting, {}).values())
+            for strategy in grid.strategies
+        }
+        for schedule in grid.schedules
+    }
+    return learning_curves(panels, grid.axis)
+
+
+def grid_tables(grid: Grid, curves: Curves) -> dict[str, str]:
+    """Make the tables ``curves``, ``differences`` and ``runs`` of a grid, as Markdown.
+
+    Args:
+        grid: the grid.
+        curves: from :func:`read_all_curves`.
+    """
+    complete = complete_curves(curves)
+    return dict(
+        curves=curve_table(complete),
+        differences=difference_table(complete, grid.baseline),
+        runs=run_table(curves),
+    )
+
+
+def write_tables(grid: Grid, curves: Curves) -> Path:
     """Write the tables of a grid, ``results.md``, into its folder.
 
     Args:
         grid: the grid.
-        curves: by setting and seed, at least one.
+        curves: from :func:`read_all_curves`.
 
     Returns:
         Path of the file.
     """
-    path = grid.work_directory / 'results.md'
-    parts = [curve_table(curves, grid.axis), difference_table(curves, grid.baseline)]
-    missing = [run.name for run in grid.runs if run.seed not in curves[run.setting]]
+    tables = grid_tables(grid, curves)
+    parts = [
+        f'mAP by number of {grid.axis.title}: mean ± standard deviation over seeds. Area: under the learning '
+        'curve, over the numbers that all curves cover, divided by their width.\n',
+        tables['curves'],
+        f'Difference to {grid.baseline}, seed by seed: mean [95% bootstrap interval over seeds].\n',
+        tables['differences'],
+        'Each run (–: not evaluated):\n',
+        tables['runs'],
+    ]
+    complete = complete_curves(curves)
+    missing = [run.name for run in grid.runs if run.seed not in complete[run.setting]]
     if missing:
         parts.append(
             f'Not counted, because they have fewer cycles than others (yet): {", ".join(missing)}.\n'
         )
+    path = grid.work_directory / 'results.md'
     write_text(path, '\n'.join(parts))
     return path
 
 
-def _areas(curves: dict[str, dict[int, Curve]]) -> dict[str, dict[int, float]]:
+def curve_table(curves: Curves) -> str:
+    """Markdown table: mean and standard deviation over seeds of the mAP of each cycle and of the area.
+
+    Args:
+        curves: complete ones, at least one.
+    """
+    areas = _areas(curves)
+    rows = []
+    for setting, seeds in curves.items():
+        if seeds:
+            columns = zip(*(curve.values for curve in seeds.values()), strict=True)
+            cells = [_spread(list(column)) for column in columns]
+            rows.append([setting, f'{len(seeds)}', *cells, _spread(list(areas[setting].values()))])
+    return _markdown(['setting', 'seeds', *_counts(curves), 'area'], rows)
+
+
+def difference_table(curves: Curves, baseline: str) -> str:
+    """Markdown table: paired differences of area and last mAP to the baseline, 95% bootstrap intervals.
+
+    Args:
+        curves: complete ones.
+        baseline: the setting to compare with.
+    """
+    areas = _areas(curves)
+    last = {
+        setting: {seed: curve.values[-1] for seed, curve in seeds.items()}
+        for setting, seeds in curves.items()
+    }
+    rows = []
+    for setting, seeds in curves.items():
+        if setting != baseline and seeds:
+            of_area, of_last = (
+                paired_difference(values[setting], values[baseline]) for values in (areas, last)
+            )
+            rows.append([setting, f'{of_area.seeds}', _interval(of_area), _interval(of_last)])
+    return _markdown(['setting', 'seeds', 'area', 'mAP of the last cycle'], rows)
+
+
+def run_table(curves: Curves) -> str:
+    """Markdown table: mAP of each run and cycle, those of runs that stopped before the end among them."""
+    heads = _counts(complete_curves(curves))
+    rows = []
+    for setting, seeds in curves.items():
+        for seed, curve in seeds.items():
+            cells = [f'{value:.3f}' for value in curve.values]
+            rows.append([setting, f'{seed}', *cells, *['–'] * (len(heads) - len(cells))])
+    return _markdown(['setting', 'seed', *heads], rows)
+
+
+def _areas(curves: Curves) -> dict[str, dict[int, float]]:
     """Area of each curve, by setting and seed, over the numbers of labels that all curves have in common."""
     everything = [curve for seeds in curves.values() for curve in seeds.values()]
     low, high = max(curve.labeled[0] for curve in everything), min(curve.labeled[-1] for curve in everything)
@@ -89,52 +172,26 @@ def _areas(curves: dict[str, dict[int, Curve]]) -> dict[str, dict[int, float]]:
     }
 
 
+def _counts(curves: Curves) -> list[str]:
+    """Heads of the columns of cycles: numbers of labeled images or boxes."""
+    columns = zip(*(curve.labeled for seeds in curves.values() for curve in seeds.values()), strict=True)
+    # Under a budget of boxes the last image of a cycle may bring more than are wanted.
+    return [f'{min(c)}' if min(c) == max(c) else f'{min(c)} to {max(c)}' for c in columns]
+
+
 def _spread(values: list[float]) -> str:
     mean, deviation = mean_and_deviation(values)
     return f'{mean:.3f}' if math.isnan(deviation) else f'{mean:.3f} ± {deviation:.3f}'
 
 
-def curve_table(curves: dict[str, dict[int, Curve]], axis: CurveAxis) -> str:
-    """Markdown table: mean and standard deviation over seeds of the mAP of each cycle and of the area."""
-    seeds_of_first = next(seeds for seeds in curves.values() if seeds)
-    columns = range(len(next(iter(seeds_of_first.values())).cycles))
-    everything = [curve for seeds in curves.values() for curve in seeds.values()]
-    counts = [sorted({curve.labeled[column] for curve in everything}) for column in columns]
-    # Under a budget of boxes the last image of a cycle may bring more than are wanted.
-    heads = [f'{c[0]}' if len(c) == 1 else f'{c[0]} to {c[-1]}' for c in counts]
-    lines = [
-        f'mAP by number of {axis.title}: mean ± standard deviation over seeds. '
-        'Area: under the learning curve, over the numbers that all curves cover, divided by their width.\n',
-        f'| setting | seeds | {" | ".join(heads)} | area |',
-        '|---' * (len(heads) + 3) + '|',
-    ]
-    areas = _areas(curves)
-    for setting, seeds in curves.items():
-        if seeds:
-            cells = [_spread([curve.values[column] for curve in seeds.values()]) for column in columns]
-            cells.append(_spread(list(areas[setting].values())))
-            lines.append(f'| {setting} | {len(seeds)} | {" | ".join(cells)} |')
-    return '\n'.join(lines) + '\n'
+def _interval(difference: PairedDifference) -> str:
+    if np.isnan(difference.mean):
+        return '-'
+    interval = '' if np.isnan(difference.low) else f' [{difference.low:+.3f}, {difference.high:+.3f}]'
+    return f'{difference.mean:+.3f}{interval}'
 
 
-def difference_table(curves: dict[str, dict[int, Curve]], baseline: str) -> str:
-    """Markdown table: paired differences of area and last mAP to the baseline, 95% bootstrap intervals."""
-    lines = [
-        f'Difference to {baseline}, seed by seed: mean [95% bootstrap interval over seeds].\n',
-        '| setting | seeds | area | mAP of the last cycle |',
-        '|---|---|---|---|',
-    ]
-    base, areas = curves[baseline], _areas(curves)
-    for setting, seeds in curves.items():
-        if setting == baseline or not seeds:
-            continue
-        area = paired_difference(areas[setting], areas[baseline])
-        last = paired_difference(
-            *({seed: curve.values[-1] for seed, curve in side.items()} for side in (seeds, base))
-        )
-        cells = []
-        for difference in (area, last):
-            interval = '' if np.isnan(difference.low) else f' [{difference.low:+.3f}, {difference.high:+.3f}]'
-            cells.append('-' if np.isnan(difference.mean) else f'{difference.mean:+.3f}{interval}')
-        lines.append(f'| {setting} | {area.seeds} | {cells[0]} | {cells[1]} |')
+def _markdown(heads: list[str], rows: list[list[str]]) -> str:
+    lines = [f'| {" | ".join(cells)} |' for cells in (heads, *rows)]
+    lines.insert(1, '|---' * len(heads) + '|')
     return '\n'.join(lines) + '\n'

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from scipy.stats import bootstrap
 
 
 def area_under_curve(
@@ -27,8 +28,7 @@ def area_under_curve(
     if low == high:
         return float(np.interp(low, labeled, values))
     x = np.array([low, *labeled[(labeled > low) & (labeled < high)], high])
-    y = np.interp(x, labeled, values)
-    return float(np.sum((y[1:] + y[:-1]) / 2 * np.diff(x)) / (high - low))
+    return float(np.trapezoid(np.interp(x, labeled, values), x) / (high - low))
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class PairedDifference:
 
 
 def paired_difference(
-    values: dict[int, float], baseline: dict[int, float], resamples: int = 10000, seed: int = 0
+    values: Mapping[int, float], baseline: Mapping[int, float], resamples: int = 10000, seed: int = 0
 ) -> PairedDifference:
     """Difference to a baseline, seed by seed, with a percentile bootstrap interval.
 
@@ -66,11 +66,14 @@ def paired_difference(
     if not shared:
         return PairedDifference(np.nan, np.nan, np.nan, 0)
     differences = np.array([values[s] - baseline[s] for s in shared])
-    if len(differences) == 1:
-        return PairedDifference(float(differences[0]), np.nan, np.nan, 1)
-    drawn = np.random.RandomState(seed).randint(len(differences), size=(resamples, len(differences)))
-    low, high = np.percentile(differences[drawn].mean(axis=1), [2.5, 97.5])
-    return PairedDifference(float(differences.mean()), float(low), float(high), len(shared))
+    mean = float(differences.mean())
+    if len(shared) == 1:
+        return PairedDifference(mean, np.nan, np.nan, 1)
+    found = bootstrap(
+        (differences,), np.mean, n_resamples=resamples, method='percentile', rng=np.random.default_rng(seed)
+    )
+    low, high = found.confidence_interval
+    return PairedDifference(mean, float(low), float(high), len(shared))
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:

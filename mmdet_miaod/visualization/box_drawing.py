@@ -14,38 +14,85 @@ from ..run.files import write_file
 from .figures import COLORS
 
 _FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}
+# A caption lies inside its box where it covers no more of it than this.
+_COVERED = 1 / 6
 
 
 @functools.cache
 def caption_font(size: int) -> ImageFont.FreeTypeFont:
-    """The font that comes with matplotlib: it has more letters than Pillow's own."""
+    """Font that comes with matplotlib, of a height in pixels; it has more letters than Pillow's own."""
     return ImageFont.truetype(font_manager.findfont('DejaVu Sans'), size)
 
 
-def open_upright(path: str | Path) -> Image.Image:
-    """An image as RGB, turned by its EXIF orientation as the model saw it."""
+def open_upright(path: str | Path, side: int | None = None) -> tuple[Image.Image, float]:
+    """Open an image as RGB, turned by its EXIF orientation, as the model saw it.
+
+    Args:
+        path: the image file.
+        side: longest side of the result in pixels; None: as large as the file. A JPEG is decoded at about
+            that size, which is several times faster.
+
+    Returns:
+        The image, and its size as a share of the file's, 0 to 1.
+
+    Raises:
+        OSError: when the file is missing or no readable image.
+    """
     with Image.open(path) as file:
-        return ImageOps.exif_transpose(file).convert('RGB')
+        full = max(file.size)
+        if side is not None:
+            file.draft('RGB', (2 * side, 2 * side))
+        image = ImageOps.exif_transpose(file).convert('RGB')
+    if side is not None:
+        image.thumbnail((side, side))
+    return image, max(image.size) / full
 
 
 def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], colors: Sequence[str]) -> None:
-    """Draw boxes ``(n, 4)`` with captions, the last one first, so that the first one lies on top."""
+    """Draw boxes with captions into an image, the last one first, so that the first one lies on top.
+
+    A caption stands inside its box where the box is large, else above it, so that it hides no small object.
+
+    Args:
+        image: RGB; it is changed.
+        boxes: ``(n, 4)`` x1, y1, x2, y2 in pixels of the image; what is outside of it is cut off.
+        captions: n texts.
+        colors: n colors as Pillow names them.
+    """
     draw = ImageDraw.Draw(image)
-    size = max(11, round(max(image.size) / 45))
+    font = caption_font(max(9, round(max(image.size) / 45)))
     width = max(1, round(max(image.size) / 400))
-    font = caption_font(size)
-    for box, caption, color in reversed(list(zip(boxes.tolist(), captions, colors, strict=True))):
-        x1, y1 = (float(np.clip(value, 0, side - 1)) for value, side in zip(box[:2], image.size))
-        x2, y2 = (
-            float(np.clip(value, low, side - 1)) for value, low, side in zip(box[2:], (x1, y1), image.size)
-        )
-        draw.rectangle((x1 - width, y1 - width, x2 + width, y2 + width), outline='white', width=width)
-        draw.rectangle((x1, y1, x2, y2), outline=color, width=width)
-        _, _, right, bottom = draw.textbbox((0, 0), caption, font=font)
-        x = max(min(x1, image.width - right - 4), 0)
-        y = max(y1 - bottom - 4, 0)
-        draw.rectangle((x, y, x + right + 4, y + bottom + 3), fill='white', outline=color)
-        draw.text((x + 2, y + 1), caption, fill='black', font=font)
+    x1, y1 = (np.clip(boxes[:, i], 0, side - 1) for i, side in enumerate(image.size))
+    x2, y2 = (
+        np.clip(boxes[:, 2 + i], low, side - 1) for i, (low, side) in enumerate(zip((x1, y1), image.size))
+    )
+    corners = np.stack([x1, y1, x2, y2], axis=1).tolist()
+    for (left, top, right, bottom), color in reversed(list(zip(corners, colors, strict=True))):
+        outside = (left - width, top - width, right + width, bottom + width)
+        draw.rectangle(outside, outline='white', width=width)
+        draw.rectangle((left, top, right, bottom), outline=color, width=width)
+    for box, caption, color in reversed(list(zip(corners, captions, colors, strict=True))):
+        text = draw.textbbox((0, 0), caption, font=font)
+        x, y, right, bottom = _caption_place(text, box, image.width)
+        draw.rectangle((x, y, right, bottom), fill='white', outline=color)
+        draw.text((x + 2 - text[0], y + 2 - text[1]), caption, fill='black', font=font)
+
+
+def _caption_place(
+    text: tuple[float, float, float, float], box: list[float], image_width: int
+) -> tuple[float, float, float, float]:
+    """Rectangle of a caption, from where its text would be drawn at (0, 0), and its box."""
+    left, top, right, bottom = box
+    width, height = text[2] - text[0] + 4, text[3] - text[1] + 4
+    inside = width * height <= _COVERED * (right - left) * (bottom - top) and width < right - left
+    x = max(min(left, image_width - 1 - width), 0)
+    y = top if inside else max(top - height, 0)
+    return x, y, x + width, y + height
+
+
+def class_colors(labels: np.ndarray) -> list[str]:
+    """Colors of the classes of boxes, from their labels ``(n,)``."""
+    return [COLORS[label % len(COLORS)] for label in labels]
 
 
 def draw_detections(
@@ -53,10 +100,11 @@ def draw_detections(
     boxes: np.ndarray,
     scores: np.ndarray,
     labels: np.ndarray,
+    *,
     classes: Sequence[str],
     score_threshold: float = 0.3,
 ) -> tuple[Image.Image, int]:
-    """An image with the boxes that reach a threshold; and how many these are.
+    """Draw the boxes that reach a threshold into an image.
 
     Args:
         path: the image file.
@@ -65,12 +113,16 @@ def draw_detections(
         labels: ``(n,)`` indices of classes.
         classes: class names.
         score_threshold: least score of a box that is drawn.
+
+    Returns:
+        The image, and the number of boxes in it.
     """
-    image = open_upright(path)
+    image, _ = open_upright(path)
     kept = scores >= score_threshold
-    found = zip(labels[kept], scores[kept], strict=True)
-    captions = [f'{classes[label]} {score:.2f}' for label, score in found]
-    draw_boxes(image, boxes[kept], captions, [COLORS[label % len(COLORS)] for label in labels[kept]])
+    captions = [
+        f'{classes[label]} {score:.2f}' for label, score in zip(labels[kept], scores[kept], strict=True)
+    ]
+    draw_boxes(image, boxes[kept], captions, class_colors(labels[kept]))
     return image, int(kept.sum())
 
 

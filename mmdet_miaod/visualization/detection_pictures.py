@@ -27,6 +27,7 @@ def show_detections(
     folder: str | Path,
     index: ImageIndex,
     detections: Sequence[Sequence[np.ndarray]],
+    *,
     classes: Sequence[str],
     score_thr: float = 0.3,
 ) -> None:
@@ -37,7 +38,7 @@ def show_detections(
     Args:
         folder: new or empty.
         index: of the images.
-        detections: for each image a list of one (n, 5) array a class.
+        detections: for each image a list of one ``(n, 5)`` array per class: x1, y1, x2, y2, score.
         classes: class names.
         score_thr: least score of a box that is drawn.
 
@@ -53,6 +54,11 @@ def show_detections(
         order = np.argsort(-found[:, 4], kind='stable')
         found, labels = found[order], labels[order]
         picture, _ = draw_detections(
-            index.image_path(i), found[:, :4], found[:, 4], labels, classes, score_thr
+            index.image_path(i),
+            found[:, :4],
+            found[:, 4],
+            labels,
+            classes=classes,
+            score_threshold=score_thr,
         )
         save_picture(picture, path)

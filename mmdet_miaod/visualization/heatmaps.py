@@ -20,7 +20,7 @@ from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import move_batch
-from .box_drawing import draw_boxes, open_upright
+from .box_drawing import class_colors, draw_boxes, open_upright
 from .box_spread import spread_over_boxes
 from .figures import COLORS
 
@@ -163,7 +163,7 @@ def draw_maps(result: UncertaintyMaps, limits: dict[str, tuple[float, float]]) -
         result: from :func:`uncertainty_maps`.
         limits: from :func:`shared_limits`, of all images that are to be compared.
     """
-    image = open_upright(result.path)
+    image, _ = open_upright(result.path)
     shape = result.maps['weight'].shape
     scale = shape[1] / image.width
     small = image.resize((shape[1], shape[0]))
@@ -211,5 +211,5 @@ def _with_instances(image: Image.Image, instances: Sequence[Instance], scale: fl
     if instances:
         boxes = np.array([instance.box for instance in instances]) * scale
         captions = [f'{rank}' for rank in range(1, len(instances) + 1)]
-        draw_boxes(picture, boxes, captions, [COLORS[n % len(COLORS)] for n in range(len(instances))])
+        draw_boxes(picture, boxes, captions, class_colors(np.arange(len(instances))))
     return picture

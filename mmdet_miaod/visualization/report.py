@@ -5,18 +5,18 @@ from __future__ import annotations
 import base64
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ..run.files import write_file
 from ..version import __version__
 from . import plots
 from .figures import Plot, darkened, render, write_plot
-from .learning_curve import common_axis, learning_curve
+from .learning_curve import common_axis, group_runs, learning_curves, mean_points
 from .loss_plot import loss_curves
 from .reference_curves import ReferenceCurve, curves_for
 from .run_images import RunImages, balance, data_uri
@@ -37,21 +37,42 @@ class Picture:
     dark: str
 
 
+@dataclass(frozen=True)
+class PlotFolder:
+    """Folder of the files of a page's plots.
+
+    Attributes:
+        path: the folder.
+        png: whether each plot is written as PNG too, beside SVG and CSV.
+    """
+
+    path: Path
+    png: bool
+
+    def add(self, plot: Plot, prefix: str = '') -> Picture:
+        """Draw a plot and write its files, their names beginning with a prefix."""
+        svg, content = render(plot, self.png)
+        write_plot(replace(plot, name=f'{prefix}{plot.name}'), svg, content, self.path)
+        return Picture(plot, _svg_uri(svg), _svg_uri(darkened(svg)))
+
+
 @dataclass
 class RunSection:
-    """What the page says about one run."""
+    """Part of the page about one run."""
 
     record: RunRecord
     problems: list[str]
-    pictures: list[Picture] = field(default_factory=list)
-    queries: list[dict[str, Any]] = field(default_factory=list)
-    legend: Sequence[str] = ()
+    references: Sequence[ReferenceCurve]
+    pictures: list[Picture]
+    queries: list[dict[str, Any]]
+    legend: Sequence[str]
 
 
 def write_report(
     directories: Sequence[str | Path],
     open_images: ImageSource,
     path: str | Path | None = None,
+    *,
     images_per_cycle: int = 24,
     png: bool = True,
 ) -> Path:
@@ -62,7 +83,7 @@ def write_report(
         open_images: gives the images of a run; what it raises is said in the page.
         path: the page to write; by default ``report.html`` in the run directory, or, for several runs, in
             the folder that holds the first one.
-        images_per_cycle: how many selected images of each cycle are shown.
+        images_per_cycle: number of selected images that are shown per cycle.
         png: write each plot as PNG too, beside SVG and CSV.
 
     Returns:
@@ -79,74 +100,78 @@ def write_report(
         first = records[0].directory.resolve()
         path = (first if len(records) == 1 else first.parent) / REPORT_NAME
     path = Path(path)
-    folder = path.parent / f'{path.stem}_plots'
-
-    def picture(plot: Plot, prefix: str = '') -> Picture:
-        svg, content = render(plot, png)
-        named = Plot(f'{prefix}{plot.name}', *list(vars(plot).values())[1:])
-        write_plot(named, svg, content, folder)
-        return Picture(plot, _svg_uri(svg), _svg_uri(darkened(svg)))
-
-    references: list[ReferenceCurve] = []
+    plot_folder = PlotFolder(path.parent / f'{path.stem}_plots', png)
     sections = []
-    for number, record in enumerate(records):
-        prefix = f'run{number + 1}_' if len(records) > 1 else ''
-        section, found = _run_section(record, open_images, images_per_cycle, prefix, picture)
-        sections.append(section)
-        references = references or found
-    axis = common_axis(records)
-    shown = _SHOWN_REFERENCES if axis.key == 'labeled' else ()
-    references = [curve for curve in references if curve.method in shown]
-    learning = learning_curve(records, axis, references)
+    for number, record in enumerate(records, 1):
+        prefix = f'run{number}_' if len(records) > 1 else ''
+        sections.append(_run_section(record, open_images, images_per_cycle, plot_folder, prefix=prefix))
     title = f'Run {records[0].name}' if len(records) == 1 else f'{len(records)} runs'
     page = _template().render(
         title=f'MI-AOD: {title}',
         css=Markup(_resource('report.css')),
         written=time.strftime('%Y-%m-%d %H:%M'),
         version=__version__,
-        plots_folder=folder.name,
+        plots_folder=plot_folder.path.name,
         png=png,
-        learning=picture(learning) if learning else None,
-        curve_rows=learning.rows if learning else [],
-        labeled_title=axis.title,
-        sources=[f'{curve.method}: {curve.source}' for curve in references],
         runs=sections,
+        **_overview(sections, plot_folder),
     )
     write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
     return path
+
+
+def _overview(sections: Sequence[RunSection], plot_folder: PlotFolder) -> dict[str, Any]:
+    """Learning curves of all runs, their table, and the sources of published curves among them."""
+    records = [section.record for section in sections]
+    axis = common_axis(records)
+    shown = _SHOWN_REFERENCES if axis.key == 'labeled' else ()
+    published = next((section.references for section in sections if section.references), ())
+    references = [curve for curve in published if curve.method in shown]
+    groups = group_runs(records, axis)
+    plot = learning_curves({'': groups}, axis, references)
+    return dict(
+        learning=None if plot is None else plot_folder.add(plot),
+        curves={name: mean_points(curves) for name, curves in groups.items()},
+        references=references,
+        labeled_title=axis.title,
+    )
 
 
 def _run_section(
     record: RunRecord,
     open_images: ImageSource,
     images_per_cycle: int,
+    plot_folder: PlotFolder,
+    *,
     prefix: str,
-    picture: Callable[[Plot, str], Picture],
-) -> tuple[RunSection, list[ReferenceCurve]]:
-    section = RunSection(record, list(record.problems))
+) -> RunSection:
     drawn = [loss_curves(record), plots.score_histograms(record)]
     drawn += [plots.stage_times(record), plots.class_precision(record)]
-    images = None
+    problems, images = list(record.problems), None
     try:
         images = open_images(record)
         drawn.append(plots.class_balance(balance(record, images), images.classes))
-        section.legend = images.classes
     except (OSError, ValueError, KeyError, IndexError) as error:
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        section.problems.append(
+        problems.append(
             f'Images, boxes and class balance are not shown, because the data cannot be read: {message}'
         )
-    section.pictures = [picture(plot, prefix) for plot in drawn if plot is not None]
-    section.queries = [
-        _query(record, cycle, images, images_per_cycle)
-        for cycle in record.cycles
-        if len(record.selected(cycle))
-    ]
     if images is not None:
         classes: Sequence[str] = images.classes
     else:
         classes = list(record.metrics[-1].get('AP', ())) if record.metrics else []
-    return section, curves_for(record.pool_size, classes, record.identity.get('model.bbox_head.type', ''))
+    return RunSection(
+        record,
+        problems,
+        references=curves_for(record.pool_size, classes, record.identity.get('model.bbox_head.type', '')),
+        pictures=[plot_folder.add(plot, prefix) for plot in drawn if plot is not None],
+        queries=[
+            _query(record, cycle, images, images_per_cycle)
+            for cycle in record.cycles
+            if len(record.selected(cycle))
+        ],
+        legend=() if images is None else images.classes,
+    )
 
 
 def _query(record: RunRecord, cycle: int, images: RunImages | None, limit: int) -> dict[str, Any]:
@@ -181,7 +206,7 @@ def _resource(name: str) -> str:
     return (Path(__file__).parent / name).read_text(encoding='utf-8')
 
 
-def _template():
+def _template() -> Template:
     environment = Environment(
         loader=PackageLoader('mmdet_miaod', 'visualization'), autoescape=True, undefined=StrictUndefined
     )

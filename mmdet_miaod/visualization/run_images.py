@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image
 
-from .figures import COLORS
+from .box_drawing import class_colors, draw_boxes, open_upright
 from .run_reader import RunRecord
 
 
@@ -48,16 +48,17 @@ class RunImages:
                 counts += np.bincount(found[1], minlength=len(counts))
         return counts
 
-    def thumbnail(self, index: int, side: int = 220, draw_boxes: bool = True) -> Image.Image:
-        """A small picture of an image, with its boxes where it is labeled.
+    def thumbnail(self, index: int, side: int = 220, with_boxes: bool = True) -> Image.Image:
+        """Draw a small picture of an image, with its boxes, captioned by class number, where it is labeled.
 
         Raises:
             OSError: when the image cannot be read.
         """
-        image, scale = open_small(self.index.image_path(int(index)), side)
-        found = self.boxes(index) if draw_boxes else None
+        image, scale = open_upright(self.index.image_path(int(index)), side)
+        found = self.boxes(index) if with_boxes else None
         if found is not None:
-            draw_thin_boxes(image, found[0] * scale, found[1])
+            boxes, labels = found
+            draw_boxes(image, boxes * scale, [str(label + 1) for label in labels], class_colors(labels))
         return image
 
 
@@ -69,31 +70,6 @@ def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, n
         selected = images.class_counts(record.selected(cycle))
         result[cycle] = {'labeled': labeled, 'selected': selected, 'pool so far': labeled + selected}
     return result
-
-
-def open_small(path: str, side: int) -> tuple[Image.Image, float]:
-    """An image as RGB, turned upright, no side longer than ``side``; and its scale against the original."""
-    with Image.open(path) as file:
-        upright_width = max(ImageOps.exif_transpose(file).size) if file.getexif().get(0x0112, 1) != 1 else 0
-        full = max(upright_width, *file.size)
-        file.draft('RGB', (2 * side, 2 * side))
-        image = ImageOps.exif_transpose(file).convert('RGB')
-    image.thumbnail((side, side))
-    return image, max(image.size) / full
-
-
-def draw_thin_boxes(image: Image.Image, boxes: np.ndarray, labels: np.ndarray) -> None:
-    """Draw boxes with the numbers of their classes (from 1), in colors that light and dark both show."""
-    draw = ImageDraw.Draw(image)
-    for box, label in zip(np.round(boxes).astype(int).tolist(), labels.tolist(), strict=True):
-        x1, y1, x2, y2 = box[0], box[1], max(box[2], box[0]), max(box[3], box[1])
-        color = COLORS[label % len(COLORS)]
-        draw.rectangle((x1 - 1, y1 - 1, x2 + 1, y2 + 1), outline='white')
-        draw.rectangle((x1, y1, x2, y2), outline=color)
-        text = str(label + 1)
-        place = draw.textbbox((x1 + 1, y1), text)
-        draw.rectangle((place[0] - 1, place[1], place[2] + 1, place[3]), fill='white')
-        draw.text((x1 + 1, y1), text, fill='black')
 
 
 def data_uri(image: Image.Image) -> str:

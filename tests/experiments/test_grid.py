@@ -13,10 +13,9 @@ from matplotlib.figure import Figure
 from mmcv import Config
 
 from mmdet_miaod.apis.settings import load_settings
-from mmdet_miaod.experiments.curve_plot import grid_plot
 from mmdet_miaod.experiments.grid import GridRun, load_grid
 from mmdet_miaod.experiments.processes import changed_runs
-from mmdet_miaod.experiments.results import read_curves, write_tables
+from mmdet_miaod.experiments.results import complete_curves, grid_plot, read_all_curves, write_tables
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
 from mmdet_miaod.run.step import FinishedStep
@@ -73,16 +72,17 @@ def write_metrics(grid, name, values, labeled=(4, 6), **more) -> None:
 def test_tables(grid_file) -> None:
     grid = load_grid(grid_file)
     with pytest.raises(ValueError, match='no run has a result'):
-        read_curves(grid)
+        write_tables(grid, read_all_curves(grid))
     write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
     write_metrics(grid, 'random-one-seed2', [0.3, 0.4])
     write_metrics(grid, 'entropy-one-seed1', [0.2, 0.4])
     write_metrics(grid, 'entropy-one-seed2', [0.2])  # not finished: left out
-    text = write_tables(grid, read_curves(grid)).read_text()
+    text = write_tables(grid, read_all_curves(grid)).read_text()
     assert '| setting | seeds | 4 | 6 | area |' in text
     assert '| random-one | 2 | 0.200 ± 0.141 | 0.300 ± 0.141 | 0.250 ± 0.141 |' in text
     assert '| entropy-one | 1 | 0.200 | 0.400 | 0.300 |' in text
     assert '| entropy-one | 1 | +0.150 | +0.200 |' in text
+    assert '| entropy-one | 1 | 0.200 | 0.400 |\n| entropy-one | 2 | 0.200 | – |\n' in text
     assert text.endswith('they have fewer cycles than others (yet): entropy-one-seed2.\n')
 
 
@@ -90,8 +90,8 @@ def test_plot(grid_file) -> None:
     grid = load_grid(grid_file)
     write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
     write_metrics(grid, 'random-one-seed2', [0.3, 0.5])
-    plot = grid_plot(grid, read_curves(grid))
-    assert plot.rows[0] == ('random-one', 1, 0, 4, 0.1) and len(plot.rows) == 4
+    plot = grid_plot(grid, complete_curves(read_all_curves(grid)))
+    assert plot.rows[0] == ('random', 'random-one-seed1', 0, 4, 0.1, None, '') and len(plot.rows) == 4
     figure = Figure()
     plot.draw(figure)
     (axes,) = figure.axes
@@ -106,14 +106,14 @@ def test_a_budget_of_boxes_puts_curves_over_boxes(grid_file) -> None:
     grid = load_grid(grid_file)
     write_metrics(grid, 'random-one-seed1', [0.1, 0.3], boxes=(10, 30))
     write_metrics(grid, 'entropy-one-seed1', [0.1, 0.4], boxes=(10, 33))
-    text = write_tables(grid, read_curves(grid)).read_text()
+    text = write_tables(grid, read_all_curves(grid)).read_text()
     assert text.startswith('mAP by number of labeled boxes')
     assert '| setting | seeds | 10 | 30 to 33 | area |' in text
     # Between 10 and 30 boxes: the curve of 33 is at 0.1 + 0.3 * 20 / 23 there.
     assert '| random-one | 1 | 0.100 | 0.300 | 0.200 |' in text
     assert '| entropy-one | 1 | 0.100 | 0.400 | 0.230 |' in text
-    plot = grid_plot(grid, read_curves(grid))
-    assert plot.columns == ('setting', 'seed', 'cycle', 'boxes', 'mAP')
+    plot = grid_plot(grid, complete_curves(read_all_curves(grid)))
+    assert plot.columns == ('curve', 'run', 'cycle', 'boxes', 'mAP', 'std', 'source')
     figure = Figure()
     plot.draw(figure)
     assert figure.axes[0].get_xlabel() == 'labeled boxes'
@@ -124,7 +124,7 @@ def test_plot_of_runs_that_label_different_numbers_of_images(grid_file) -> None:
     write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
     write_metrics(grid, 'entropy-one-seed1', [0.1, 0.2], labeled=(4, 9))
     figure = Figure()
-    grid_plot(grid, read_curves(grid)).draw(figure)
+    grid_plot(grid, complete_curves(read_all_curves(grid))).draw(figure)
     x = np.array([line.get_xdata() for line in figure.axes[0].lines])
     assert np.allclose(np.diff(x, axis=1), [[2], [5]])
 
@@ -159,7 +159,7 @@ def test_tool_runs_a_grid_and_does_nothing_the_second_time(grid_file) -> None:
     folder = load_grid(grid_file).work_directory
     assert all((folder / name).is_file() for name in ('report.html', 'results.png', 'results.svg'))
     rows = (folder / 'results.csv').read_text().splitlines()
-    assert rows[1].startswith('random-one,1,0,4,') and len(rows) == 1 + 8
+    assert rows[1].startswith('random,random-one-seed1,0,4,') and len(rows) == 1 + 8
     assert 'entropy-one | 2 |' in (folder / 'results.md').read_text()
 
 

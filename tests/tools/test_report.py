@@ -1,5 +1,6 @@
 """tools/report.py: one page of one or several runs."""
 
+import csv
 import shutil
 
 import pytest
@@ -28,8 +29,8 @@ def test_runs_of_several_seeds_in_one_page(finished_run, tmp_path, capsys) -> No
     out = tmp_path / 'both.html'
     assert call('report', tmp_path / 'a', tmp_path / 'b', '--out', out, '--images', '0') == 0
     assert capsys.readouterr().out == f'{out}\n'
-    rows = (tmp_path / 'both_plots' / 'learning_curve.csv').read_text().splitlines()
-    assert [row.split(',')[-2] for row in rows[1:]] == ['2', '2']
+    _, *rows = csv.reader((tmp_path / 'both_plots' / 'learning_curve.csv').open(newline=''))
+    assert [row[:3] for row in rows] == [['a, b, 2 runs', name, cycle] for name in 'ab' for cycle in '01']
     assert (tmp_path / 'both_plots' / 'run2_losses.svg').is_file()
     assert 'alt="Image ' not in out.read_text()
 

@@ -25,7 +25,9 @@ def draw(path, boxes, threshold=0.3) -> tuple[np.ndarray, int]:
     """The picture of boxes ``(n, 5)`` of the second class, and how many of them are drawn."""
     boxes = np.array(boxes, np.float32)
     labels = np.ones(len(boxes), np.int64)
-    image, count = draw_detections(path, boxes[:, :4], boxes[:, 4], labels, CLASSES, threshold)
+    image, count = draw_detections(
+        path, boxes[:, :4], boxes[:, 4], labels, classes=CLASSES, score_threshold=threshold
+    )
     return np.asarray(image), count
 
 
@@ -62,10 +64,10 @@ def index_of(folder, names):
 )
 def test_every_image_is_written(tmp_path, names, files):
     show = tmp_path / 'show'
-    show_detections(show, index_of(tmp_path, names), [[EMPTY, EMPTY]] * 2, CLASSES)
+    show_detections(show, index_of(tmp_path, names), [[EMPTY, EMPTY]] * 2, classes=CLASSES)
     assert sorted(str(path.relative_to(show)) for path in show.rglob('*.jpg')) == files
 
 
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     with pytest.raises(FileExistsError, match='not empty'):
-        show_detections(tmp_path, index_of(tmp_path, ['a']), [[EMPTY, EMPTY]], CLASSES)
+        show_detections(tmp_path, index_of(tmp_path, ['a']), [[EMPTY, EMPTY]], classes=CLASSES)

@@ -11,11 +11,10 @@ import pytest
 from PIL import Image
 
 from mmdet_miaod.apis.run_report import refresh_report
-from mmdet_miaod.visualization.learning_curve import CURVE_AXES, common_axis, group_runs
 from mmdet_miaod.visualization.reference_curves import VOC_CLASSES, curves_for
 from mmdet_miaod.visualization.report import write_report
 from mmdet_miaod.visualization.run_images import RunImages
-from mmdet_miaod.visualization.run_reader import RunRecord, read_run
+from mmdet_miaod.visualization.run_reader import RunRecord
 from tests.browser import BROWSER, look_at
 from tests.visualization.recorded_run import HOSTILE, FakeLabels, fake_images, write_run
 
@@ -89,13 +88,10 @@ def test_every_plot_has_svg_png_and_csv(page: Path) -> None:
     assert sum(int(row['selected_images']) for row in counts) == 2
 
 
-def test_runs_that_differ_in_the_seed_become_one_curve(folder: Path) -> None:
-    runs = [read_run(write_run(folder / f'seed{n}', seed=n, precision=p)) for n, p in ((1, 0.4), (2, 0.6))]
-    (curve,) = group_runs(runs, CURVE_AXES['image'])
-    first, second = curve.points
-    assert (first.labeled, second.labeled, first.runs) == (3, 5, 2)
-    assert first.mean == pytest.approx(50)
-    assert first.std == pytest.approx(20 / 2**0.5)
+def test_the_table_of_cycles_has_published_numbers_beside_those_of_the_runs(folder: Path) -> None:
+    page = write_report([write_run(folder / 'table', precision=0.4)], nothing, png=False)
+    text = re.sub(r'\s+', ' ', re.sub(r'<[^>]+>', ' ', page.read_text()))
+    assert 'run cycle labeled images mAP (%) std runs table 0 3 40.00 – 1 table 1 5 60.00 – 1' in text
 
 
 def nothing(record: RunRecord) -> RunImages:
@@ -103,30 +99,9 @@ def nothing(record: RunRecord) -> RunImages:
 
 
 def test_runs_with_a_budget_of_boxes_are_drawn_against_boxes(folder: Path) -> None:
-    written = ((1, 0.4, (10, 30)), (2, 0.6, (12, 31)))
-    runs = [write_run(folder / f'boxes{n}', n, precision=p, boxes=boxes) for n, p, boxes in written]
-    records = [read_run(run) for run in runs]
-    assert common_axis(records) == ('boxes', 'labeled boxes')
-    (curve,) = group_runs(records, common_axis(records))
-    assert [(p.labeled, p.runs) for p in curve.points] == [(11, 2), (30.5, 2)]
-    assert curve.points[1].mean == pytest.approx(70)
+    runs = [write_run(folder / f'boxes{n}', n, boxes=boxes) for n, boxes in ((1, (10, 30)), (2, (12, 31)))]
     page = write_report(runs, nothing, folder / 'boxes.html', png=False)
     assert 'labeled boxes' in Tags(page.read_text()).text
-    assert common_axis([*records, read_run(write_run(folder / 'by_images'))]).key == 'labeled'
-
-
-@pytest.mark.parametrize(
-    ('names', 'shown'),
-    [
-        (('entropy-miaod-seed1', 'entropy-miaod-seed12'), 'entropy-miaod, 2 runs'),
-        (('seed1', 'seed12'), 'seed1, seed12, 2 runs'),
-        (('monday', 'tuesday_seed2'), 'monday, tuesday_seed2, 2 runs'),
-    ],
-)
-def test_one_curve_has_the_name_that_its_runs_share(tmp_path: Path, names, shown) -> None:
-    runs = [read_run(write_run(tmp_path / name, seed=seed)) for seed, name in enumerate(names)]
-    (curve,) = group_runs(runs, CURVE_AXES['image'])
-    assert curve.name == shown
 
 
 def test_published_curves_come_with_the_published_data_only() -> None:
