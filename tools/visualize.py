@@ -44,7 +44,11 @@ def parse_arguments(arguments: list[str] | None = None) -> argparse.Namespace:
         ),
     )
     split.add_argument('run_dir', metavar='RUN_DIR', help='run directory')
-    split.add_argument('--cycle', type=int, required=True, help='number of the cycle')
+    split.add_argument(
+        '--cycle',
+        type=int,
+        help='number of the cycle (default: the newest with a selection, else the newest)',
+    )
     split.add_argument('--out', metavar='DIR', help='where the sheets go (default: RUN_DIR/sheets/cycleN)')
     split.add_argument('--data-root', help="where the data is (default: that of the run's config)")
     for command in (maps, split):
@@ -94,14 +98,26 @@ def show_split(arguments: argparse.Namespace) -> None:
     for problem in record.problems:
         logger.warning('%s', problem)
     images = open_run_images(record, arguments.data_root)
-    out = arguments.out or Path(arguments.run_dir) / 'sheets' / f'cycle{arguments.cycle}'
+    cycle = arguments.cycle
+    if cycle is None:
+        queried = [number for number in record.cycles if len(record.selected(number))]
+        cycle = max(queried or record.cycles)
+    out = arguments.out or Path(arguments.run_dir) / 'sheets' / f'cycle{cycle}'
     numbers = ', '.join(f'{number} {name}' for number, name in enumerate(images.classes, 1))
     legend = f'Numbers on boxes: {numbers}. Images that were not labeled have none.'
-    for name, entries in split_sheets(record, images, arguments.cycle).items():
-        title = f'{name.replace("_", " ")}, cycle {arguments.cycle}: {len(entries)} images'
+    for name, entries in split_sheets(record, images, cycle).items():
+        title = f'{name.replace("_", " ")}, cycle {cycle}: {len(entries)} images'
         if not entries:
             logger.info('%s: nothing to show', title)
-        for path in write_sheets(out, name, title, entries, lambda i: images.thumbnail(i, 200), legend):
+        paths = write_sheets(
+            out,
+            name,
+            title=title,
+            entries=entries,
+            thumbnail=lambda i: images.thumbnail(i, 200),
+            legend=legend,
+        )
+        for path in paths:
             print(path)
 
 

@@ -1,1 +1,1 @@
-"""What a person sees of a run: its files are read, never changed; knows nothing of configs."""
+"""Pictures and pages of a run for people: reads its files, never changes them, knows nothing of configs."""

@@ -29,11 +29,11 @@ def open_upright(path: str | Path, side: int | None = None) -> tuple[Image.Image
 
     Args:
         path: the image file.
-        side: longest side of the result in pixels; None: as large as the file. A JPEG is decoded at about
+        side: longest side of the result in pixels; None: that of the file. A large JPEG is decoded at about
             that size, which is several times faster.
 
     Returns:
-        The image, and its size as a share of the file's, 0 to 1.
+        The image, and its size divided by the file's.
 
     Raises:
         OSError: when the file is missing or no readable image.
@@ -44,7 +44,7 @@ def open_upright(path: str | Path, side: int | None = None) -> tuple[Image.Image
             file.draft('RGB', (2 * side, 2 * side))
         image = ImageOps.exif_transpose(file).convert('RGB')
     if side is not None:
-        image.thumbnail((side, side))
+        image = ImageOps.contain(image, (side, side))
     return image, max(image.size) / full
 
 

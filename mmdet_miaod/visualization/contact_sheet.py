@@ -1,4 +1,4 @@
-"""Contact sheets: many images of a split at one glance."""
+"""Contact sheets of many images of a split."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ _SIDE, _GAP, _CAPTION, _TITLE, _LINE = 200, 10, 36, 44, 16
 
 @dataclass(frozen=True)
 class SheetEntry:
-    """An image of a sheet, by its pool index, and what is written under it."""
+    """An image of a sheet, by its pool index, and the caption under it."""
 
     index: int
     caption: str
 
 
 def split_sheets(record: RunRecord, images: RunImages, cycle: int) -> dict[str, list[SheetEntry]]:
-    """What the sheets of a cycle show.
+    """List the images of the sheets of a cycle.
 
     Returns:
         ``'labeled'`` in the order of the pool, ``'selected'`` most uncertain first, ``'least_uncertain'``
@@ -54,6 +54,7 @@ def split_sheets(record: RunRecord, images: RunImages, cycle: int) -> dict[str, 
 def write_sheets(
     directory: str | Path,
     name: str,
+    *,
     title: str,
     entries: Sequence[SheetEntry],
     thumbnail: Callable[[int], Image.Image],
@@ -64,14 +65,17 @@ def write_sheets(
     """Write the sheets of a group of images, as many as it takes.
 
     Args:
-        directory: where they go.
+        directory: folder of the sheets.
         name: stem of the files; a number is added where there are several.
-        title: what is written above.
+        title: heading of each sheet.
         entries: the images.
-        thumbnail: a picture by pool index; an image that it cannot read gets an empty field.
-        legend: what is written below the title.
-        columns: images side by side.
-        per_sheet: images of a sheet.
+        thumbnail: gives a picture by pool index; an image that it cannot read gets an empty field.
+        legend: text below the title.
+        columns: images per row.
+        per_sheet: images per sheet.
+
+    Returns:
+        Paths of the sheets.
     """
     pages = [entries[start : start + per_sheet] for start in range(0, len(entries), per_sheet)]
     written = []
@@ -79,7 +83,7 @@ def write_sheets(
         many = len(pages) > 1
         path = Path(directory) / (f'{name}_{number:03d}.jpg' if many else f'{name}.jpg')
         heading = f'{title} (sheet {number} of {len(pages)})' if many else title
-        save_picture(draw_sheet(heading, page, thumbnail, legend, columns), path)
+        save_picture(draw_sheet(heading, page, thumbnail, legend=legend, columns=columns), path)
         written.append(path)
     return written
 
@@ -88,10 +92,11 @@ def draw_sheet(
     title: str,
     entries: Sequence[SheetEntry],
     thumbnail: Callable[[int], Image.Image],
+    *,
     legend: str = '',
     columns: int = 6,
 ) -> Image.Image:
-    """Draw one sheet."""
+    """Draw one sheet; see :func:`write_sheets` for the arguments."""
     columns = max(1, min(columns, len(entries)))
     rows = -(-len(entries) // columns)
     cell, line = _SIDE + _GAP, _SIDE + _CAPTION + _GAP
@@ -105,21 +110,32 @@ def draw_sheet(
         draw.text((_GAP, 36 + _LINE * number), text, fill='black', font=caption_font(12))
     for place, entry in enumerate(entries):
         x, y = _GAP + place % columns * cell, top + place // columns * line
-        try:
-            picture = thumbnail(entry.index)
-            sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
-        except (OSError, ValueError):
-            draw.text((x + 20, y + _SIDE // 2), 'cannot be read', fill='black', font=caption_font(14))
-        draw.rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), outline='#999999')
-        for number, text in enumerate(entry.caption.split('\n')[:2]):
-            draw.text(
-                (x, y + _SIDE + 2 + 16 * number), _fitted(draw, text), fill='black', font=caption_font(12)
-            )
+        _draw_entry(sheet, entry, thumbnail, (x, y))
     return sheet
 
 
+def _draw_entry(
+    sheet: Image.Image,
+    entry: SheetEntry,
+    thumbnail: Callable[[int], Image.Image],
+    place: tuple[int, int],
+) -> None:
+    """Draw an image and its caption, with the upper left corner at a place."""
+    draw = ImageDraw.Draw(sheet)
+    x, y = place
+    try:
+        picture = thumbnail(entry.index)
+        sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
+    except (OSError, ValueError):
+        draw.text((x + 20, y + _SIDE // 2), 'cannot be read', fill='black', font=caption_font(14))
+    draw.rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), outline='#999999')
+    for number, text in enumerate(entry.caption.split('\n')[:2]):
+        line = y + _SIDE + 2 + _LINE * number
+        draw.text((x, line), _fitted(draw, text), fill='black', font=caption_font(12))
+
+
 def _fitted(draw: ImageDraw.ImageDraw, text: str) -> str:
-    """A name that fits under its picture; its end says more than its beginning."""
+    """Cut a name to what fits under its picture; its end says more than its beginning."""
     font = caption_font(12)
     if draw.textlength(text, font=font) <= _SIDE:
         return text

@@ -1,4 +1,4 @@
-"""Pictures of a test set's detections."""
+"""Pictures of the detections on a test set."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Figures as files: SVG in a light and a dark dress, PNG, and the numbers behind them as CSV."""
+"""Figures as files: SVG in light and dark colors, PNG, and their numbers as CSV."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ class Plot:
 
     Attributes:
         name: stem of its files.
-        title: what is written above it.
-        description: what it shows, in a sentence, for those who do not see it.
+        title: its heading.
+        description: a sentence on its content, for those who do not see it.
         columns: names of the columns of its numbers.
         rows: its numbers.
         draw: draws it into an empty figure.
@@ -81,7 +81,7 @@ class Plot:
 
 
 def styled(number: int) -> dict[str, Any]:
-    """Color, line style and marker of the n-th line of a plot."""
+    """Return color, line style and marker of the n-th line of a plot."""
     return dict(
         color=COLORS[number % len(COLORS)],
         linestyle=LINE_STYLES[(number + number // len(COLORS)) % len(LINE_STYLES)],
@@ -92,7 +92,7 @@ def styled(number: int) -> dict[str, Any]:
 
 
 def filled(number: int) -> dict[str, Any]:
-    """Color and hatch of the n-th kind of bar of a plot."""
+    """Return color and hatch of the n-th kind of bar of a plot."""
     return dict(
         color=COLORS[number % len(COLORS)],
         hatch=HATCHES[(number + number // len(COLORS)) % len(HATCHES)],
@@ -128,14 +128,14 @@ def render(plot: Plot, png: bool = False) -> tuple[str, bytes | None]:
 
 
 def darkened(svg: str) -> str:
-    """The same drawing for a dark page."""
+    """Return the same drawing in the colors of a dark page."""
     for light, dark in _DARK.items():
         svg = svg.replace(light, dark)
     return svg
 
 
 def csv_text(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:
-    """Rows as CSV with a head line; None is an empty field."""
+    """Return rows as CSV with a head line; None becomes an empty field."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
     writer.writerow(columns)
@@ -152,5 +152,5 @@ def write_plot(plot: Plot, svg: str, png: bytes | None, directory: Path) -> None
 
 
 def shortened(name: str, length: int = 18) -> str:
-    """A name of at most so many letters."""
+    """Cut a name to a number of letters."""
     return name if len(name) <= length else f'{name[: length - 1]}…'

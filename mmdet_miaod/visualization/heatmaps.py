@@ -1,4 +1,4 @@
-"""Why an image is uncertain: the paper's three heat maps (figure 6), and the instances that count most."""
+"""Heat maps of an image's uncertainty (paper, figure 6), and the instances that contribute most."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class Instance:
         name: the class on which the classifiers differ most.
         p1: probability of that class by the first classifier.
         p2: the same by the second one.
-        contribution: what the anchor adds to the image's score.
+        contribution: its part of the image's score.
         share: that as a share of the score, 0 to 1.
     """
 
@@ -55,7 +55,7 @@ class Instance:
     share: float
 
     def row(self, rank: int) -> tuple:
-        """Its values in the order of ``COLUMNS``."""
+        """Return its values in the order of ``COLUMNS``."""
         box = (round(value, 2) for value in self.box)
         return (rank, self.name, self.p1, self.p2, *box, self.contribution, self.share)
 
@@ -82,9 +82,9 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
     """Compute the heat maps of an image.
 
     An anchor's value is its mean over classes, as in the losses, spread over its box
-    (:func:`~mmdet_miaod.visualization.box_spread.spread_over_boxes`). The weights of the anchors of a level
-    and of an image sum to 1, so they are shown times the number of these anchors: the weights of a level
-    would all be 1 over the number of classes if its anchors weighed the same.
+    (:func:`~mmdet_miaod.visualization.box_spread.spread_over_boxes`). The weights sum to 1 per level and
+    image over anchors and classes, so they are shown times the number of the level's anchors: if all anchors
+    of a level weighed the same, each would show 1 over the number of classes.
 
     Args:
         model: from :func:`~mmdet_miaod.apis.init_detector`.
@@ -116,13 +116,14 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
         for name, anchor_values in values.items()
     }
     score = float(head.uncertainty(features, k)[0])
-    instances = _top_instances(joined, boxes, k, score, model.CLASSES, top)
+    instances = _top_instances(joined, boxes, k=k, score=score, classes=model.CLASSES, top=top)
     return UncertaintyMaps(str(image), score, maps, instances)
 
 
 def _top_instances(
     joined: dict[str, torch.Tensor],
     boxes: np.ndarray,
+    *,
     k: int,
     score: float,
     classes: Sequence[str],
@@ -146,7 +147,7 @@ def _top_instances(
 
 
 def shared_limits(results: Sequence[UncertaintyMaps]) -> dict[str, tuple[float, float]]:
-    """Smallest and largest value of each kind of map over several images: the ends of their shared scale."""
+    """Return the smallest and largest value per kind of map over several images, for one color scale."""
     return {
         name: (
             min(float(result.maps[name].min()) for result in results),

@@ -1,4 +1,4 @@
-"""The plot of the losses of a run, by stage."""
+"""Plot of the losses of a run, by stage."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _MAX_POINTS = 400
 
 
 def loss_curves(record: RunRecord) -> Plot | None:
-    """Losses over the steps of all cycles, one panel a stage."""
+    """Plot the losses over the iterations of all cycles, one panel per stage; None where there are none."""
     stages = list(dict.fromkeys(entry['stage'] for entry in record.losses))
     panels = {stage: [entry for entry in record.losses if entry['stage'] == stage] for stage in stages}
     names = loss_names(record.losses)

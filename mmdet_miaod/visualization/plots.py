@@ -1,4 +1,4 @@
-"""The plots of a report. Each function returns None where there is nothing to draw yet."""
+"""Plots of a report. Each function returns None where there is nothing to draw yet."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .run_reader import RunRecord
 
 
 def stage_times(record: RunRecord) -> Plot | None:
-    """Minutes of each cycle, by stage."""
+    """Plot the minutes of each cycle, by stage."""
     entries = [entry for entry in record.metrics if entry.get('seconds')]
     if not entries:
         return None
@@ -47,7 +47,7 @@ def stage_times(record: RunRecord) -> Plot | None:
 
 
 def score_histograms(record: RunRecord) -> Plot | None:
-    """Scores of the unlabeled images in each cycle's query, and those of the selected ones."""
+    """Plot the scores of the unlabeled images in each cycle's query, and those of the selected ones."""
     panels = {}
     for cycle in record.cycles:
         scores = record.scores.get(cycle, np.zeros(0))
@@ -68,37 +68,39 @@ def score_histograms(record: RunRecord) -> Plot | None:
         for i in range(len(edges) - 1)
     ]
 
-    def draw(figure: Figure) -> None:
-        axes_list = figure.subplots(len(counts), 1, sharex=True, squeeze=False)[:, 0]
-        for axes, (cycle, (everything, chosen)) in zip(axes_list, counts.items(), strict=True):
-            axes.stairs(everything, edges, fill=True, label='all unlabeled images', facecolor=HISTOGRAM)
-            axes.stairs(
-                chosen, edges, fill=True, label='selected', facecolor='#d55e00', hatch='////', edgecolor=PAPER
-            )
-            axes.set_ylabel(f'cycle {cycle}')
-            axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
-            if logarithmic:
-                axes.set_xscale('log')
-                plain_numbers(axes.xaxis)
-            else:
-                axes.xaxis.set_major_locator(MaxNLocator(5))
-        axes_list[-1].set_xlabel('uncertainty of the image (bars: number of images)')
-        handles, labels = axes_list[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside lower center', ncols=2)
-
     return Plot(
         'score_histograms',
         'Uncertainty of the unlabeled images',
         'Histogram of the image scores in each cycle; the selected images are hatched.',
         ('cycle', 'from', 'to', 'unlabeled_images', 'selected_images'),
         rows,
-        draw,
+        lambda figure: _draw_histograms(figure, counts, edges, logarithmic),
         (4.6, min(1.3 + 1.05 * len(counts), 11)),
     )
 
 
+def _draw_histograms(
+    figure: Figure, counts: Mapping[int, Sequence[np.ndarray]], edges: np.ndarray, logarithmic: bool
+) -> None:
+    axes_list = figure.subplots(len(counts), 1, sharex=True, squeeze=False)[:, 0]
+    marked = dict(facecolor='#d55e00', hatch='////', edgecolor=PAPER)
+    for axes, (cycle, (everything, chosen)) in zip(axes_list, counts.items(), strict=True):
+        axes.stairs(everything, edges, fill=True, label='all unlabeled images', facecolor=HISTOGRAM)
+        axes.stairs(chosen, edges, fill=True, label='selected', **marked)
+        axes.set_ylabel(f'cycle {cycle}')
+        axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
+        if logarithmic:
+            axes.set_xscale('log')
+            plain_numbers(axes.xaxis)
+        else:
+            axes.xaxis.set_major_locator(MaxNLocator(5))
+    axes_list[-1].set_xlabel('uncertainty of the image (bars: number of images)')
+    handles, labels = axes_list[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside lower center', ncols=2)
+
+
 def _bin_edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
-    """Edges of 40 bins; logarithmic ones where the scores reach over more than two orders of magnitude."""
+    """Return ``(41,)`` bin edges, logarithmic where scores reach over more than two orders of magnitude."""
     low, high = float(values.min()), float(values.max())
     if low == high:
         margin = abs(low) * 0.1 or 1e-6
@@ -109,7 +111,7 @@ def _bin_edges(values: np.ndarray) -> tuple[np.ndarray, bool]:
 
 
 def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Sequence[str]) -> Plot | None:
-    """Share of each class among the boxes of labeled, of selected, and of all images labeled so far.
+    """Plot the share of each class among the boxes of labeled, of selected, and of all images labeled so far.
 
     Args:
         counts: for each cycle and each of the kinds ``'labeled'``, ``'selected'``, ``'pool so far'`` the
@@ -129,25 +131,6 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
     height = min(0.16 + 0.3 * len(classes), 7)
     lines = -(-len(counts) // per_row)
 
-    def draw(figure: Figure) -> None:
-        grid = figure.subplots(lines, per_row, sharey=True, sharex=True, squeeze=False).ravel()
-        places = np.arange(len(classes))
-        for axes, (cycle, kinds) in zip(grid, counts.items()):
-            for number, (kind, values) in enumerate(kinds.items()):
-                share = 100 * values / max(values.sum(), 1)
-                axes.barh(places + 0.28 * (number - 1), share, 0.27, label=kind, **filled(number))
-            axes.set_title(f'cycle {cycle}', fontsize=9.5)
-            axes.set_yticks(places, [shortened(name) for name in classes])
-            axes.grid(visible=False, axis='y')
-        grid[0].invert_yaxis()
-        for axes in grid[len(counts) :]:
-            axes.set_visible(False)
-        for axes in grid[max(len(counts) - per_row, 0) : len(counts)]:
-            axes.set_xlabel('% of boxes')
-            axes.tick_params(labelbottom=True)
-        handles, labels = grid[0].get_legend_handles_labels()
-        figure.legend(handles, labels, loc='outside lower center', ncols=3)
-
     return Plot(
         'class_balance',
         'Class balance',
@@ -155,13 +138,39 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
         'and of both together (the pool as far as it is labeled).',
         ('cycle', 'images', 'class', 'boxes', 'share'),
         rows,
-        draw,
+        lambda figure: _draw_balance(figure, counts, classes, (lines, per_row)),
         (4.6, min(1.2 + lines * (height + 0.45), 14)),
     )
 
 
+def _draw_balance(
+    figure: Figure,
+    counts: Mapping[int, Mapping[str, np.ndarray]],
+    classes: Sequence[str],
+    shape: tuple[int, int],
+) -> None:
+    lines, per_row = shape
+    grid = figure.subplots(lines, per_row, sharey=True, sharex=True, squeeze=False).ravel()
+    places = np.arange(len(classes))
+    for axes, (cycle, kinds) in zip(grid, counts.items()):
+        for number, (kind, values) in enumerate(kinds.items()):
+            share = 100 * values / max(values.sum(), 1)
+            axes.barh(places + 0.28 * (number - 1), share, 0.27, label=kind, **filled(number))
+        axes.set_title(f'cycle {cycle}', fontsize=9.5)
+        axes.set_yticks(places, [shortened(name) for name in classes])
+        axes.grid(visible=False, axis='y')
+    grid[0].invert_yaxis()
+    for axes in grid[len(counts) :]:
+        axes.set_visible(False)
+    for axes in grid[max(len(counts) - per_row, 0) : len(counts)]:
+        axes.set_xlabel('% of boxes')
+        axes.tick_params(labelbottom=True)
+    handles, labels = grid[0].get_legend_handles_labels()
+    figure.legend(handles, labels, loc='outside lower center', ncols=3)
+
+
 def class_precision(record: RunRecord) -> Plot | None:
-    """AP of each class in the newest evaluation against the first."""
+    """Plot the AP of each class in the first, the middle and the newest evaluation."""
     entries = [entry for entry in record.metrics if entry.get('AP')]
     if not entries:
         return None

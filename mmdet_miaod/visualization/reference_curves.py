@@ -1,4 +1,4 @@
-"""Published learning curves, to be drawn behind a run's own where the data is the same.
+"""Published learning curves, to be drawn behind those of a run on the same data.
 
 Sources: Yuan et al., Multiple Instance Active Learning for Object Detection, CVPR 2021 (the paper), and the
 README and FAQ of its published code. Values read off a figure are marked as digitized.

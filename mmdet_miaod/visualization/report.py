@@ -1,4 +1,4 @@
-"""The report of one or several runs: a page that opens from the disk, with nothing to load from elsewhere."""
+"""Report of one or several runs: a page that opens from the disk and loads nothing from elsewhere."""
 
 from __future__ import annotations
 
@@ -80,9 +80,8 @@ def write_report(
 
     Args:
         directories: the run directories.
-        open_images: gives the images of a run; what it raises is said in the page.
-        path: the page to write; by default ``report.html`` in the run directory, or, for several runs, in
-            the folder that holds the first one.
+        open_images: gives the images of a run; its errors are told in the page.
+        path: the page; by default ``report.html`` in the run directory, or beside the first of several.
         images_per_cycle: number of selected images that are shown per cycle.
         png: write each plot as PNG too, beside SVG and CSV.
 
@@ -96,10 +95,7 @@ def write_report(
     if not directories:
         raise ValueError('a report needs at least one run directory')
     records = [read_run(directory) for directory in directories]
-    if path is None:
-        first = records[0].directory.resolve()
-        path = (first if len(records) == 1 else first.parent) / REPORT_NAME
-    path = Path(path)
+    path = _default_path(records) if path is None else Path(path)
     plot_folder = PlotFolder(path.parent / f'{path.stem}_plots', png)
     sections = []
     for number, record in enumerate(records, 1):
@@ -118,6 +114,11 @@ def write_report(
     )
     write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
     return path
+
+
+def _default_path(records: Sequence[RunRecord]) -> Path:
+    first = records[0].directory.resolve()
+    return (first if len(records) == 1 else first.parent) / REPORT_NAME
 
 
 def _overview(sections: Sequence[RunSection], plot_folder: PlotFolder) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""The images of a run, and the boxes of those that were labeled, as thumbnails for reports and sheets."""
+"""Images of a run, and the boxes of the labeled ones, as thumbnails for reports and contact sheets."""
 
 from __future__ import annotations
 
@@ -28,11 +28,11 @@ class RunImages:
         self._labeled = labeled
 
     def name(self, index: int) -> str:
-        """Name of a pool image, as in its list."""
+        """Return the name of a pool image, as in its list."""
         return str(self.index.names[index])
 
     def boxes(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
-        """Boxes ``(n, 4)`` in pixels and labels ``(n,)`` of a labeled image, None for any other."""
+        """Return boxes ``(n, 4)`` in pixels and labels ``(n,)`` of a labeled image, None for any other."""
         try:
             info = self._labeled.get_ann_info(int(index))
         except KeyError:
@@ -40,7 +40,7 @@ class RunImages:
         return info['bboxes'], info['labels']
 
     def class_counts(self, indices: Iterable[int]) -> np.ndarray:
-        """``(C,)`` boxes of each class in labeled images."""
+        """Count the boxes per class in labeled images: ``(C,)`` int64."""
         counts = np.zeros(len(self.classes), np.int64)
         for index in indices:
             found = self.boxes(index)
@@ -63,7 +63,7 @@ class RunImages:
 
 
 def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, np.ndarray]]:
-    """Number of boxes by cycle, kind of images and class, for the class balance."""
+    """Count boxes for the class balance: ``(C,)`` int64 by cycle and kind of images."""
     result = {}
     for cycle in record.cycles:
         labeled = images.class_counts(record.labeled[cycle])
@@ -73,7 +73,7 @@ def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, n
 
 
 def data_uri(image: Image.Image) -> str:
-    """An image as a JPEG within a page."""
+    """Return an image as a JPEG within a data URI."""
     file = io.BytesIO()
     image.save(file, 'JPEG', quality=80)
     return f'data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}'

@@ -1,4 +1,4 @@
-"""Reads a run directory for its report; whatever is missing or damaged is said instead of raised."""
+"""Reader of run directories for reports; whatever is missing or damaged is noted, not raised."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ _NOT_LOSSES = ('mode', 'epoch', 'iter', 'lr', 'cycle', 'stage', 'stage_number', 
 
 @dataclass
 class RunRecord:
-    """What is known of a run.
+    """Content of a run directory.
 
     Attributes:
         directory: the run directory.
-        metrics: entries of ``metrics.json``, one an evaluated cycle.
+        metrics: entries of ``metrics.json``, one per evaluated cycle.
         labeled: X_L of each cycle, ``(n,)`` int64 pool indices, ascending.
         scores: ``(N,)`` float32 scores of the pool by cycle, NaN where not scored.
         losses: records of the loss log, in the order of training, each with ``cycle``, ``stage``,
@@ -66,7 +66,7 @@ class RunRecord:
         return sorted(self.labeled)
 
     def selected(self, cycle: int) -> np.ndarray:
-        """Pool indices that the query after a cycle selected, most uncertain first; empty when none was."""
+        """Return pool indices selected after a cycle, ``(n,)`` int64, most uncertain first; empty: none."""
         following = [number for number in self.cycles if number > cycle]
         if cycle not in self.labeled or not following:
             return np.zeros(0, np.int64)
@@ -77,7 +77,7 @@ class RunRecord:
         return chosen[np.argsort(-scores[chosen], kind='stable')]
 
     def score_of(self, cycle: int, index: int) -> float | None:
-        """Score that an image had in a cycle's query, None when it was not scored."""
+        """Return the score of an image in a cycle's query, None when it was not scored."""
         scores = self.scores.get(cycle)
         if scores is None or index >= len(scores) or np.isnan(scores[index]):
             return None
@@ -105,7 +105,7 @@ def read_run(directory: str | Path) -> RunRecord:
 
 
 def loss_names(records: Iterable[dict[str, Any]]) -> list[str]:
-    """Names of the loss terms of some records, in the order in which they appear; sums come last."""
+    """Return the names of the loss terms of some records, in order of appearance; sums come last."""
     names = dict.fromkeys(
         name
         for record in records
@@ -147,7 +147,7 @@ def _read_scores(record: RunRecord) -> None:
 
 
 def _read_losses(record: RunRecord) -> None:
-    """Read all loss logs in the order of their time stamps; epochs that were trained again replace."""
+    """Read all loss logs in the order of their time stamps; an epoch trained again replaces the first."""
     entries: dict[tuple, dict[str, Any]] = {}
     for path in sorted(record.directory.glob('*.log.json')):
         stage_number = 0

@@ -42,8 +42,11 @@ def test_hostile_names_stay_in_the_folder(tiny_model, photos, tmp_path, capsys) 
     assert len(list((tmp_path / 'out').iterdir())) == 2
 
 
-def test_contact_sheets(finished_run, tmp_path, capsys) -> None:
-    assert split(finished_run, '--cycle', '0', '--out', tmp_path) == 0
+@pytest.mark.parametrize('cycle', [['--cycle', '0'], []])
+def test_contact_sheets_of_a_cycle_or_the_newest_with_a_selection(
+    finished_run, tmp_path, capsys, cycle
+) -> None:
+    assert split(finished_run, *cycle, '--out', tmp_path) == 0
     names = ['labeled.jpg', 'selected.jpg', 'least_uncertain.jpg']
     assert capsys.readouterr().out.splitlines() == [str(tmp_path / name) for name in names]
     sizes = [Image.open(tmp_path / name).size for name in names]
@@ -65,7 +68,6 @@ def test_the_last_cycle_selected_nothing(finished_run, tmp_path, capsys) -> None
     ('arguments', 'code', 'message'),
     [
         ([], 2, 'usage: '),
-        (['split', 'RUN'], 2, 'required: --cycle'),
         (['split', 'RUN', '--cycle', '7'], 1, 'there is no cycle 7; it has [0, 1]'),
         (['split', 'no/run', '--cycle', '0'], 1, 'no/run: this is no run directory'),
         (
