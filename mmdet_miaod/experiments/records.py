@@ -84,7 +84,7 @@ def _to_json(run: RecordedRun) -> dict[str, Any]:
     return dict(
         finished=run.finished,
         seed=identity.seed,
-        config=dict(line.split(' = ', 1) for line in identity.config.splitlines()),
+        config=dict(identity.config),
         environment=dict(run.environment),
         pool=dict(size=identity.pool_size, fingerprint=identity.pool_fingerprint),
         metrics=run.metrics,
@@ -93,8 +93,7 @@ def _to_json(run: RecordedRun) -> dict[str, Any]:
 
 def _from_json(entry: Mapping[str, Any], shared: Mapping[str, Mapping]) -> RecordedRun:
     config, environment, pool = ({**shared[part], **entry.get(part, {})} for part in _FACTORED)
-    text = '\n'.join(f'{key} = {value}' for key, value in sorted(config.items()))
-    identity = RunIdentity(text, pool['fingerprint'], pool['size'], entry['seed'])
+    identity = RunIdentity(config, pool['fingerprint'], pool['size'], entry['seed'])
     return RecordedRun(identity, environment, entry['finished'], entry['metrics'])
 
 

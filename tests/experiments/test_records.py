@@ -8,7 +8,6 @@ from dataclasses import replace
 
 import pytest
 
-from mmdet_miaod.apis.config import identity_text
 from mmdet_miaod.experiments.grid import load_grid
 from mmdet_miaod.experiments.processes import GridRunner, changed_runs
 from mmdet_miaod.experiments.records import RecordedRun, read_records, record_run, write_records
@@ -27,7 +26,7 @@ def grid(grid_file, tmp_path):
 
 
 def identity(grid, run) -> RunIdentity:
-    return RunIdentity(identity_text(grid.load_run_config(run)), 'pool', 8, run.seed)
+    return RunIdentity(grid.run_settings(run).identity, 'pool', 8, run.seed)
 
 
 def record(grid, run, finished: bool = True) -> RecordedRun:
@@ -57,9 +56,7 @@ def test_records_come_back_as_they_were_and_name_what_they_share_once(grid) -> N
         line for line in grid.records.read_text().splitlines() if line.startswith('"entropy-one-seed2"')
     )
     entry = json.loads(line.partition(': ')[2].rstrip(','))
-    assert entry == dict(
-        finished=False, seed=2, config={'query.type': "'entropy'", 'seed': '2'}, metrics=METRICS
-    )
+    assert entry == dict(finished=False, seed=2, config={'query.type': 'entropy', 'seed': 2}, metrics=METRICS)
 
 
 @pytest.mark.parametrize(
