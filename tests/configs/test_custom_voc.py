@@ -12,7 +12,15 @@ from tests.tiny_run import REPOSITORY, TINY_OPTIONS
 
 EXAMPLE = REPOSITORY / 'configs' / 'examples' / 'custom_voc.py'
 # What the example itself says; the rest of the tiny config makes it small.
-OF_THE_EXAMPLE = ('classes', 'pool_lists', 'pool_folders', 'model.bbox_head.num_classes')
+OF_THE_EXAMPLE = (
+    'classes',
+    'pool_lists',
+    'pool_folders',
+    'model.bbox_head.num_classes',
+    'model.backbone.depth',
+    'model.backbone.base_channels',
+    'model.neck.in_channels',
+)
 
 
 def draw_custom_data(root: Path, classes: list[str]) -> Path:
@@ -28,8 +36,8 @@ def write_copy(path: Path, classes: list[str]) -> Path:
     """The example with other classes, as a reader would copy and change it."""
     text = EXAMPLE.read_text()
     old = next(line for line in text.splitlines() if line.startswith('classes = '))
-    base = str(REPOSITORY / 'configs' / 'MIAOD.py')
-    path.write_text(text.replace(old, f'classes = {classes!r}').replace('../MIAOD.py', base))
+    base = str(EXAMPLE.parent / 'small_pretrained.py')
+    path.write_text(text.replace(old, f'classes = {classes!r}').replace('./small_pretrained.py', base))
     return path
 
 
