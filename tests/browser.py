@@ -89,7 +89,8 @@ async def _look(page: Path, port: int, picture: Path, width: int, look: dict[str
     while 'Page.loadEventFired' not in events:
         await ask('Runtime.evaluate', expression='0')
         await asyncio.sleep(0.1)
-    value = await ask('Runtime.evaluate', expression=look.get('script', '0'), returnByValue=True)
+    evaluated = dict(expression=look.get('script', '0'), returnByValue=True, awaitPromise=True)
+    value = await ask('Runtime.evaluate', **evaluated)
     shot = await ask('Page.captureScreenshot', captureBeyondViewport=True)
     picture.write_bytes(base64.b64decode(shot['data']))
     socket.close()

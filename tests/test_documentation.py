@@ -13,6 +13,7 @@ import pytest
 
 from mmdet_miaod.apis import RunOptions, load_config, train
 from mmdet_miaod.datasets.drawn.voc import draw_voc
+from tests.browser import BROWSER, look_at
 from tests.tiny_run import tiny_options
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -21,6 +22,24 @@ PAGES = sorted((ROOT / 'docs').rglob('*.md'))
 DOCUMENTS = [*READMES, ROOT / 'CONTRIBUTING.md', *PAGES]
 CHINESE = [page for page in DOCUMENTS if page.stem.endswith('zh-CN')]
 ENGLISH_OF = {page: page.with_stem(re.sub(r'[._]zh-CN$', '', page.stem)) for page in CHINESE}
+
+# Types into the search field and returns the addresses of the results.
+SEARCH = """
+(async () => {
+  const open = document.querySelector('#__search')
+  const query = document.querySelector('[data-md-component=search-query]')
+  open.checked = true
+  open.dispatchEvent(new Event('change'))
+  query.value = WORD
+  query.dispatchEvent(new Event('keyup', {bubbles: true}))
+  for (let tries = 0; tries < 300; tries++) {
+    const links = [...document.querySelectorAll('.md-search-result__link')]
+    if (links.length) return links.map(link => link.href)
+    await new Promise(resolve => setTimeout(resolve, 100))
+  }
+  return []
+})()
+"""
 
 CODE_BLOCK = re.compile(r'^ *```(\w+)\n(.*?)^ *```$', re.DOTALL | re.MULTILINE)
 
@@ -190,13 +209,31 @@ def test_the_site_names_all_pages():
     assert named == {page.relative_to(ROOT / 'docs').as_posix() for page in PAGES}
 
 
-@pytest.mark.slow
-def test_site_builds_without_warnings_and_needs_no_network(tmp_path):
-    built = subprocess.run(
-        ['bash', str(ROOT / 'scripts' / 'docs.sh'), str(tmp_path / 'site')], capture_output=True, text=True
-    )
+@pytest.fixture(scope='module')
+def site(tmp_path_factory) -> Path:
+    folder = tmp_path_factory.mktemp('docs') / 'site'
+    command = ['bash', str(ROOT / 'scripts' / 'docs.sh'), str(folder)]
+    built = subprocess.run(command, capture_output=True, text=True)
     assert built.returncode == 0, built.stdout + built.stderr
+    return folder
+
+
+@pytest.mark.slow
+def test_site_builds_without_warnings_and_needs_no_network(site):
     loaded = re.compile(r'(?:<script[^>]*src|<link[^>]*rel="?stylesheet"?[^>]*href|<img[^>]*src)="?https?:')
-    pages = list((tmp_path / 'site').rglob('*.html'))
+    pages = list(site.rglob('*.html'))
     assert len(pages) > 15
     assert not [page for page in pages if loaded.search(text_of(page))]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BROWSER is None, reason='no Chromium here')
+@pytest.mark.parametrize('page, word, found', [
+    ('index.html', 'latest.pth', 'reference/run-directory.html'),
+    ('reference/models.html', 'epoch_ratio', 'reference/configuration.html'),
+])  # fmt: skip
+def test_search_works_in_pages_opened_from_disk(site, tmp_path, page, word, found):
+    search = SEARCH.replace('WORD', repr(word))
+    look = look_at(site / page, tmp_path / 'profile', tmp_path / 'shot.png', 1200, script=search)
+    assert any(found in link for link in look['value'])
+    assert look['requested'] <= {'file', 'data'}
