@@ -62,7 +62,7 @@ def on_main(action: Callable[[], T]) -> T:
     Raises:
         Exception: the action's own in the main process, a :class:`PeerError` that quotes it in the others.
     """
-    return on_main_for_long(lambda tell_alive: action())
+    return on_main_for_long(lambda heartbeat: action())
 
 
 def on_main_for_long(action: Callable[[Callable[[], None]], T]) -> T:
@@ -78,14 +78,14 @@ def on_main_for_long(action: Callable[[Callable[[], None]], T]) -> T:
         return _wait_for_main()
     told = time.monotonic()
 
-    def tell_alive() -> None:
+    def heartbeat() -> None:
         nonlocal told
         if time.monotonic() - told >= _ALIVE_SECONDS:
             _broadcast(None, _STILL_AT_WORK)
             told = time.monotonic()
 
     try:
-        result = action(tell_alive)
+        result = action(heartbeat)
     except BaseException as error:
         with suppress(Exception):  # its own error says more than that nobody is there to hear of it
             _broadcast(None, f'{type(error).__name__}: {error}')

@@ -27,12 +27,12 @@ def wait_for_slow_main(rank: int, world_size: int, folder: str, telling: bool) -
     dist.barrier()
     dist.distributed_c10d._set_pg_timeout(timedelta(seconds=PATIENCE))
 
-    def work(tell_alive) -> list[int]:
+    def work(heartbeat) -> list[int]:
         end = time.monotonic() + 2 * PATIENCE
         while time.monotonic() < end:
             time.sleep(PATIENCE / 20)
             if telling:
-                tell_alive()
+                heartbeat()
         return [rank, 7]
 
     assert distributed.on_main_for_long(work) == [0, 7]
@@ -88,10 +88,10 @@ def test_a_broken_image_ends_all_processes_with_its_name(tmp_path) -> None:
 
 @pytest.mark.parametrize('error', [ValueError('why'), KeyboardInterrupt()])
 def test_one_process_is_told_nothing(error) -> None:
-    def fail(tell_alive) -> None:
-        tell_alive()
+    def fail(heartbeat) -> None:
+        heartbeat()
         raise error
 
     with pytest.raises(type(error)):
         distributed.on_main_for_long(fail)
-    assert distributed.on_main_for_long(lambda tell_alive: tell_alive()) is None
+    assert distributed.on_main_for_long(lambda heartbeat: heartbeat()) is None

@@ -113,8 +113,8 @@ def check_images(index: ImageIndex, mode: str) -> None:
             :class:`~mmdet_miaod.distributed.PeerError` that quotes it in the others.
     """
 
-    def check(tell_alive: Callable[[], None]) -> np.ndarray:
-        index.check_images(mode, tell_alive)
+    def check(heartbeat: Callable[[], None]) -> np.ndarray:
+        index.check_images(mode, heartbeat)
         return index.sizes
 
     index.use_sizes(distributed.on_main_for_long(check))
