@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from typing import Any, TypeVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from mmcv.runner import get_dist_info
-from torch import distributed as dist
-from torch import nn
+if TYPE_CHECKING:
+    from torch import nn
 
 T = TypeVar('T')
 # Parts of the messages with which gloo and NCCL report that a peer is gone.
@@ -41,14 +42,22 @@ def _lost_peers_named() -> Iterator[None]:
         raise
 
 
+def _group() -> ModuleType | None:
+    """torch.distributed where this process has joined others, else None; PyTorch is not imported for it."""
+    dist = sys.modules.get('torch.distributed')
+    return dist if dist is not None and dist.is_available() and dist.is_initialized() else None
+
+
 def rank() -> int:
     """Return the number of this process."""
-    return get_dist_info()[0]
+    group = _group()
+    return 0 if group is None else group.get_rank()
 
 
 def world_size() -> int:
     """Return how many processes there are."""
-    return get_dist_info()[1]
+    group = _group()
+    return 1 if group is None else group.get_world_size()
 
 
 def is_main() -> bool:
@@ -107,7 +116,7 @@ def _broadcast(result: Any, message: str | None) -> list[Any]:
     """Send the main process's result and message; returns them in every process."""
     outcome = [result, message]
     with _lost_peers_named():
-        dist.broadcast_object_list(outcome)
+        _group().broadcast_object_list(outcome)
     return outcome
 
 
@@ -117,7 +126,7 @@ def gather(value: T) -> list[T]:
         return [value]
     values: list[Any] = [None] * world_size()
     with _lost_peers_named():
-        dist.all_gather_object(values, value)
+        _group().all_gather_object(values, value)
     return values
 
 
@@ -137,4 +146,4 @@ def copy_buffers_from_main(model: nn.Module) -> None:
         return
     with _lost_peers_named():
         for buffer in model.buffers():
-            dist.broadcast(buffer, 0)
+            _group().broadcast(buffer, 0)

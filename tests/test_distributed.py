@@ -13,8 +13,8 @@ from torch import distributed as dist
 from mmdet_miaod import distributed
 from mmdet_miaod.apis.data import load_data
 from mmdet_miaod.datasets import image_files
+from tests.reliability.processes import outputs, run_ranks
 from tests.reliability.rank_job import join
-from tests.reliability.test_many_processes import outputs, run_ranks
 from tests.tiny_run import NUM_TEST, NUM_TRAIN, draw_tiny_data, tiny_settings
 
 PATIENCE = 2.0  # seconds that a process waits for another

@@ -1,54 +1,107 @@
-"""What the command-line tools share: exit codes, signals, error messages, and how they keep memory."""
+"""Start and end of a command: arguments, messages, signals, exit code."""
 
 from __future__ import annotations
 
 import argparse
 import errno
 import logging
+import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from .. import distributed
 from ..host_memory import keep_freed_memory
+from .arguments import EXIT_CODES, UsageError, add_verbosity, help_style
 from .signals import StopSignals, Terminated, stop_signals
 
-EXIT_CODES = (
-    'exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage, 130 interrupted, 143 terminated'
-)
-STREAMS = 'results go to stdout, messages to stderr; no colors with NO_COLOR or where stderr is no terminal'
-# What a user can mend; anything else is a fault of the program and shows its traceback.
+# Errors that a user can mend; anything else is a fault of the program and shows its traceback.
 USER_ERRORS = (OSError, ValueError, KeyError, FloatingPointError, ImportError)
-# What a disk answers when it, a quota or the largest size of a file is full.
+# Answers of a disk when it, a quota or the largest size of a file is full.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
-def run_tool(main: Callable[[], int | None], hint: Callable[[], str] = lambda: '') -> int:
-    """Run a tool's main function and turn its end into an exit code.
+@dataclass(frozen=True)
+class Command:
+    """A command: what it says of itself, its arguments and its main function.
+
+    Parsing must not wait for PyTorch: ``main`` imports what it needs.
+
+    Attributes:
+        description: the help text; the first line names the command's purpose, ``%(prog)s`` stands for how it
+            is called.
+        add_arguments: adds its arguments to a parser; ``-q`` and ``-v`` are there already.
+        main: takes the parsed arguments; returns the exit code, None for 0. May raise :class:`UsageError`.
+        hint: what to say when it is stopped or fails, such as how to resume; takes the parsed arguments.
+        exit_codes: a line of the help text.
+    """
+
+    description: str
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    main: Callable[[argparse.Namespace], int | None]
+    hint: Callable[[argparse.Namespace], str] = lambda arguments: ''
+    exit_codes: str = EXIT_CODES
+
+    def run(self, prog: str, words: Sequence[str] | None = None) -> int:
+        """Parse the command line and run the command.
+
+        Args:
+            prog: how it is called, such as ``'miaod train'``; ``arguments.prog`` has it as well.
+            words: the command line after that; default: this process's.
+
+        Returns:
+            The exit code.
+
+        Raises:
+            SystemExit: with 2 on wrong usage, with 0 after ``--help``.
+        """
+        # oneDNN's and MKL's OpenMP would list what they do at the start.
+        os.environ.setdefault('KMP_WARNINGS', '0')
+        parser = argparse.ArgumentParser(prog=prog, **help_style(self.description, self.exit_codes))
+        parser.set_defaults(prog=prog)
+        self.add_arguments(parser)
+        add_verbosity(parser)
+        arguments = parser.parse_args(words)
+        try:
+            return run_tool(lambda: self.main(arguments), lambda: self.hint(arguments), arguments.verbose)
+        except UsageError as error:
+            parser.error(str(error))
+
+
+def run_tool(
+    main: Callable[[], int | None], hint: Callable[[], str] = lambda: '', verbose: bool = False
+) -> int:
+    """Run a main function and turn its end into an exit code.
 
     Args:
         main: returns the exit code, None for 0.
-        hint: what to say when the tool is stopped from outside or fails, such as how to go on.
+        hint: what to say when it is stopped from outside or fails, such as how to resume.
+        verbose: show where an error comes from even if a user can mend it.
+
+    Raises:
+        UsageError: as ``main`` does.
     """
     keep_freed_memory()
     with stop_signals() as stop:
         try:
             try:
                 return main() or 0
+            except UsageError:
+                raise
             except Exception as error:
                 stop.ignore()
                 # What goes wrong after a signal goes wrong because of it: a loader process or a peer is gone.
-                return _failed(error, hint) if stop.received is None else _stopped(stop, hint)
+                return _failed(error, hint, verbose) if stop.received is None else _stopped(stop, hint)
         except (KeyboardInterrupt, Terminated):
             stop.ignore()
             return _stopped(stop, hint)
 
 
-def _failed(error: Exception, hint: Callable[[], str]) -> int:
+def _failed(error: Exception, hint: Callable[[], str], verbose: bool) -> int:
     if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error):
-        if logging.getLogger('mmdet').isEnabledFor(logging.DEBUG):
+        if verbose:
             traceback.print_exc()
         _say(f'error: {_message(error)}')
     else:
@@ -78,29 +131,6 @@ def _message(error: Exception) -> str:
 def _say(message: str) -> None:
     if message.strip():
         sys.stderr.write(f'{message.strip()}\n')
-
-
-def tool_parser(description: str) -> argparse.ArgumentParser:
-    """Return a parser that documents the exit codes and knows ``-q`` and ``-v``."""
-    parser = argparse.ArgumentParser(**help_style(description))
-    add_verbosity(parser)
-    return parser
-
-
-def help_style(description: str) -> dict[str, Any]:
-    """Arguments of a parser, or of a sub-command's, that make its help tell the exit codes."""
-    return dict(
-        description=description,
-        epilog=f'{EXIT_CODES}\n{STREAMS}',
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-
-
-def add_verbosity(parser: argparse.ArgumentParser) -> None:
-    """Add ``-q`` and ``-v`` to a parser."""
-    group = parser.add_mutually_exclusive_group()
-    group.add_argument('-q', '--quiet', action='store_true', help='show warnings and errors only')
-    group.add_argument('-v', '--verbose', action='store_true', help='show debug messages')
 
 
 def configure_messages(arguments: argparse.Namespace) -> logging.Logger:

@@ -1,5 +1,7 @@
 """Images, lists, loaders, and labels that are unlocked image by image; imports no other room."""
 
+import mmcv  # noqa: F401 (first, so that the whole package registers, see mmdet_miaod/__init__.py)
+
 from .builder import build_dataset
 from .coco import CocoDetectionDataset, CocoPoolDataset
 from .image_index import ImageIndex

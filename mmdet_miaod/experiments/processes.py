@@ -6,7 +6,6 @@ import json
 import logging
 import queue
 import subprocess
-import sys
 import threading
 from collections.abc import Sequence
 from contextlib import suppress
@@ -29,13 +28,13 @@ class GridRunner:
 
     Args:
         grid: the grid.
-        tool: path of ``tools/train.py``.
+        train: command line that trains a config, without the config and its options.
         devices: each takes one run at a time; name a device twice to share it.
         logger: for a line when a run begins and ends.
     """
 
     grid: Grid
-    tool: Path
+    train: Sequence[str]
     devices: Sequence[str]
     logger: logging.Logger
     failed: list[GridRun] = field(default_factory=list)
@@ -120,7 +119,7 @@ class GridRunner:
         """Write the run's config and return the command that begins or resumes the run."""
         folder = self.grid.work_directory
         config = self.grid.write_config(run)
-        command = [sys.executable, str(self.tool), str(config), '--work-dir', str(folder)]
+        command = [*self.train, str(config), '--work-dir', str(folder)]
         if (folder / run.name).is_dir() and not never_started(folder / run.name):
             command += ['--resume', str(folder / run.name)]
         else:

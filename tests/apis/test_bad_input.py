@@ -10,9 +10,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmdet_miaod.cli.command_line import run_tool
+from mmdet_miaod.commands.train import COMMAND
 from tests.tiny_run import REPOSITORY, write_tiny_config
-from tools.train import main, parse_arguments
 
 
 class Case:
@@ -40,9 +39,9 @@ class Case:
         return self.voc / 'Annotations' / f'{self.names[position]}.xml'
 
     def run(self, *arguments: str) -> int:
-        """Run tools/train.py as a program would be run; returns its exit code."""
+        """Run the training command as a program would be run; returns its exit code."""
         given = [str(self.config), '--device', 'cpu', '--run-name', 'run', *arguments]
-        return run_tool(lambda: main(parse_arguments(given)))
+        return COMMAND.run('miaod train', given)
 
 
 @pytest.fixture

@@ -24,14 +24,6 @@ def test_where_an_error_came_from_is_in_the_log_file_and_not_on_the_terminal(tmp
     assert 'The run stopped.' in text and 'in my_strategy' in text and "KeyError: 'foo'" in text
 
 
-def test_with_debug_messages_the_terminal_shows_it_too(capsys, monkeypatch) -> None:
-    logger = logging.getLogger('mmdet')
-    monkeypatch.setattr(logger, 'isEnabledFor', lambda level: True)
-    assert run_tool(lambda: {}['foo']) == 1
-    text = capsys.readouterr().err
-    assert 'Traceback' in text and text.endswith('error: foo\n')
-
-
 @pytest.mark.parametrize('stop', [KeyboardInterrupt, SystemExit])
 def test_a_run_that_is_stopped_has_no_error_in_its_log(tmp_path, stop) -> None:
     with pytest.raises(stop), run_logger(tmp_path / 'run.log'):

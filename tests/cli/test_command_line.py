@@ -59,6 +59,12 @@ def test_a_fault_of_the_program_shows_its_traceback(capsys) -> None:
     assert text.startswith('Traceback') and text.endswith('AssertionError: never\n')
 
 
+def test_a_verbose_command_shows_where_such_an_error_comes_from_too(capsys) -> None:
+    assert run_tool(fail_with(ValueError('lr is -1')), verbose=True) == 1
+    text = capsys.readouterr().err
+    assert 'Traceback' in text and text.endswith('error: lr is -1\n')
+
+
 @pytest.mark.parametrize(
     'number, code, word', [(signal.SIGINT, 130, 'interrupted'), (signal.SIGTERM, 143, 'terminated')]
 )

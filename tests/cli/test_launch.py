@@ -11,7 +11,7 @@ from torch import distributed as dist
 
 from mmdet_miaod.cli import launch
 from mmdet_miaod.cli.launch import start_processes
-from tests.reliability.test_many_processes import outputs, run_ranks
+from tests.reliability.processes import outputs, run_ranks
 
 NAMES = ('RANK', 'WORLD_SIZE', 'MASTER_ADDR', 'MASTER_PORT')
 

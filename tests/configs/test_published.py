@@ -5,9 +5,9 @@ import json
 import numpy as np
 import pytest
 
+from mmdet_miaod.commands.train import COMMAND
 from mmdet_miaod.datasets.drawn.voc import draw_voc0712
 from tests.tiny_run import REPOSITORY
-from tools.train import main, parse_arguments
 
 # As in docs/how-to/published-config.md, there with img_scale=(128,96) as well.
 OVERRIDES = (
@@ -32,7 +32,7 @@ def test_two_cycles_on_a_stand_in_for_voc(tmp_path, name, size):
     root = draw_voc0712(tmp_path / 'VOCdevkit')
     arguments = [str(REPOSITORY / 'configs' / name), '--data-root', str(root), '--device', 'cpu', '--quiet']
     arguments += ['--work-dir', str(tmp_path), '--run-name', 'run', '--cfg-options', *OVERRIDES, *size]
-    main(parse_arguments(arguments))
+    assert COMMAND.run('miaod train', arguments) == 0
 
     run = tmp_path / 'run'
     names = {

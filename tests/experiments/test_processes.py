@@ -1,4 +1,4 @@
-"""Runs of a grid as processes, with a stub in place of tools/train.py."""
+"""Runs of a grid as processes, with a stub in place of the training command."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -46,7 +47,7 @@ def runner_of(tmp_path):
 
     def build(*strategies: str, devices: tuple[str, ...] = ('cpu',)) -> GridRunner:
         grid = grid_of(tmp_path, *strategies)
-        return GridRunner(grid, tool, devices, logging.getLogger('quiet'))
+        return GridRunner(grid, [sys.executable, str(tool)], devices, logging.getLogger('quiet'))
 
     return build
 

@@ -54,6 +54,37 @@ def run(log: Path, action: Callable[..., int | None], *arguments: Any, timeout: 
     return process.exitcode
 
 
+def run_ranks(
+    world_size: int,
+    folder: Path,
+    action: Any,
+    *arguments: Any,
+    timeout: float = 120,
+    disturb: Callable[[list[BaseProcess]], None] = lambda ranks: None,
+) -> list[int]:
+    """Run an action in each of N processes, and do something to them; returns their exit codes."""
+    (folder / f'meeting_{world_size}').unlink(missing_ok=True)
+    ranks = [
+        start(folder / f'output_{rank}', action, rank, world_size, str(folder), *arguments)
+        for rank in range(world_size)
+    ]
+    disturb(ranks)
+    end = time.monotonic() + timeout
+    for process in ranks:
+        process.join(max(end - time.monotonic(), 0))
+    late = [rank for rank, process in enumerate(ranks) if process.is_alive()]
+    for process in ranks:
+        process.kill()
+        process.join()
+    assert not late, f'processes {late} did not end within {timeout} s'
+    return [process.exitcode for process in ranks]
+
+
+def outputs(folder: Path) -> str:
+    """What the processes of :func:`run_ranks` said."""
+    return '\n'.join(path.read_text() for path in sorted(folder.glob('output_*')))
+
+
 def wait_for(log: Path, text: str, count: int = 1, seconds: float = 60) -> None:
     """Wait until a log has some text a number of times."""
     end = time.monotonic() + seconds

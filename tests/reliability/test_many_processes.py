@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import signal
 import time
-from collections.abc import Callable
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,8 @@ import pytest
 import torch
 
 from mmdet_miaod.engine.stage import CLASSIFIERS
-from tests.reliability import processes, rank_job
+from tests.reliability import rank_job
+from tests.reliability.processes import outputs, run_ranks
 from tests.reliability.tiny_job import draw_data, ledger
 
 LABELED = dict(name='label')
@@ -37,36 +37,6 @@ CASES: dict[str, tuple[dict, list[int], list[int]]] = {
 @pytest.fixture(scope='module')
 def data(tmp_path_factory) -> Path:
     return draw_data(tmp_path_factory.mktemp('many') / 'data', images=10)
-
-
-def run_ranks(
-    world_size: int,
-    folder: Path,
-    action: Any,
-    *arguments: Any,
-    timeout: float = 120,
-    disturb: Callable[[list[BaseProcess]], None] = lambda ranks: None,
-) -> list[int]:
-    """Run an action in each of N processes, and do something to them; returns their exit codes."""
-    (folder / f'meeting_{world_size}').unlink(missing_ok=True)
-    ranks = [
-        processes.start(folder / f'output_{rank}', action, rank, world_size, str(folder), *arguments)
-        for rank in range(world_size)
-    ]
-    disturb(ranks)
-    end = time.monotonic() + timeout
-    for process in ranks:
-        process.join(max(end - time.monotonic(), 0))
-    late = [rank for rank, process in enumerate(ranks) if process.is_alive()]
-    for process in ranks:
-        process.kill()
-        process.join()
-    assert not late, f'processes {late} did not end within {timeout} s'
-    return [process.exitcode for process in ranks]
-
-
-def outputs(folder: Path) -> str:
-    return '\n'.join(path.read_text() for path in sorted(folder.glob('output_*')))
 
 
 def check_gradients(folder: Path, data: Path, name: str, world_size: int) -> None:

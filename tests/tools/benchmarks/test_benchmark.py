@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import json
-import runpy
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.tiny_run import REPOSITORY
 from tools.benchmarks import tasks
+from tools.benchmarks.benchmark import COMMAND
 from tools.benchmarks.model import QUICK_MODEL, Timing, benchmark_config, run_benchmark, summarize
 from tools.benchmarks.pool import _measure_index, _measure_pool
 from tools.benchmarks.tables import table
-
-TOOLS = Path(__file__).resolve().parents[3] / 'tools'
 
 
 def test_ratios_are_medians_over_rounds_of_the_same_rounds_stock_task() -> None:
@@ -35,11 +33,10 @@ def test_a_table_fills_up_short_rows() -> None:
 
 
 def test_a_round_of_everything_beside_the_stock_model(tmp_path, capsys) -> None:
-    tool = runpy.run_path(str(TOOLS / 'benchmark.py'))
     out = tmp_path / 'numbers.json'
     arguments = ['--quick', '--rounds', '1', '--no-memory', '--device', 'cpu', '--out', str(out)]
     arguments += ['--cfg-options', 'tf32=True', 'channels_last=True']
-    tool['main'](tool['parse_arguments'](arguments))
+    assert COMMAND.run('benchmark', arguments) == 0
     report = json.loads(out.read_text())
     names = ['stock step', 'label step', 'minimize pair', 'maximize pair']
     names += ['stock inference', 'scoring', 'evaluation']
@@ -68,7 +65,7 @@ def test_the_index_benchmark_indexes_every_file() -> None:
 
 def test_the_options_of_the_config_hold_for_both_models_and_for_the_benchmark_alone(tmp_path) -> None:
     options = {**QUICK_MODEL, 'channels_last': True, 'tf32': True, 'cudnn_benchmark': True}
-    config = benchmark_config(TOOLS.parent / 'configs' / 'MIAOD.py', options, (64, 64))
+    config = benchmark_config(REPOSITORY / 'configs' / 'MIAOD.py', options, (64, 64))
     settings = tasks.BenchmarkSettings(config, tmp_path / 'data', (64, 64))
     for build in (tasks.build_stock, tasks.build_miaod):
         weight = tasks.accelerate(build(settings), settings).backbone.layer1[0].conv1.weight

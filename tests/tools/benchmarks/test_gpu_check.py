@@ -3,21 +3,18 @@
 from __future__ import annotations
 
 import math
-import runpy
-from pathlib import Path
 
 import pytest
 import torch
 
+from tests.tiny_run import REPOSITORY
 from tools.benchmarks import options, tasks
+from tools.benchmarks.gpu_check import COMMAND
 from tools.benchmarks.model import QUICK_MODEL, benchmark_config
-
-TOOL = Path(__file__).resolve().parents[3] / 'tools' / 'gpu_check.py'
 
 
 def run(*arguments: str) -> int:
-    tool = runpy.run_path(str(TOOL))
-    return tool['main'](tool['parse_arguments'](list(arguments)))
+    return COMMAND.run('gpu_check', arguments)
 
 
 @pytest.mark.skipif(torch.cuda.is_available(), reason='there is a GPU here')
@@ -49,9 +46,10 @@ def test_the_timed_label_step_trains_what_every_label_step_trains(monkeypatch, c
     assert numbers[3] == numbers[0] > numbers[2]
 
 
-def test_an_unknown_option_is_named() -> None:
-    with pytest.raises(ValueError, match='warp'):
+def test_an_unknown_option_is_named(capsys) -> None:
+    with pytest.raises(SystemExit, match='2'):
         run('--device', 'cpu', '--quick', '--options', 'warp')
+    assert "--options: ['warp'] are not among" in capsys.readouterr().err
 
 
 def test_what_is_not_finite_is_infinitely_far_from_everything() -> None:
@@ -76,7 +74,7 @@ def test_an_option_that_fails_without_a_word_does_not_stop_the_others(monkeypatc
 
 
 def test_the_classifiers_that_are_compared_disagree(tmp_path) -> None:
-    config = benchmark_config(TOOL.parents[1] / 'configs' / 'MIAOD.py', QUICK_MODEL, (64, 64))
+    config = benchmark_config(REPOSITORY / 'configs' / 'MIAOD.py', QUICK_MODEL, (64, 64))
     settings = tasks.BenchmarkSettings(config, tmp_path / 'data', (64, 64))
     batch = tasks.draw_batches(settings)['unlabeled']
     models = [options.build_disagreeing(settings).eval() for _ in range(2)]

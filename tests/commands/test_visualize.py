@@ -1,4 +1,4 @@
-"""tools/visualize.py: heat maps of images, contact sheets of a cycle."""
+"""miaod visualize: heat maps of images, contact sheets of a cycle."""
 
 import csv
 import io
@@ -8,10 +8,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from tests.tools.conftest import call
+from tests.commands.conftest import call
 
-uncertainty = partial(call, 'visualize', 'uncertainty', action='show_uncertainty')
-split = partial(call, 'visualize', 'split', action='show_split')
+uncertainty = partial(call, 'visualize', 'uncertainty')
+split = partial(call, 'visualize', 'split')
 
 
 def test_heat_maps_and_instances(tiny_model, photos, tmp_path, capsys) -> None:
@@ -79,8 +79,7 @@ def test_the_last_cycle_selected_nothing(finished_run, tmp_path, capsys) -> None
 )
 def test_what_is_wrong_is_said(finished_run, tiny_model, capsys, arguments, code, message) -> None:
     places = dict(RUN=finished_run, CONFIG=tiny_model[0])
-    action = 'show_split' if arguments[:1] == ['split'] else 'show_uncertainty'
-    assert call('visualize', *(places.get(a, a) for a in arguments), action=action) == code
+    assert call('visualize', *(places.get(a, a) for a in arguments)) == code
     captured = capsys.readouterr()
     assert captured.out == ''
     assert message in captured.err and 'Traceback' not in captured.err

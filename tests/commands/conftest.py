@@ -1,15 +1,14 @@
-"""A tiny model, a tiny run, and a way to run tools in this process and in one of their own."""
+"""A tiny model, a tiny run, and ways to run a command in this process and in one of its own."""
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.cli.command_line import run_tool
+from mmdet_miaod.commands.__main__ import load_command
 from tests.apis.conftest import _leave_the_process_as_it_was  # noqa: F401 (a fixture for these tests, too)
 from tests.tiny_run import REPOSITORY, tiny_train, write_tiny_model
 
@@ -32,21 +31,19 @@ def photos(tiny_data) -> Path:
     return tiny_data / 'VOC2007' / 'JPEGImages'
 
 
-def call(name: str, *arguments: str | Path, action: str = 'main') -> int:
-    """Run a tool in this process; returns its exit code."""
-    tool = importlib.import_module(f'tools.{name}')
+def call(name: str, *arguments: str | Path) -> int:
+    """Run a command in this process; returns its exit code."""
     try:
-        parsed = tool.parse_arguments([str(argument) for argument in arguments])
+        return load_command(name).run(f'miaod {name}', [str(argument) for argument in arguments])
     except SystemExit as error:
         return error.code
-    return run_tool(lambda: getattr(tool, action)(parsed))
 
 
 def command(name: str, *arguments: str | Path) -> list[str]:
-    """The command line of a tool."""
+    """The command line of a tool of the checkout."""
     return [sys.executable, str(REPOSITORY / 'tools' / f'{name}.py'), *map(str, arguments)]
 
 
 def run(name: str, *arguments: str | Path) -> subprocess.CompletedProcess:
-    """Run a tool in a process of its own, its streams being pipes."""
+    """Run such a tool in a process of its own, its streams being pipes."""
     return subprocess.run(command(name, *arguments), capture_output=True, text=True, timeout=120)

@@ -1,4 +1,4 @@
-"""tools/score.py: a ranking of any images, whatever is among them and whatever happens meanwhile."""
+"""miaod score: a ranking of any images, whatever is among them and whatever happens meanwhile."""
 
 import csv
 import io
@@ -11,15 +11,15 @@ import sys
 import pytest
 
 from mmdet_miaod.datasets import image_files
+from tests.commands.conftest import call, command, run
 from tests.terminal import run_in_terminal, visible
 from tests.tiny_run import REPOSITORY
-from tests.tools.conftest import call, command, run
 
 # Runs the tool, and dies when the third chunk is about to be saved.
 KILLED = """
 import os, signal, sys
 from mmdet_miaod.apis.ranking import PartialRanking
-from tools.score import main, parse_arguments
+from mmdet_miaod.commands.score import COMMAND
 
 save = PartialRanking.add
 
@@ -29,7 +29,7 @@ def save_two(self, entries):
     save(self, entries)
 
 PartialRanking.add = save_two
-main(parse_arguments(sys.argv[1:]))
+COMMAND.run('miaod score')
 """
 
 
@@ -139,7 +139,7 @@ def test_a_killed_ranking_goes_on_and_ends_the_same(
     decoded, decode = [], image_files.decode
     monkeypatch.setattr(image_files, 'decode', lambda path: decoded.append(path) or decode(path))
     assert call('score', *arguments, '--out', out) == 0
-    assert 'Going on: 12 images are scored already.' in capsys.readouterr().err
+    assert 'Resuming: 12 images are scored already.' in capsys.readouterr().err
     assert len(decoded) == 28 - 12  # chunks are of whole batches
     assert call('score', *arguments, '--out', tmp_path / 'whole.csv') == 0
     assert out.read_text() == (tmp_path / 'whole.csv').read_text()

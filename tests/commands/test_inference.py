@@ -1,4 +1,4 @@
-"""tools/inference.py: a picture with boxes, and the image's uncertainty."""
+"""miaod inference: a picture with boxes, and the image's uncertainty."""
 
 import json
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from tests.tools.conftest import call, run
+from tests.commands.conftest import call, run
 
 
 def test_picture_and_uncertainty(tiny_model, photos, tmp_path) -> None:

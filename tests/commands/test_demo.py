@@ -1,12 +1,13 @@
-"""tools/demo.py: data, cycles and their table from one command."""
+"""miaod demo: data, cycles and their table from one command."""
 
 import json
 
 import pytest
 
 from mmdet_miaod.apis import load_config
+from mmdet_miaod.commands.demo import demo_table
+from tests.commands.conftest import call
 from tests.tiny_run import REPOSITORY
-from tools.demo import demo_table, main, parse_arguments
 
 SMALL = ('drawing.num_train=12', 'drawing.num_test=3', 'img_scale=(64,64)', 'X_L_0_size=2', 'X_S_size=2')
 SHORT = ('X_L_repeat=1', 'X_U_repeat=1', 'epoch_ratio=[1,1]', 'epoch=1', 'lr_config.step=[1]')
@@ -19,9 +20,8 @@ def cells(line: str) -> list[str]:
 def run_demo(tmp_path, capsys, name: str) -> list[list[str]]:
     """A demo of two cycles; returns its table without the times."""
     places = ['--data-root', str(tmp_path / 'data'), '--work-dir', str(tmp_path / 'runs'), '--run-name', name]
-    main(
-        parse_arguments([*places, '--cycles', '2', '--seed', '3', '--quiet', '--cfg-options', *SMALL, *SHORT])
-    )
+    changes = ['--cycles', '2', '--seed', '3', '--quiet', '--cfg-options', *SMALL, *SHORT]
+    assert call('demo', *places, *changes) == 0
     return [cells(line)[:3] for line in capsys.readouterr().out.splitlines() if line.startswith('|')]
 
 
@@ -53,6 +53,5 @@ def test_demo_config_has_seven_cycles_that_its_pool_can_feed():
 
 @pytest.mark.parametrize('text', ['0', '-1', 'x'])
 def test_cycles_is_a_number_of_cycles(text, capsys):
-    with pytest.raises(SystemExit, match='2'):
-        parse_arguments(['--cycles', text])
+    assert call('demo', '--cycles', text) == 2
     assert '--cycles' in capsys.readouterr().err

@@ -1,13 +1,12 @@
-"""tools/test.py: a checkpoint in, a table out."""
+"""miaod test: a checkpoint in, a table out."""
 
 import json
 import pickle
 
 import pytest
 
-from mmdet_miaod.cli.command_line import run_tool
+from tests.commands.conftest import call
 from tests.tiny_run import CLASSES, NUM_TEST, write_tiny_model
-from tools.test import main, parse_arguments
 
 
 @pytest.fixture
@@ -18,7 +17,7 @@ def arguments(tmp_path, tiny_data) -> list[str]:
 def test_table_files_and_images(arguments, tmp_path, capsys):
     out, show = tmp_path / 'out.pkl', tmp_path / 'show'
     options = ['--eval', 'mAP', '--out', str(out), '--show-dir', str(show), '--show-score-thr', '0']
-    main(parse_arguments([*arguments, *options]))
+    assert call('test', *arguments, *options) == 0
     table = capsys.readouterr().out.splitlines()
     rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in table if line.startswith('|')]
     assert rows[0] == ['class', 'boxes', 'detections', 'AP (%)']
@@ -30,7 +29,7 @@ def test_table_files_and_images(arguments, tmp_path, capsys):
 
 
 def test_json(arguments, capsys):
-    main(parse_arguments([*arguments, '--json']))
+    assert call('test', *arguments, '--json') == 0
     metrics = json.loads(capsys.readouterr().out)
     assert set(metrics) == {'mAP', 'AP', 'AP50'}
     assert set(metrics['AP']) == set(CLASSES)
@@ -43,12 +42,12 @@ def test_nothing_is_overwritten(arguments, tmp_path, capsys, option, name):
         target.mkdir()
         target = target / 'mine.jpg'
     target.write_text('mine')
-    assert run_tool(lambda: main(parse_arguments([*arguments, option, str(tmp_path / name)]))) == 1
+    assert call('test', *arguments, option, tmp_path / name) == 1
     assert f'error: {tmp_path / name}' in capsys.readouterr().err
     assert target.read_text() == 'mine'
 
 
 def test_what_is_missing_is_said(arguments, capsys):
     arguments[1] += 'x'
-    assert run_tool(lambda: main(parse_arguments(arguments))) == 1
+    assert call('test', *arguments) == 1
     assert f'{arguments[1]}: no such checkpoint' in capsys.readouterr().err

@@ -1,11 +1,11 @@
-"""tools/report.py: one page of one or several runs."""
+"""miaod report: one page of one or several runs."""
 
 import csv
 import shutil
 
 import pytest
 
-from tests.tools.conftest import call, run
+from tests.commands.conftest import call, run
 
 
 def test_a_page_with_its_plots(finished_run, tmp_path) -> None:

@@ -1,0 +1,1 @@
+"""The commands of ``miaod`` and ``tools/``: arguments, and calls of the rooms below."""

@@ -1,0 +1,108 @@
+"""Rank images without annotations by how uncertain a model is about them, with the boxes that it predicts.
+
+The uncertainty is MI-AOD's, the disagreement of the two classifiers, whatever query the config names.
+Images that cannot be read are listed on stderr and skipped; the exit code stays 0 as long as one image could
+be scored. With --out FILE, finished parts are kept in FILE.partial/: the same command resumes after a stop.
+
+example: %(prog)s RUN_DIR/bccd.py RUN_DIR/cycle2/model.pth photos/ --out ranking.csv
+example: %(prog)s RUN_DIR/bccd.py RUN_DIR/cycle2/model.pth list.txt --format json > ranking.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.arguments import add_config, add_device, positive
+from ..cli.command_line import Command, configure_messages
+
+if TYPE_CHECKING:
+    from torch import nn
+
+    from ..apis.ranking import PartialRanking
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the model, the images, and where the ranking goes."""
+    add_config(parser)
+    parser.add_argument('checkpoint', help="a cycle's model.pth")
+    parser.add_argument(
+        'images',
+        nargs='+',
+        metavar='DIR_OR_LIST',
+        help='folder, image, or text file with one path per line (relative paths: from where that file is)',
+    )
+    parser.add_argument('--out', default='-', help='file to write (default: -, which is stdout)')
+    parser.add_argument(
+        '--format', choices=['csv', 'json'], help='default: json where --out ends in .json, else csv'
+    )
+    add_device(parser)
+    parser.add_argument('--batch-size', type=positive, default=2, help='images in a batch (default: 2)')
+    parser.add_argument('--workers', type=int, default=0, help='loader processes (default: 0)')
+    parser.add_argument(
+        '--chunk-size', type=positive, default=256, help='images saved together (default: 256)'
+    )
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Score the images that can be read, and write the ranking."""
+    from ..apis import init_detector
+    from ..apis.inference import find_readable, list_images
+    from ..apis.ranking import rank_files, ranking_text
+    from ..cli.launch import default_device
+    from ..engine.live_bar import live_bar
+    from ..run.files import write_text
+
+    logger = configure_messages(arguments)
+    model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
+    listed = list_images(arguments.images)
+    partial = None if arguments.out == '-' else _open_partial(arguments, model, logger)
+    known = () if partial is None else partial.entries
+    with live_bar('checking', len(listed), show=not arguments.quiet) as advance:
+        files, problems = find_readable(listed, known, advance)
+    for path, what in problems:
+        logger.warning('skipped: %r: %s', path, what)
+    if not files:
+        raise ValueError('none of the images can be read')
+    with live_bar('scoring', len(files), show=not arguments.quiet) as advance:
+        entries = rank_files(
+            model,
+            files,
+            partial,
+            arguments.batch_size,
+            arguments.workers,
+            arguments.chunk_size,
+            advance,
+        )
+    suffix = Path(arguments.out).suffix.lower()
+    text = ranking_text(entries, problems, arguments.format or ('json' if suffix == '.json' else 'csv'))
+    if partial is None:
+        sys.stdout.write(text)
+    else:
+        write_text(arguments.out, text)
+        partial.close()
+    logger.info('%d images were ranked, %d skipped.', len(entries), len(problems))
+
+
+def _open_partial(arguments: argparse.Namespace, model: nn.Module, logger: logging.Logger) -> PartialRanking:
+    """Open what an earlier call scored of the same ranking."""
+    from ..apis.ranking import PartialRanking, scoring_identity
+
+    partial = PartialRanking(arguments.out, scoring_identity(model, arguments.checkpoint))
+    if not partial.open():
+        logger.warning('%s is of another model or config: everything is scored again.', partial.folder)
+    elif partial.entries:
+        logger.info('Resuming: %d images are scored already.', len(partial.entries))
+    return partial
+
+
+def hint(arguments: argparse.Namespace) -> str:
+    """Return how to resume, if parts of the ranking are kept."""
+    kept = Path(f'{arguments.out}.partial').is_dir()
+    return 'The same command resumes where it stopped.' if kept else ''
+
+
+COMMAND = Command(__doc__, add_arguments, main, hint)

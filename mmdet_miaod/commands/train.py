@@ -1,0 +1,115 @@
+"""Run all active-learning cycles of a config, or resume a run that was stopped.
+
+example: %(prog)s configs/MIAOD.py --data-root data/VOCdevkit --device cuda:0
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from ..cli.arguments import (
+    UsageError,
+    add_config,
+    add_config_options,
+    add_data_root,
+    add_device,
+    config_options,
+)
+from ..cli.command_line import Command
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add what a run is made of, where it goes, and what it begins with."""
+    add_config(parser)
+    parser.add_argument(
+        '--work-dir', help="where run directories are made (default: the config's work_directory)"
+    )
+    parser.add_argument('--run-name', help='name of the run directory (default: a timestamp)')
+    add_data_root(parser)
+    parser.add_argument('--seed', type=int, help="seed of everything (default: the config's seed)")
+    parser.add_argument('--deterministic', action='store_true', help='repeatable to the bit (on a CPU)')
+    parser.add_argument(
+        '--resume',
+        nargs='?',
+        const='',
+        metavar='RUN_DIR',
+        help='resume a run that was stopped (default: the newest of the work directory)',
+    )
+    parser.add_argument('--force', action='store_true', help='resume although the config or the data changed')
+    parser.add_argument(
+        '--init-split', nargs=2, metavar=('X_L.npy', 'X_U.npy'), help='begin with the split of an earlier run'
+    )
+    parser.add_argument(
+        '--start-cycle', type=int, help='number of the cycle of --init-split (default: the first)'
+    )
+    parser.add_argument(
+        '--load-from',
+        metavar='MODEL.pth',
+        help='the model that was trained on --init-split: begin with its evaluation and query',
+    )
+    add_device(parser)
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    add_config_options(parser)
+    parser.add_argument('--no-report', action='store_true', help='do not write report.html')
+    # torch.distributed's older launcher passes it
+    parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
+    parser.set_defaults(run_directory=None)
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Train, and note the run directory for :func:`hint` once there is one."""
+    _check(arguments)
+    from .. import distributed
+    from ..apis import RunOptions, StartingPoint, load_config, train
+    from ..apis.run_directory import newest_run
+    from ..cli.launch import default_device, start_processes
+
+    device = start_processes(arguments.launcher, arguments.device or default_device())
+    config = load_config(arguments.config, config_options(arguments.cfg_options), arguments.data_root)
+    if arguments.work_dir is not None:
+        config.work_directory = arguments.work_dir
+    if arguments.seed is not None:
+        config.seed = arguments.seed
+    if arguments.verbose:
+        config.log_level = 'DEBUG'
+    start = None
+    if arguments.init_split:
+        cycle = config.cycles[0] if arguments.start_cycle is None else arguments.start_cycle
+        start = StartingPoint(*arguments.init_split, cycle, arguments.load_from)
+    resume = arguments.resume
+    if resume == '':
+        resume = distributed.on_main(lambda: str(newest_run(config.work_directory)))
+    options = RunOptions(
+        device=device,
+        run_name=arguments.run_name,
+        resume=resume,
+        force=arguments.force,
+        deterministic=arguments.deterministic,
+        start=start,
+        console_level='WARNING' if arguments.quiet else None,
+        progress=not arguments.quiet,
+        report=not arguments.no_report,
+        on_directory=lambda directory: setattr(arguments, 'run_directory', directory),
+    )
+    train(config, options)
+
+
+def _check(arguments: argparse.Namespace) -> None:
+    if arguments.init_split:
+        if arguments.resume is not None:
+            raise UsageError('--resume is for a run that was stopped, --init-split for a new one')
+    elif arguments.load_from:
+        raise UsageError('--load-from needs --init-split; initial weights are the config key load_from')
+    elif arguments.start_cycle is not None:
+        raise UsageError('--start-cycle needs --init-split')
+
+
+def hint(arguments: argparse.Namespace) -> str:
+    """Return how to resume the run, if it has a directory already."""
+    if arguments.run_directory is None:
+        return ''
+    command = f'{arguments.prog} {arguments.config} --resume {arguments.run_directory}'
+    return f'Resume with: {command} and the same options.'
+
+
+COMMAND = Command(__doc__, add_arguments, main, hint)

@@ -1,0 +1,20 @@
+"""Start of every tool: a command of this checkout, whatever package is installed."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from pathlib import Path
+
+
+def start(module: str) -> None:
+    """Run a command as ``python tools/NAME.py``, where NAME is the last part of its module, and exit.
+
+    Args:
+        module: that has the command, such as ``'mmdet_miaod.commands.train'``.
+    """
+    try:
+        command = import_module(module).COMMAND
+    except ImportError as error:  # the stack is not installed
+        sys.exit(f'error: {error}')
+    sys.exit(command.run(f'python tools/{Path(sys.argv[0]).name}'))
