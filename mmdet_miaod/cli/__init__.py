@@ -1,1 +1,1 @@
-"""Command lines: exit codes, signals and launchers; imports no other room."""
+"""Command lines: arguments, exit codes, signals and launchers; imports no other room."""
