@@ -55,7 +55,8 @@ def config_keys(name: str) -> set[str]:
 
 def test_every_module_is_on_the_page_of_its_room():
     package = ROOT / 'mmdet_miaod'
-    for room in (path for path in package.iterdir() if (path / '__init__.py').is_file()):
+    rooms = {path for path in package.iterdir() if (path / '__init__.py').is_file()}
+    for room in rooms - {package / 'commands'}:  # their page is for people, see below
         modules = [path.relative_to(ROOT) for path in room.rglob('*.py') if path.name != '__init__.py']
         documented = re.findall(r'^::: (.+)$', reference(room.name), re.MULTILINE)
         assert sorted(documented) == sorted('.'.join(path.with_suffix('').parts) for path in modules)

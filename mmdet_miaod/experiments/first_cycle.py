@@ -19,7 +19,7 @@ def shared_first_cycle(grid: Grid, run: GridRun) -> list[str]:
         run: a run of the grid that is about to begin.
 
     Returns:
-        Arguments of ``tools/train.py`` to begin with that split and model; empty where there are none yet.
+        Arguments of the training command to begin with that split and model; empty where there are none yet.
     """
     for other in grid.runs:
         if other != run and (other.schedule, other.seed) == (run.schedule, run.seed):
