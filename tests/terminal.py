@@ -10,8 +10,8 @@ import struct
 import subprocess
 import termios
 import threading
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Callable, Sequence
+from contextlib import redirect_stderr, suppress
 
 ESCAPE = re.compile(r'\x1b\[([0-9;?]*)([A-Za-z])')
 
@@ -39,6 +39,14 @@ class Terminal:
         self._reader.join(timeout=20)
         assert not self._reader.is_alive(), 'somebody still has the terminal open'
         return b''.join(self._parts).decode()
+
+
+def on_terminal(work: Callable[[], None]) -> str:
+    """What a terminal in the place of stderr gets from some work."""
+    terminal = Terminal()
+    with open(os.dup(terminal.slave), 'w', buffering=1) as stream, redirect_stderr(stream):
+        work()
+    return terminal.read_all()
 
 
 def run_in_terminal(command: Sequence[str], columns: int = 120, **environment: str) -> tuple[int, bytes, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import doctest
+import json
 import re
 import shutil
 import subprocess
@@ -13,6 +14,7 @@ import pytest
 
 from mmdet_miaod.apis import RunOptions, load_config, train
 from mmdet_miaod.datasets.drawn.voc import draw_voc
+from mmdet_miaod.models.dense_heads.loss_terms import LOSS_TERMS
 from tests.browser import BROWSER, look_at
 from tests.tiny_run import tiny_options
 
@@ -152,7 +154,7 @@ def test_examples_give_what_they_show(page, tmp_path, monkeypatch):
 
 def test_examples_of_own_parts_run(tmp_path, tiny_data, monkeypatch):
     """The query strategy and the head of the how-to pages train and select."""
-    for page, module in (('query-strategy', 'my_query'), ('detector-head', 'my_head')):
+    for page, module in (('query-strategy', 'my_query'), ('heads', 'my_head')):
         code = code_blocks(ROOT / 'docs' / 'how-to' / f'{page}.md', 'python')[0]
         (tmp_path / f'{module}.py').write_text(code)
     monkeypatch.syspath_prepend(str(tmp_path))
@@ -191,17 +193,38 @@ def test_the_python_example_of_the_readme_runs(tmp_path, monkeypatch, capsys):
     assert all(Path(path).is_file() for _, path in lines)
 
 
-def test_the_config_of_any_dense_head_trains(tmp_path, tiny_data):
-    shutil.copytree(ROOT / 'configs', tmp_path / 'configs')
-    (config_text,) = code_blocks(ROOT / 'docs' / 'how-to' / 'own-head.md', 'python')
-    path = tmp_path / 'configs' / 'atss.py'
-    path.write_text(config_text)
+def config_file(folder: Path, text: str) -> Path:
+    """A config of a page as a file beside copies of the project's configs."""
+    shutil.copytree(ROOT / 'configs', folder / 'configs')
+    path = folder / 'configs' / 'page.py'
+    path.write_text(text)
+    return path
+
+
+def test_the_config_of_another_dense_head_trains(tmp_path, tiny_data):
+    path = config_file(tmp_path, code_blocks(ROOT / 'docs' / 'how-to' / 'heads.md', 'python')[-1])
     options = tiny_options(tiny_data, tmp_path, param_lambda=2.0, query=dict(type='entropy', _delete_=True))
     options['model.bbox_head.norm_cfg'] = dict(type='GN', num_groups=4)
     config = load_config(path, options)
     assert config.model.bbox_head.loss_dis.loss_weight == 2.0
     run = train(config, RunOptions(run_name='atss', progress=False))
     assert (run / 'cycle1' / 'model.pth').is_file()
+
+
+def test_the_loss_term_of_the_how_to_page_trains(tmp_path, tiny_data, monkeypatch):
+    module, config_text = code_blocks(ROOT / 'docs' / 'how-to' / 'loss-terms.md', 'python')
+    (tmp_path / 'my_loss.py').write_text(module)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.setitem(LOSS_TERMS, 'loss_entropy', None)  # so that its row is gone after this test
+    config = load_config(config_file(tmp_path, config_text), tiny_options(tiny_data, tmp_path, cycles=[0]))
+    run = train(config, RunOptions(run_name='entropy', progress=False))
+    lines = [json.loads(line) for line in next(run.glob('*.log.json')).read_text().splitlines()]
+    stages, losses = zip(
+        *((line['stage'], line['loss_entropy']) for line in lines if 'loss_entropy' in line), strict=True
+    )
+    assert set(stages) == {'be sure'}
+    # Every class begins with probability 0.01, of entropy 0.056: two classifiers, five levels, weight 0.1.
+    assert losses == pytest.approx([2 * 5 * 0.1 * 0.0560] * len(losses), rel=0.02)
 
 
 def test_the_site_names_all_pages():

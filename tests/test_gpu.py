@@ -11,12 +11,12 @@ from mmcv.parallel import DataContainer
 from torch.testing import assert_close
 from torch.utils.data import DataLoader
 
-from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from mmdet_miaod.engine.gradient_step import MixedPrecision, build_stage_step
 from mmdet_miaod.engine.parallel import wrap_model
-from mmdet_miaod.engine.stage import frozen_parameter_names, set_trainable
+from mmdet_miaod.engine.stage import frozen_parameter_names
 from tests.apis.test_train import assert_equal_weights
-from tests.models.test_golden_ssd import GoldenSSD
-from tests.models.test_work_not_done import STAGES
+from tests.engine.tiny import STAGES
+from tests.models.golden_cases import GoldenSSD
 from tests.models.tiny import image_metas, random_boxes, tiny_detector
 from tests.tiny_run import stopped_after, tiny_train
 
@@ -82,9 +82,14 @@ def _no_waiting():
 def test_steps_never_wait_for_the_gpu(name) -> None:
     model = tiny_detector().to(GPU).train()
     stage = STAGES[name](1)
-    set_trainable(model, stage, frozen_parameter_names(model))
-    optimizer = build_stage_optimizer(model, dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4))
-    take_step = GradientStep(optimizer, MixedPrecision(GPU), dict(max_norm=10.0))
+    take_step = build_stage_step(
+        model,
+        stage,
+        frozen_parameter_names(model),
+        optimizer=dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4),
+        precision=MixedPrecision(GPU),
+        grad_clip=dict(max_norm=10.0),
+    )
     boxes, labels = random_boxes(0, [2, 5], 64, 96, 3)
     images = dict(img=torch.randn(2, 3, 64, 96, device=GPU), img_metas=image_metas([(64, 96)] * 2))
     batches = dict(unlabeled=images)

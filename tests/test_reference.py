@@ -18,6 +18,7 @@ from mmdet_miaod.active.query.base import QUERY_STRATEGIES
 from mmdet_miaod.apis import RunOptions, train
 from mmdet_miaod.apis.config import resolve_references
 from mmdet_miaod.commands.__main__ import load_command
+from mmdet_miaod.models.dense_heads.loss_terms import LOSS_TERMS
 from tests.tiny_run import tiny_config
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -26,6 +27,7 @@ LANGUAGES = ['.md', '.zh-CN.md']
 # Keys that a config may have and those of the repository leave at their defaults.
 OPTIONAL_KEYS = {'X_U_0_from', 'score_chunk_size', 'data.test_samples_per_gpu', 'data.prefetch_factor'}
 OPTIONAL_KEYS |= {'model.bbox_head.mil_activation', 'query_fraction', 'budget', 'exclude', 'include'}
+OPTIONAL_KEYS |= {'runner'}
 
 
 def reference(name: str, language: str = '.md') -> str:
@@ -112,6 +114,24 @@ def test_keys_of_what_is_built_are_arguments(registry: Registry, name: str, key:
 def test_values_that_name_others_are_resolved():
     config = Config.fromfile(str(ROOT / 'configs' / 'MIAOD.py'))
     assert '${' not in str(resolve_references(config)._cfg_dict.to_dict())
+
+
+def test_loss_terms_are_those_of_the_table():
+    page = (ROOT / 'docs' / 'how-to' / 'loss-terms.md').read_text(encoding='utf-8')
+    rows = re.findall(r'^\| `(loss_\w+)` \| `(\w+)` \| (.*?) \|(.*?)\|(.*?)\|$', page, re.MULTILINE)
+    assert [tuple(cell.strip() for cell in row) for row in rows] == [
+        (
+            name,
+            term.function.__name__,
+            ', '.join(term.trains),
+            ', '.join(term.reads),
+            'needed' if term.needs_labels else '',
+        )
+        for name, term in LOSS_TERMS.items()
+    ]
+    for language in LANGUAGES:
+        named = re.findall(r'^\| `(loss_\w+)` \|', reference('configuration', language), re.MULTILINE)
+        assert named == list(LOSS_TERMS)
 
 
 @pytest.mark.parametrize('language', LANGUAGES)

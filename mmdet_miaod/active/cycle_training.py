@@ -109,12 +109,12 @@ class CycleTrainer:
             train_stage(
                 model,
                 StagePosition(cycle, number, stage, epochs_done, self._iterations_before(cycle, number)),
-                loaders,
-                self._settings,
-                self._logger,
-                frozen,
-                self._epoch_saver(cycle, number, stage),
-                checkpoint if here else None,
+                loaders=loaders,
+                settings=self._settings,
+                logger=self._logger,
+                frozen=frozen,
+                on_epoch_end=self._epoch_saver(cycle, number, stage),
+                checkpoint=checkpoint if here else None,
             )
         self._newest = (cycle, model)
         return self.save_model(cycle, model)
@@ -180,8 +180,7 @@ class CycleTrainer:
         checkpoint = dict(
             meta=dict(self._checkpoints.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
             state_dict=_weights(runner.model.module),
-            optimizer=runner.optimizer.state_dict(),
-            scaler=runner.precision.scaler.state_dict(),
+            **runner.gradient_step.state_dict(),
         )
         name = epoch_name(step)
         record = save_checkpoint(self._state.path(name), checkpoint)

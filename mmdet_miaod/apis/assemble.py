@@ -72,7 +72,7 @@ def assemble_run(
 
     def evaluate(cycle: int, model: nn.Module) -> dict[str, Any]:
         live = partial(progress.images, f'cycle {cycle} evaluation')
-        return evaluate_detector(model, data.test, prepared.scoring, settings.evaluation, live)
+        return evaluate_detector(model, data.test, prepared.scoring, settings.evaluation, live=live)
 
     def end_of_cycle(cycle: int) -> None:
         logger.info('\n%s', cycle_table(state))

@@ -20,12 +20,10 @@ from ..active.query import QUERY_STRATEGIES, QueryStrategy
 from ..active.selection import SelectionSettings
 from ..active.split import Split
 from ..datasets.seeding import Draw
-from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ..engine.inference import ScoringSettings
 from ..engine.parallel import check_device
-from ..engine.runner import AlternatingEpochRunner
-from ..engine.stage import Stage, frozen_parameter_names, set_trainable
-from ..engine.trainer import TrainSettings, register_hooks
+from ..engine.stage import Stage, frozen_parameter_names
+from ..engine.trainer import StagePosition, TrainSettings, begin_stage, build_stage_runner, register_hooks
 from ..models.dense_heads.loss_terms import select_terms
 from .data import RunData, load_data
 from .model import build_model, load_weights
@@ -121,7 +119,7 @@ def _check_start(start: StartingPoint, settings: RunSettings, data: RunData) -> 
 
 
 def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:
-    """Check that every stage finds its loss terms, parameters, optimizer and hooks.
+    """Check that every stage finds its loss terms, parameters, optimizer, runner and hooks.
 
     Args:
         schedule: the stages of a cycle.
@@ -138,9 +136,8 @@ def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSet
                 select_terms(stage.losses(tag), has_labels=tag == 'labeled')
             except ValueError as error:
                 raise ValueError(f'stage {stage.name!r}, {tag} batches: {error}') from error
-        set_trainable(model, stage, frozen)
         _warn_of_late_drops(stage)
-        _check_hooks(stage, model, settings)
+        _check_training(stage, model, settings, frozen)
 
 
 def _warn_of_late_drops(stage: Stage) -> None:
@@ -153,21 +150,13 @@ def _warn_of_late_drops(stage: Stage) -> None:
         )  # fmt: skip
 
 
-def _check_hooks(stage: Stage, model: nn.Module, settings: TrainSettings) -> None:
-    optimizer = build_stage_optimizer(model, settings.optimizer)
-    precision = MixedPrecision(settings.device, settings.amp_dtype)
-    runner = AlternatingEpochRunner(
-        model,
-        optimizer=optimizer,
-        logger=logging.getLogger('mmdet'),
-        max_epochs=stage.epochs,
-        stage=stage,
-        gradient_step=GradientStep(optimizer, precision, settings.grad_clip),
-        precision=precision,
-        order_key=(),
-    )
+def _check_training(stage: Stage, model: nn.Module, settings: TrainSettings, frozen: frozenset[str]) -> None:
+    step = begin_stage(model, stage, settings, frozen)
     try:
-        register_hooks(runner, stage, settings, lambda runner: None)
+        runner = build_stage_runner(
+            model, StagePosition(0, 0, stage), settings, step=step, logger=logging.getLogger('mmdet')
+        )
+        register_hooks(runner, settings, lambda runner: None)
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error
 

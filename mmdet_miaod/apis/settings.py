@@ -15,7 +15,7 @@ from ..datasets.image_lists import text_lines
 from ..engine.acceleration import Acceleration
 from ..engine.inference import ScoringSettings
 from ..engine.stage import Stage, build_schedule
-from ..engine.trainer import TrainSettings
+from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
 from .config import LIST_KEYS, check_keys, config_identity, load_config, number_of_at_least
 from .data import DataSettings, LoaderSettings
@@ -231,6 +231,7 @@ def _train_settings(config: Config) -> TrainSettings:
         grad_clip=_known(config, 'optimizer_config', ('grad_clip',)).get('grad_clip'),
         amp_dtype=(config.get('amp') or {}).get('dtype'),
         custom_hooks=tuple(config.get('custom_hooks') or ()),
+        runner=config.get('runner') or DEFAULT_RUNNER,
     )
 
 

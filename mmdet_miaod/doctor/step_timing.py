@@ -17,11 +17,10 @@ from ..active.scoring import score_chunk
 from ..apis.preflight import Prepared
 from ..apis.settings import RunSettings
 from ..datasets.loaders import TrainLoader, build_scoring_loader
-from ..engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
 from ..engine.inference import move_batch
 from ..engine.parallel import wrap_model
-from ..engine.stage import Stage, frozen_parameter_names, set_trainable
-from ..engine.trainer import TrainSettings
+from ..engine.stage import Stage, frozen_parameter_names
+from ..engine.trainer import TrainSettings, begin_stage
 
 STEPS = 8
 WARM_UP = 2  # steps that are not counted where there are more
@@ -47,7 +46,8 @@ def time_steps(
         ValueError: when a loss is not finite.
     """
     stages: dict[str, float] = {}
-    training = replace(settings.training, device=prepared.device)
+    # Steps far from trained weights may explode; what is measured is their time.
+    training = replace(settings.training, device=prepared.device, grad_clip=dict(max_norm=1.0))
     frozen = frozen_parameter_names(model)
     for stage in settings.schedule:
         if stage.name not in stages:
@@ -62,18 +62,14 @@ def _time_stage(
     loaders: Mapping[str, TrainLoader],
     frozen: frozenset[str],
 ) -> float:
-    set_trainable(model, stage, frozen)
-    optimizer = build_stage_optimizer(model, training.optimizer)
-    precision = MixedPrecision(training.device, training.amp_dtype)
-    # A step far from trained weights may explode; what is measured is its time.
-    take_step = GradientStep(optimizer, precision, dict(max_norm=1.0))
+    take_step = begin_stage(model, stage, training, frozen)
     wrapped = wrap_model(model, training.device).train()
     streams = {tag: _endless(loaders[tag]) for tag in stage.tags}
 
     def iterate() -> None:
         for tag in stage.tags:
-            with precision.autocast():
-                outputs = wrapped.train_step(next(streams[tag]), optimizer, loss_terms=stage.losses(tag))
+            with take_step.precision.autocast():
+                outputs = wrapped.train_step(next(streams[tag]), None, loss_terms=stage.losses(tag))
             if not torch.isfinite(outputs['loss']):
                 raise ValueError(f'stage {stage.name!r}: the loss of a {tag} batch is {outputs["loss"]}')
             take_step(outputs['loss'])

@@ -2,8 +2,8 @@
 
 import mmcv  # noqa: F401 (first, so that the whole package registers, see mmdet_miaod/__init__.py)
 
+from .hooks import RunTensorboardLoggerHook
 from .runner import AlternatingEpochRunner
 from .stage import Stage
-from .tensorboard import RunTensorboardLoggerHook
 
 __all__ = ['AlternatingEpochRunner', 'RunTensorboardLoggerHook', 'Stage']

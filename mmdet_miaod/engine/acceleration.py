@@ -1,4 +1,4 @@
-"""What makes a GPU faster without changing the method; everything here is off unless a config turns it on."""
+"""Options that make a GPU faster without changing the method; each is off unless a config turns it on."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-# Four branches, each with and without gradients, of whole and of frozen features, in training and evaluation,
-# for fixed and for any sizes: PyTorch counts all of them against one limit, which is 8 by itself.
+# PyTorch compiles a branch anew for each combination of gradients on or off, frozen features, training or
+# evaluation, and fixed or dynamic sizes. Its default limit, 8 versions for all branches together, is too low.
 COMPILED_VERSIONS = 64
 
 
@@ -20,11 +20,11 @@ class Acceleration:
     """Options that are config keys of the same names.
 
     Attributes:
-        cudnn_benchmark: let cuDNN try its algorithms for each new input shape and keep the fastest; pays
-            where there are few shapes, and results may differ in the last bits from run to run.
+        cudnn_benchmark: let cuDNN try its algorithms for each new input shape and keep the fastest. Useful
+            where there are few shapes; results may differ in the last bits from run to run.
         tf32: multiply with 10 bits of mantissa on the tensor cores of Ampere GPUs and later.
-        channels_last: keep weights, and with them feature maps, with channels as the fastest dimension.
-            For GPUs with tensor cores; on CPUs narrow models get faster and wide ones slower.
+        channels_last: store weights, and so feature maps, with channels as the fastest dimension. For GPUs
+            with tensor cores; on CPUs narrow models get faster and wide ones slower.
         compile_towers: compile the head's branches with ``torch.compile`` (needs a C++ compiler or Triton).
     """
 
@@ -47,7 +47,7 @@ class Acceleration:
         return cls(**values)
 
     def apply_to_backends(self) -> None:
-        """Set PyTorch's switches, for the whole process; one that was asked to be repeatable stays so."""
+        """Set PyTorch's switches for the whole process; where it is deterministic, cuDNN stays so."""
         repeatable = torch.are_deterministic_algorithms_enabled()
         torch.backends.cudnn.benchmark = self.cudnn_benchmark and not repeatable
         torch.backends.cudnn.allow_tf32 = self.tf32
@@ -63,7 +63,7 @@ class Acceleration:
             The same model.
         """
         if self.channels_last:
-            # Convolutions answer in the layout of their weights, so the images need not be converted.
+            # Convolutions return the layout of their weights, so the images need not be converted.
             model.to(memory_format=torch.channels_last)
         if self.compile_towers:
             compile_branches(model.bbox_head)
@@ -82,10 +82,10 @@ def backends_restored() -> Iterator[None]:
 
 
 def compile_branches(head: nn.Module, backend: str = 'inductor') -> None:
-    """Compile ``head.forward_branch`` for any image size, a function for each branch.
+    """Compile ``head.forward_branch`` for any image size, one function per branch.
 
-    Each branch has its own, because stages train and freeze branches separately: a change for one does not
-    make the others compile again. PyTorch's limit of compiled versions is raised for the whole process.
+    Stages train and freeze branches separately: with a function each, a change for one branch does not make
+    the others compile again. PyTorch's limit of compiled versions is raised for the whole process.
 
     Args:
         head: a head with ``forward_branch(feats, branch)``; changed in place.

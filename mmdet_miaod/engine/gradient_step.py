@@ -1,12 +1,16 @@
-"""One optimizer step, with or without mixed precision."""
+"""Optimizer steps of a stage, with or without mixed precision."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import torch
 from mmcv.runner import build_optimizer
 from torch import nn
+
+from .stage import Stage, set_trainable
 
 AMP_DTYPES = {'float16': torch.float16, 'bfloat16': torch.bfloat16}
 
@@ -31,7 +35,7 @@ class MixedPrecision:
         self.scaler = torch.amp.GradScaler(device.type, enabled=dtype == 'float16' and device.type == 'cuda')
 
     def autocast(self) -> AbstractContextManager:
-        """Return the context in which the model's forward pass runs."""
+        """Context in which the model's forward pass runs."""
         enabled = self._dtype is not None
         return torch.autocast(self._device_type, dtype=self._dtype, enabled=enabled)
 
@@ -44,15 +48,18 @@ class GradientStep:
 
     Args:
         optimizer: over the parameters of the stage.
-        precision: the mixed precision that the loss was computed with.
+        precision: the mixed precision that the loss is computed with.
         grad_clip: keyword arguments of ``torch.nn.utils.clip_grad_norm_``, or None.
     """
 
     def __init__(
-        self, optimizer: torch.optim.Optimizer, precision: MixedPrecision, grad_clip: dict | None = None
+        self,
+        optimizer: torch.optim.Optimizer,
+        precision: MixedPrecision,
+        grad_clip: Mapping[str, Any] | None = None,
     ) -> None:
-        self._optimizer = optimizer
-        self._scaler = precision.scaler
+        self.optimizer = optimizer
+        self.precision = precision
         self._grad_clip = grad_clip
         self._parameters = [p for group in optimizer.param_groups for p in group['params']]
         for parameter in self._parameters:
@@ -60,16 +67,54 @@ class GradientStep:
 
     def __call__(self, loss: torch.Tensor) -> None:
         """Zero the gradients, back-propagate the 0-d ``loss`` and step."""
-        self._optimizer.zero_grad(set_to_none=False)
-        self._scaler.scale(loss).backward()
+        scaler = self.precision.scaler
+        self.optimizer.zero_grad(set_to_none=False)
+        scaler.scale(loss).backward()
         if self._grad_clip is not None:
-            self._scaler.unscale_(self._optimizer)
+            scaler.unscale_(self.optimizer)
             nn.utils.clip_grad_norm_(self._parameters, **self._grad_clip)
-        self._scaler.step(self._optimizer)
-        self._scaler.update()
+        scaler.step(self.optimizer)
+        scaler.update()
+
+    def state_dict(self) -> dict[str, Any]:
+        """State of the optimizer and of the loss scaler; the latter is empty without loss scaling."""
+        return dict(optimizer=self.optimizer.state_dict(), scaler=self.precision.scaler.state_dict())
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Continue from the state of :meth:`state_dict`; further entries are ignored."""
+        self.optimizer.load_state_dict(state['optimizer'])
+        if state.get('scaler') and self.precision.scaler.is_enabled():
+            self.precision.scaler.load_state_dict(state['scaler'])
 
 
-def build_stage_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimizer:
+def build_stage_step(
+    model: nn.Module,
+    stage: Stage,
+    frozen: frozenset[str],
+    *,
+    optimizer: Mapping[str, Any],
+    precision: MixedPrecision,
+    grad_clip: Mapping[str, Any] | None = None,
+) -> GradientStep:
+    """Begin a stage: make its parameters trainable, and a new optimizer over them.
+
+    Args:
+        model: the detector; its ``requires_grad`` flags and gradients are changed.
+        stage: the stage.
+        frozen: names of the parameters that no stage trains.
+        optimizer: as MMDetection's ``optimizer`` key.
+        precision: mixed precision of the forward pass.
+        grad_clip: keyword arguments of ``torch.nn.utils.clip_grad_norm_``, or None.
+
+    Raises:
+        ValueError: when the stage trains nothing, or the optimizer cannot be built.
+    """
+    model.zero_grad(set_to_none=True)
+    set_trainable(model, stage, frozen)
+    return GradientStep(build_stage_optimizer(model, optimizer), precision, grad_clip)
+
+
+def build_stage_optimizer(model: nn.Module, config: Mapping[str, Any]) -> torch.optim.Optimizer:
     """Build an optimizer over the model's trainable parameters and only those.
 
     Args:
@@ -85,7 +130,7 @@ def build_stage_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimiz
         raise ValueError(f'optimizer = {dict(config)}: cannot be built ({error})') from error
 
 
-def _build_optimizer(model: nn.Module, config: dict) -> torch.optim.Optimizer:
+def _build_optimizer(model: nn.Module, config: Mapping[str, Any]) -> torch.optim.Optimizer:
     if 'paramwise_cfg' in config or 'constructor' in config:
         optimizer = build_optimizer(model, dict(config))
         for group in optimizer.param_groups:

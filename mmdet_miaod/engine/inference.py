@@ -23,12 +23,12 @@ from .parallel import scatter_targets
 
 @dataclass(frozen=True)
 class ScoringSettings:
-    """How the pool is run through the model.
+    """Settings of running images through a model.
 
     Attributes:
         batch_size: largest number of images in a batch (all of one size).
         workers: loader processes.
-        chunk_size: images whose scores are held in memory and written together.
+        chunk_size: number of images whose scores are held in memory and written together.
         device: where the model is.
     """
 
@@ -41,7 +41,14 @@ class ScoringSettings:
 def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
     """Unpack a loader's batch and move its tensors to the device.
 
-    MMDetection's test pipelines give a list of augmentations; a single one is taken out of its list.
+    MMDetection's test pipelines make a list of augmentations; a single one is taken out of its list.
+
+    Args:
+        batch: ``img`` (B, 3, H, W), ``img_metas`` and more, in mmcv's containers or in lists of them.
+        device: the device.
+
+    Returns:
+        The batch without containers, tensors on the device.
 
     Raises:
         ValueError: when there is more than one augmentation.
@@ -67,7 +74,7 @@ def detect(
         model: the detector; it is put into evaluation mode.
         dataset: with an ``index`` of its images and the test pipeline.
         settings: batch size, workers, device.
-        on_progress: called with the number of images after each batch.
+        on_progress: called after each batch with its number of images.
 
     Returns:
         In every process, for each image of the data set in order, a list of one ``(n, 5)`` float32 array a
@@ -106,6 +113,7 @@ def evaluate_detector(
     dataset: Dataset,
     settings: ScoringSettings,
     evaluation: Mapping[str, Any],
+    *,
     live: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_bar,
 ) -> dict[str, Any]:
     """Run a detector over a test set and compute its metrics.
@@ -115,8 +123,8 @@ def evaluate_detector(
         dataset: the test set.
         settings: batch size, workers, device.
         evaluation: keyword arguments of the data set's ``evaluate``.
-        live: shows progress: given the number of images, a context that yields a function to call with the
-            number of those that were done.
+        live: shows progress: called with the number of images, a context that yields a function to call with
+            the number of images newly done.
 
     Returns:
         Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
@@ -132,7 +140,7 @@ def evaluate_detections(
     """Compute the metrics of detections.
 
     Args:
-        detections: for each image a list of one ``(n, 5)`` float32 array a class.
+        detections: for each image a list of one ``(n, 5)`` float32 array per class.
         dataset: the test set.
         evaluation: keyword arguments of the data set's ``evaluate``.
 

@@ -1,4 +1,4 @@
-"""One live line a piece of work, on a terminal: how much is done, how fast, and the time left."""
+"""A live line per piece of work, on a terminal: how much is done, how fast, and the time left."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _WIDE = 100  # columns of a terminal that has room for a bar
 
 
 class _StatusColumn(ProgressColumn):
-    """Loss, speed and time left; in the end the time that it took."""
+    """Loss, speed and time left; at the end the time that it took."""
 
     def __init__(self, unit: str, run_left: Callable[[], str] | None) -> None:
         super().__init__(Column(no_wrap=True))
@@ -42,16 +42,16 @@ class _StatusColumn(ProgressColumn):
 
 
 class LiveLine:
-    """A line on stderr that changes while work goes on, and stays with its last state.
+    """A line on stderr that changes as the work proceeds, and stays in its last state.
 
-    Messages that are logged meanwhile appear above it: warnings and errors, since the line says the rest;
-    all of them where debug messages are asked for. Log files get everything.
+    Messages that are logged meanwhile appear above it: warnings and errors only, unless debug messages are
+    asked for, since the line tells the rest. Log files get everything.
 
     Args:
-        description: what is being done.
-        total: how many images or iterations that is.
+        description: name of the work.
+        total: number of images or iterations.
         unit: of ``total``, in the plural or short.
-        done: how many are done already.
+        done: how many of them are done already.
         run_left: tells the time left for the whole run.
     """
 
@@ -59,6 +59,7 @@ class LiveLine:
         self,
         description: str,
         total: int,
+        *,
         unit: str = 'images',
         done: int = 0,
         run_left: Callable[[], str] | None = None,
@@ -72,7 +73,7 @@ class LiveLine:
         self._task = self._progress.add_task(description, total=total, completed=done, loss=None)
         terminal = sys.stderr
         self._progress.start()
-        # From here on sys.stderr is rich's, which prints above the line; handlers know the one before.
+        # From here on sys.stderr is rich's, which prints above the line; handlers still have the old one.
         self._handlers = [
             (handler, handler.level)
             for name in _LOGGERS
@@ -86,7 +87,7 @@ class LiveLine:
                 handler.setLevel(max(level, logging.WARNING))
 
     def advance(self, count: int = 1, loss: float | None = None) -> None:
-        """Count what was done, and show the newest loss."""
+        """Count images or iterations that were done, and show the newest loss."""
         fields = {} if loss is None else dict(loss=loss)
         self._progress.update(self._task, advance=count, **fields)
 
@@ -100,7 +101,7 @@ class LiveLine:
 
 
 def can_show() -> bool:
-    """Tell whether stderr is a terminal that lines can change on, and this the process that says things."""
+    """Tell whether stderr is a terminal on which lines can change, and this is the main process."""
     return distributed.is_main() and sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal
 
 
@@ -111,13 +112,13 @@ def live_bar(
     """Show a :class:`LiveLine` of images on stderr where that is a terminal, and nothing elsewhere.
 
     Args:
-        description: what is being done.
+        description: name of the work.
         total: number of images.
-        show: whether to show it at all.
+        show: whether to show anything.
         run_left: tells the time left for the whole run.
 
     Yields:
-        A function to call with the number of images that were done.
+        A function to call with the number of images that are newly done.
     """
     if not (show and can_show()):
         yield lambda count: None
@@ -131,15 +132,15 @@ def live_bar(
 
 @contextmanager
 def no_bar(*what: Any) -> Iterator[Callable[[int], None]]:
-    """Show nothing, whatever it is that is done."""
+    """Stand in for :func:`live_bar` and show nothing."""
     yield lambda count: None
 
 
 def shared_count(advance: Callable[[int], None], total: int) -> Callable[[int], None]:
-    """Return a function that counts for all processes what one of them does of a shared piece of work.
+    """Return a function that counts images for all processes, which each do a share of them.
 
     Args:
-        advance: is called with the estimated number of images that all processes have done.
+        advance: is called with the estimated number of images that all processes did.
         total: images of all processes; no more are counted.
     """
     left = total

@@ -1,4 +1,4 @@
-"""Losses on their way from the device to the log, checked on the way."""
+"""Losses of batches: read from the device all at once, checked, and named for the log."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class LossRecord:
     Attributes:
         tag: ``'labeled'`` or ``'unlabeled'``.
         iteration: number of the iteration in its epoch, from 0.
-        files: the batch's image files.
-        losses: loss terms by name, detached 0-d tensors on the device, ``'loss'`` their sum.
+        files: image files of the batch.
+        losses: detached 0-d tensors on the device: the loss terms by name, and ``'loss'``, their sum.
     """
 
     tag: str
@@ -33,12 +33,12 @@ class LossRecord:
 class LossLog:
     """Collects losses without waiting for the device, and reads them all at once.
 
-    Reading a tensor from a GPU waits for everything queued before it, so it is done only when the losses are
+    Reading a tensor from a GPU waits for everything queued before it, so losses are read only when they are
     due in the log. On a CPU each batch is checked before its optimizer step.
 
     Args:
-        where: says which stage and epoch this is, for the error.
-        world_size: number of processes whose means are logged.
+        where: name of the stage and epoch, for the error message.
+        world_size: number of processes, over which the logged values are averaged.
     """
 
     def __init__(self, where: str, world_size: int = 1) -> None:
@@ -47,11 +47,11 @@ class LossLog:
         self._pending: list[LossRecord] = []
 
     def add(self, record: LossRecord) -> None:
-        """Take the losses of a batch."""
+        """Collect the losses of a batch."""
         self._pending.append(record)
 
     def flush(self) -> list[tuple[dict[str, float], int]]:
-        """Return the collected losses as floats, each with its batch's number of images, and forget them.
+        """Read the collected losses as floats, each with its batch's number of images, and empty the log.
 
         Raises:
             FloatingPointError: when a loss is not finite, naming the stage, iteration, images and terms.
@@ -75,20 +75,20 @@ class LossLog:
     def _check(self, record: LossRecord, losses: dict[str, float]) -> None:
         bad = [f'{name} = {value}' for name, value in losses.items() if not math.isfinite(value)]
         if bad:
-            # All processes see the same mean and come here together; some of them have the cause.
+            # All processes see the same mean, so all of them reach this line; some have the cause.
             own = [value for value in record.losses.values() if not bool(torch.isfinite(value))]
             files = [name for part in distributed.gather(record.files if own else ()) for name in part]
             raise FloatingPointError(
                 f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, '
                 f'{record.tag} batch: {", ".join(bad)}; images: {", ".join(files or record.files)}. '
                 'Gradient clipping (optimizer_config.grad_clip.max_norm=10) or a lower learning rate '
-                '(optimizer.lr) may help: set one by --cfg-options, with --force to go on with this run, '
-                'which comes to the same point again without.'
+                '(optimizer.lr) may help: set one by --cfg-options, with --force to resume this run, '
+                'which would come to the same point again without.'
             )
 
 
 def _log_names(tag: str, losses: dict[str, float]) -> dict[str, float]:
-    """Tell what both kinds of batches may have: the sum, and terms that need no labels."""
+    """Give values that both kinds of batches have different names: the sum, and terms that need no labels."""
     if tag == 'unlabeled':
         return {('loss_unlabeled' if name == 'loss' else name): value for name, value in losses.items()}
     return {
@@ -98,5 +98,5 @@ def _log_names(tag: str, losses: dict[str, float]) -> dict[str, float]:
 
 
 def batch_files(img_metas: Sequence[dict]) -> tuple[str, ...]:
-    """Return the image files of a batch from its meta data."""
+    """Image files of a batch, from its meta data."""
     return tuple(meta.get('ori_filename') or meta.get('filename', '?') for meta in img_metas)

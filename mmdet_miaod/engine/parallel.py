@@ -1,4 +1,4 @@
-"""Where the model runs: one device, or one device in each of many processes."""
+"""Placement of the model: on one device, or on one device in each of many processes."""
 
 from __future__ import annotations
 
@@ -34,15 +34,15 @@ def check_device(name: str) -> torch.device:
 
 
 def scatter_targets(device: torch.device) -> list[int]:
-    """Return what mmcv's scatter calls a device: the number of a GPU, -1 for the CPU."""
+    """Device as mmcv's scatter expects it: the number of a GPU, -1 for the CPU."""
     return [device.index if device.type == 'cuda' else -1]
 
 
 @MODULE_WRAPPERS.register_module()
 class SingleDeviceModel(nn.Module):
-    """Hands a detector the batches of a loader, unpacked and on its device.
+    """Unpacks the batches of a loader and moves them to the detector's device.
 
-    In place of MMCV's ``MMDataParallel``, which cannot train on the CPU of a machine that has a GPU.
+    It replaces MMCV's ``MMDataParallel``, which cannot train on the CPU of a machine that has a GPU.
 
     Args:
         module: the detector, already on ``device``.
@@ -72,7 +72,7 @@ class SingleDeviceModel(nn.Module):
 
 
 class DistributedModel(MMDistributedDataParallel):
-    """Averages gradients over processes, on CPUs too: there MMCV 1.7 hands over packed batches."""
+    """Averages gradients over processes, on CPUs too, where MMCV 1.7 does not unpack batches."""
 
     def train_step(self, *inputs: Any, **kwargs: Any) -> dict[str, Any]:
         """Unpack the batch and take the detector's ``train_step``."""

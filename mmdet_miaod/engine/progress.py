@@ -1,4 +1,4 @@
-"""The live lines of a run: of stages, evaluations and scorings, with the time left for the whole run."""
+"""Live lines of a run: of stages, evaluations and scorings, with the time left for the whole run."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from .stage import Stage
 
 
 def stage_steps(stage: Stage, labeled: int, unlabeled: int) -> int:
-    """Return the optimizer steps of a stage.
+    """Number of optimizer steps of a stage.
 
     Args:
         stage: the stage.
-        labeled: batches of a pass over the labeled loader.
-        unlabeled: batches of a pass over the unlabeled loader.
+        labeled: batches per pass over the labeled loader.
+        unlabeled: batches per pass over the unlabeled loader.
     """
     length = {'labeled': labeled, 'unlabeled': unlabeled}[stage.epoch_length]
     return stage.epochs * length * len(stage.tags)
 
 
 class RunClock:
-    """Estimates the time left for all cycles from the optimizer steps done in this sitting.
+    """Estimates the time left for all cycles from the optimizer steps that this process has taken.
 
     Args:
         total_steps: optimizer steps of the whole run.
-        done_steps: those of them that an earlier sitting did.
+        done_steps: steps that were taken before this run was resumed.
     """
 
     def __init__(self, total_steps: int, done_steps: int = 0) -> None:
@@ -45,7 +45,7 @@ class RunClock:
         self._done += steps
 
     def time_left(self) -> str:
-        """Return the estimate as hours:minutes:seconds, ``'?'`` before the first step."""
+        """Estimate as hours:minutes:seconds, ``'?'`` before the first step."""
         here = self._done - self._at_start
         if here == 0:
             return '?'
@@ -54,11 +54,11 @@ class RunClock:
 
 
 class ProgressHook(Hook):
-    """Shows the progress of the current stage on a terminal; elsewhere the log tells.
+    """Shows the progress of the current stage on a terminal.
 
     Args:
-        clock: knows the time left for the run; its estimate is also logged as ``eta_run``.
-        show: whether to draw the line, when there is a terminal to draw it on.
+        clock: estimates the time left for the run, which is also logged as ``eta_run``.
+        show: whether to draw the line, where there is a terminal.
     """
 
     def __init__(self, clock: RunClock, show: bool = True) -> None:
@@ -70,7 +70,7 @@ class ProgressHook(Hook):
         if self._show and can_show():
             description = f'cycle {runner.labels["cycle"]} {runner.labels["stage"]}'
             self._line = LiveLine(
-                description, runner.max_iters, 'it', done=runner.iter, run_left=self._clock.time_left
+                description, runner.max_iters, unit='it', done=runner.iter, run_left=self._clock.time_left
             )
 
     def after_train_iter(self, runner: AlternatingEpochRunner) -> None:
@@ -84,18 +84,18 @@ class ProgressHook(Hook):
         self.close()
 
     def close(self) -> None:
-        """Let go of the terminal."""
+        """Release the terminal."""
         if self._line is not None:
             self._line.close()
             self._line = None
 
 
 class RunProgress:
-    """The live lines of a run, one after another.
+    """Live lines of a run, one after another.
 
     Args:
-        clock: knows the time left for the run.
-        show: whether to draw lines, when there is a terminal to draw them on.
+        clock: estimates the time left for the run.
+        show: whether to draw lines, where there is a terminal.
     """
 
     def __init__(self, clock: RunClock, show: bool = True) -> None:
@@ -104,16 +104,16 @@ class RunProgress:
         self._hook: ProgressHook | None = None
 
     def stage_hook(self) -> ProgressHook:
-        """Return the hook that shows the next stage."""
+        """Make the hook that shows the next stage."""
         self._hook = ProgressHook(self._clock, self._show)
         return self._hook
 
     def images(self, description: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
-        """Return a :func:`~mmdet_miaod.engine.live_bar.live_bar` of images."""
+        """Show a :func:`~mmdet_miaod.engine.live_bar.live_bar` of images."""
         return live_bar(description, total, self._show, self._clock.time_left)
 
     def close(self) -> None:
-        """Let go of the terminal, when the run was stopped within a stage."""
+        """Release the terminal of a run that was stopped within a stage."""
         if self._hook is not None:
             self._hook.close()
 
@@ -121,13 +121,13 @@ class RunProgress:
 def run_steps(
     schedule: Sequence[Stage], set_sizes: Sequence[int], repeats: tuple[int, int], batch_size: int
 ) -> list[int]:
-    """Return about how many optimizer steps each cycle takes.
+    """Approximate number of optimizer steps of each cycle.
 
     Args:
         schedule: the stages of a cycle.
-        set_sizes: number of labeled images in each cycle; X_U is as large.
+        set_sizes: number of labeled images per cycle; X_U is as large.
         repeats: ``X_L_repeat`` and ``X_U_repeat``.
-        batch_size: images in a batch of all processes together.
+        batch_size: images per batch, of all processes together.
     """
     return [
         sum(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mmcv.parallel import DataContainer
 from mmcv.runner import RUNNERS, EpochBasedRunner
+from torch import nn
 
 from ..datasets.loaders import TrainLoader
 from ..randomness import seed_everything
-from .gradient_step import GradientStep, MixedPrecision
+from .gradient_step import GradientStep
 from .loss_log import LossLog, LossRecord, batch_files
 from .stage import Stage
 
@@ -22,42 +23,46 @@ class AlternatingEpochRunner(EpochBasedRunner):
     """Runs the epochs of one stage: an iteration is one optimizer step for each kind of batch of the stage.
 
     The hooks of MMCV work as with its own runner; ``before_train_iter`` and ``after_train_iter`` are called
-    once an iteration. Optimizer steps and checkpoints are not hooks here.
+    once per iteration. Optimizer steps and checkpoints are not hooks here.
+
+    A config names it, or a registered subclass with further arguments: ``runner = dict(type='MyRunner')``.
 
     Args:
-        stage: what is trained on what.
+        model: the detector, wrapped by :func:`~mmdet_miaod.engine.parallel.wrap_model`.
+        stage: what is trained on what, for how many epochs.
         gradient_step: turns a loss into an optimizer step.
-        precision: mixed precision of the forward pass.
-        order_key: what the order of the data is derived from, such as (seed, cycle, stage number).
+        order_key: numbers that the order of the data is derived from, such as (seed, cycle, stage number).
+        epochs_done: epochs of the stage that are trained already.
         sync_interval: iterations between two readings of the losses; 1 checks each before its step.
         labels: text and numbers that go into every line of the log, such as the cycle and the stage.
-        kwargs: as for MMCV's runner.
+        kwargs: ``logger``, ``work_dir`` and ``meta`` of MMCV's runner.
     """
 
     def __init__(
         self,
-        *args: Any,
+        model: nn.Module,
+        *,
         stage: Stage,
         gradient_step: GradientStep,
-        precision: MixedPrecision,
         order_key: Sequence[int],
+        epochs_done: int = 0,
         sync_interval: int = 1,
         labels: dict[str, Any] | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(*args, **kwargs)
+        super().__init__(model, optimizer=gradient_step.optimizer, max_epochs=stage.epochs, **kwargs)
         self.stage = stage
+        self.gradient_step = gradient_step
         self.labels = labels or {}
-        self._gradient_step = gradient_step
-        self.precision = precision
+        self._epoch = epochs_done
         self._order_key = tuple(order_key)
         self._sync_interval = sync_interval
 
     def run(self, loaders: Sequence[TrainLoader]) -> None:
-        """Train the epochs that are left.
+        """Train the remaining epochs.
 
         Args:
-            loaders: one for each tag of the stage, in the order in which an iteration uses them.
+            loaders: one per tag of the stage, in the order in which an iteration uses them.
 
         Raises:
             ValueError: when the loaders' tags are not the stage's.
@@ -68,6 +73,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         lengths = {loader.tag: len(loader) for loader in loaders}
         length = lengths[self.stage.epoch_length]
         self.data_loader = range(length)
+        self._iter = self._epoch * length
         self._max_iters = self._max_epochs * length
         self.call_hook('before_run')
         try:
@@ -83,7 +89,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         length = len(self.data_loader)
         where = f'stage {self.stage.name!r} of cycle {self.labels.get("cycle", "?")}, epoch {self.epoch + 1}'
         losses = LossLog(where, self.world_size)
-        # Whatever draws random numbers in the model draws the same ones in a resumed run.
+        # So that layers which draw random numbers (dropout) draw the same ones in a resumed run.
         seed_everything(*self._order_key, self.epoch)
         self.call_hook('before_train_epoch')
         streams = [
@@ -92,7 +98,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         for self._inner_iter, batches in enumerate(zip(*streams, strict=True)):
             self.call_hook('before_train_iter')
             for tag, batch in zip(self.stage.tags, batches, strict=True):
-                self._train_batch(tag, batch, losses)
+                self.train_batch(tag, batch, losses)
             if (self._inner_iter + 1) % self._sync_interval == 0 or self._inner_iter + 1 == length:
                 self._read(losses)
                 self.log_buffer.output.update(self.labels)
@@ -101,14 +107,21 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self.call_hook('after_train_epoch')
         self._epoch += 1
 
-    def _train_batch(self, tag: str, batch: dict[str, Any], losses: LossLog) -> None:
-        with self.precision.autocast():
+    def train_batch(self, tag: str, batch: dict[str, Any], losses: LossLog) -> None:
+        """Take one optimizer step.
+
+        Args:
+            tag: ``'labeled'`` or ``'unlabeled'``.
+            batch: from the loader of this tag, not yet on the device.
+            losses: takes the batch's losses.
+        """
+        with self.gradient_step.precision.autocast():
             self.outputs = self.model.train_step(batch, self.optimizer, loss_terms=self.stage.losses(tag))
         files = batch_files(_flat_metas(batch['img_metas']))
         losses.add(LossRecord(tag, self._inner_iter, files, self.outputs['log_vars']))
         if self._sync_interval == 1:
             self._read(losses)
-        self._gradient_step(self.outputs['loss'])
+        self.gradient_step(self.outputs['loss'])
 
     def _read(self, losses: LossLog) -> None:
         for values, count in losses.flush():
@@ -116,5 +129,41 @@ class AlternatingEpochRunner(EpochBasedRunner):
 
 
 def _flat_metas(img_metas: Any) -> list[dict]:
-    """Return the meta data of a batch as the loader hands it over (one GPU's list in a DataContainer)."""
+    """Meta data of a batch as the loader yields it (one GPU's list in a DataContainer)."""
     return img_metas.data[0] if isinstance(img_metas, DataContainer) else img_metas
+
+
+def build_runner(config: Mapping[str, Any], model: nn.Module, **arguments: Any) -> AlternatingEpochRunner:
+    """Build the runner that a config names.
+
+    Args:
+        config: MMDetection's ``runner`` key: the type, and arguments that a subclass adds.
+        model: the wrapped detector.
+        arguments: of :class:`AlternatingEpochRunner`.
+
+    Raises:
+        ValueError: when the type is not this runner or a subclass, or does not take the config's arguments.
+    """
+    if not isinstance(config, Mapping):
+        raise ValueError(f"runner is {config!r}, but dict(type='AlternatingEpochRunner') is expected")
+    name = config.get('type')
+    kind = RUNNERS.module_dict.get(name) if isinstance(name, str) else name
+    if not (isinstance(kind, type) and issubclass(kind, AlternatingEpochRunner)):
+        raise ValueError(
+            f'runner.type is {name!r}: only AlternatingEpochRunner (the default) and registered subclasses '
+            'of it train on labeled and unlabeled batches in turn; leave runner out, or add the module of a '
+            'subclass to custom_imports'
+        )
+    for key in ('max_epochs', 'max_iters'):
+        if key in config:
+            raise ValueError(
+                f'runner.{key} is {config[key]!r}: leave it out, the epochs come from schedule, epoch_ratio '
+                'and epoch'
+            )
+    taken = sorted({'model', *arguments} & config.keys())
+    if taken:
+        raise ValueError(f'runner.{taken[0]} cannot be set: the run itself sets it')
+    try:
+        return RUNNERS.build(dict(config), default_args=dict(arguments, model=model))
+    except TypeError as error:
+        raise ValueError(f'runner = {dict(config)}: cannot be built ({error})') from error

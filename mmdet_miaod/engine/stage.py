@@ -1,11 +1,11 @@
-"""A training stage as data, and the schedules that are made of stages."""
+"""Training stages as data, and schedules made of them."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 from torch import nn
 
@@ -35,17 +35,17 @@ class Stage:
     unlabeled_losses: tuple[str, ...] = ()
     train: tuple[str, ...] = ('*',)
     freeze: tuple[str, ...] = ()
-    lr_step: tuple[int, ...] = field(default=())
+    lr_step: tuple[int, ...] = ()
     epoch_length: str = 'labeled'
 
     def __post_init__(self) -> None:
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if str(item.type).startswith('tuple'):
+        for name, hint in get_type_hints(type(self)).items():
+            if get_origin(hint) is tuple:
+                value = getattr(self, name)
                 # A text would be taken for its letters, and a pattern's '*' alone for every parameter.
                 if not isinstance(value, (list, tuple)):
-                    raise ValueError(f'stage {self.name!r}: {item.name} is {value!r}, expected a list')
-                object.__setattr__(self, item.name, tuple(value))
+                    raise ValueError(f'stage {self.name!r}: {name} is {value!r}, expected a list')
+                object.__setattr__(self, name, tuple(value))
         if not _is_count(self.epochs):
             raise ValueError(f'stage {self.name!r}: epochs is {self.epochs!r}, at least 1 is needed')
         if not all(_is_count(step) for step in self.lr_step):
@@ -61,7 +61,7 @@ class Stage:
 
     @property
     def tags(self) -> tuple[str, ...]:
-        """The kinds of batches of an iteration, in the order in which they are trained on."""
+        """Kinds of batches of an iteration, in the order in which they are trained on."""
         used = (('labeled', self.labeled_losses), ('unlabeled', self.unlabeled_losses))
         return tuple(tag for tag, losses in used if losses)
 
@@ -71,7 +71,7 @@ class Stage:
         return not self.unlabeled_losses
 
     def losses(self, tag: str) -> tuple[str, ...]:
-        """Return the loss terms for batches of a tag, ``'labeled'`` or ``'unlabeled'``."""
+        """Loss terms for batches of a tag, ``'labeled'`` or ``'unlabeled'``."""
         return {'labeled': self.labeled_losses, 'unlabeled': self.unlabeled_losses}[tag]
 
     def trains(self, parameter_name: str) -> bool:
@@ -107,7 +107,7 @@ def miaod_schedule(epoch_ratio: Sequence[int], epoch: int, lr_step: Sequence[int
 
     Args:
         epoch_ratio: epochs of a label-set stage and of each uncertainty stage.
-        epoch: how often minimize, maximize and label-set training follow the first label-set stage.
+        epoch: how often minimize, maximize, label is repeated after the first label-set stage.
         lr_step: epochs of the *last* label-set stage at which the learning rate drops.
     """
     label_epochs, uncertainty_epochs = epoch_ratio
@@ -121,10 +121,9 @@ def miaod_schedule(epoch_ratio: Sequence[int], epoch: int, lr_step: Sequence[int
 
 
 def supervised_schedule(epoch_ratio: Sequence[int], epoch: int, lr_step: Sequence[int]) -> tuple[Stage, ...]:
-    """Plain training on the labeled images: as many epochs as :func:`miaod_schedule`, no unlabeled batches.
+    """Baseline schedule: plain training on labeled images for as many epochs as :func:`miaod_schedule`.
 
-    The learning rate drops as many epochs before the end as there, and there is no MIL loss: the training
-    that MI-AOD's is compared with.
+    The learning rate drops as many epochs before the end as there; there is no MIL loss.
     """
     label_epochs, uncertainty_epochs = epoch_ratio
     before_last = epoch * (label_epochs + 2 * uncertainty_epochs)

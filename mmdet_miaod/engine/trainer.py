@@ -1,4 +1,4 @@
-"""Trains a model through one stage: a fresh optimizer, the hooks, the runner."""
+"""Training of one stage: a new optimizer, the hooks, the runner."""
 
 from __future__ import annotations
 
@@ -14,15 +14,18 @@ from mmcv.runner import Hook, get_dist_info
 from torch import nn
 
 from ..datasets.loaders import TrainLoader
-from .gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from .gradient_step import GradientStep, MixedPrecision, build_stage_step
+from .hooks import EpochEndHook
 from .parallel import wrap_model
-from .runner import AlternatingEpochRunner
-from .stage import Stage, set_trainable
+from .runner import AlternatingEpochRunner, build_runner
+from .stage import Stage
+
+DEFAULT_RUNNER = dict(type='AlternatingEpochRunner')
 
 
 @dataclass(frozen=True)
 class TrainSettings:
-    """How every stage is trained; the values are those of the config keys of these names.
+    """Settings of the training of every stage; the values are those of the config keys of these names.
 
     Attributes:
         seed: first part of what all random numbers are derived from.
@@ -32,8 +35,9 @@ class TrainSettings:
         grad_clip: keyword arguments of ``clip_grad_norm_`` or None.
         amp_dtype: ``'float16'``, ``'bfloat16'`` or None.
         custom_hooks: further hooks, as in MMDetection, or functions that make one for a stage.
+        runner: as in MMDetection: the type, and arguments that a subclass adds; the stages set the epochs.
         device: where the model is trained.
-        work_dir: where the logs go.
+        work_dir: folder of the logs.
         timestamp: first part of the log files' names.
     """
 
@@ -44,6 +48,7 @@ class TrainSettings:
     grad_clip: Mapping[str, Any] | None = None
     amp_dtype: str | None = None
     custom_hooks: Sequence[Mapping[str, Any] | Callable[[], Hook]] = ()
+    runner: Mapping[str, Any] = field(default_factory=DEFAULT_RUNNER.copy)
     device: torch.device = field(default_factory=partial(torch.device, 'cpu'))
     work_dir: str = ''
     timestamp: str = ''
@@ -51,7 +56,7 @@ class TrainSettings:
 
 @dataclass(frozen=True)
 class StagePosition:
-    """Where in a run a stage is.
+    """Position of a stage in a run.
 
     Attributes:
         cycle: number of the cycle.
@@ -68,19 +73,10 @@ class StagePosition:
     first_iteration: int = 0
 
 
-class EpochEndHook(Hook):
-    """Calls a function with the runner after each epoch's training."""
-
-    def __init__(self, action: Callable[[AlternatingEpochRunner], None]) -> None:
-        self._action = action
-
-    def after_train_epoch(self, runner: AlternatingEpochRunner) -> None:
-        self._action(runner)
-
-
 def train_stage(
     model: nn.Module,
     position: StagePosition,
+    *,
     loaders: Mapping[str, TrainLoader],
     settings: TrainSettings,
     logger: logging.Logger,
@@ -88,7 +84,7 @@ def train_stage(
     on_epoch_end: Callable[[AlternatingEpochRunner], None],
     checkpoint: Mapping[str, Any] | None = None,
 ) -> None:
-    """Train the rest of a stage.
+    """Train the remaining epochs of a stage.
 
     Args:
         model: the detector, on ``settings.device``; trained in place.
@@ -106,23 +102,62 @@ def train_stage(
         ValueError: when the stage trains nothing, or there are no images of a kind that it trains on.
     """
     stage = position.stage
-    missing = [tag for tag in stage.tags if tag not in loaders]
-    if missing:
-        raise ValueError(
-            f'stage {stage.name!r} trains on {missing[0]} batches, but there is no {missing[0]} image'
-        )
-    model.zero_grad(set_to_none=True)
-    set_trainable(model, stage, frozen)
-    optimizer = build_stage_optimizer(model, settings.optimizer)
-    precision = MixedPrecision(settings.device, settings.amp_dtype)
+    for tag in stage.tags:
+        if tag not in loaders:
+            raise ValueError(f'stage {stage.name!r} trains on {tag} batches, but there is no {tag} image')
+    step = begin_stage(model, stage, settings, frozen)
     if checkpoint is not None:
-        optimizer.load_state_dict(checkpoint['optimizer'])
-        # The state is empty without loss scaling.
-        if checkpoint.get('scaler') and precision.scaler.is_enabled():
-            precision.scaler.load_state_dict(checkpoint['scaler'])
-    runner = AlternatingEpochRunner(
-        wrap_model(model, settings.device),
-        optimizer=optimizer,
+        step.load_state_dict(checkpoint)
+    wrapped = wrap_model(model, settings.device)
+    runner = build_stage_runner(wrapped, position, settings, step=step, logger=logger)
+    register_hooks(runner, settings, on_epoch_end)
+    runner.run([loaders[tag] for tag in stage.tags])
+
+
+def begin_stage(
+    model: nn.Module, stage: Stage, settings: TrainSettings, frozen: frozenset[str]
+) -> GradientStep:
+    """Make a stage's parameters trainable and build its optimizer; see :func:`build_stage_step`."""
+    return build_stage_step(
+        model,
+        stage,
+        frozen,
+        optimizer=settings.optimizer,
+        precision=MixedPrecision(settings.device, settings.amp_dtype),
+        grad_clip=settings.grad_clip,
+    )
+
+
+def build_stage_runner(
+    model: nn.Module,
+    position: StagePosition,
+    settings: TrainSettings,
+    *,
+    step: GradientStep,
+    logger: logging.Logger,
+) -> AlternatingEpochRunner:
+    """Build the runner of a stage, still without hooks.
+
+    Args:
+        model: the wrapped detector.
+        position: the stage and where in it to begin.
+        settings: how to train.
+        step: of the stage, from :func:`begin_stage`.
+        logger: for the text log.
+
+    Raises:
+        ValueError: when ``settings.runner`` names no runner that can train a stage.
+    """
+    stage = position.stage
+    runner = build_runner(
+        settings.runner,
+        model,
+        stage=stage,
+        gradient_step=step,
+        order_key=(settings.seed, position.cycle, position.number),
+        epochs_done=position.epochs_done,
+        sync_interval=1 if settings.device.type == 'cpu' else settings.log_config['interval'],
+        labels=dict(cycle=position.cycle, stage=stage.name),
         work_dir=settings.work_dir,
         logger=logger,
         meta=dict(
@@ -131,30 +166,18 @@ def train_stage(
             stage_number=position.number,
             first_iteration=position.first_iteration,
         ),
-        max_epochs=stage.epochs,
-        stage=stage,
-        gradient_step=GradientStep(optimizer, precision, settings.grad_clip),
-        precision=precision,
-        order_key=(settings.seed, position.cycle, position.number),
-        sync_interval=1 if settings.device.type == 'cpu' else settings.log_config['interval'],
-        labels=dict(cycle=position.cycle, stage=stage.name),
     )
     runner.timestamp = settings.timestamp
-    runner._epoch = position.epochs_done
-    used = [loaders[tag] for tag in stage.tags]
-    runner._iter = position.epochs_done * len(loaders[stage.epoch_length])
-    register_hooks(runner, stage, settings, on_epoch_end)
-    runner.run(used)
+    return runner
 
 
 def register_hooks(
     runner: AlternatingEpochRunner,
-    stage: Stage,
     settings: TrainSettings,
     on_epoch_end: Callable[[AlternatingEpochRunner], None],
 ) -> None:
     """Register learning rate, timer, log, custom and checkpoint hooks, in this order of priority."""
-    runner.register_lr_hook(stage_lr_config(settings.lr_config, stage))
+    runner.register_lr_hook(stage_lr_config(settings.lr_config, runner.stage))
     runner.register_timer_hook(dict(type='IterTimerHook'))
     runner.register_custom_hooks(
         [deepcopy(dict(hook)) if isinstance(hook, Mapping) else hook() for hook in settings.custom_hooks]
@@ -165,7 +188,7 @@ def register_hooks(
 
 
 def stage_lr_config(lr_config: Mapping[str, Any], stage: Stage) -> dict[str, Any]:
-    """Return the learning rate policy of a stage: policy ``'step'`` drops where the stage says so."""
+    """Learning rate policy of a stage: policy ``'step'`` drops at the stage's ``lr_step``."""
     config = dict(lr_config)
     if config.get('policy') == 'step':
         config['step'] = list(stage.lr_step)

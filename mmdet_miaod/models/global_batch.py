@@ -1,4 +1,4 @@
-"""The batch of all processes together: counts that losses are normalized by.
+"""Counts over the joined batch of all processes, by which losses are normalized.
 
 ``torch.distributed`` averages gradients over processes. A loss whose normalizer is that of the global batch
 and which is multiplied by :func:`world_size` therefore gives the gradient that one process would compute on
@@ -34,7 +34,15 @@ def global_sum(values: Tensor) -> Tensor:
 
 
 def global_count(count: Tensor | int, device: torch.device) -> Tensor:
-    """Sum of a count over all processes, a 0-d float32 tensor on ``device``, without waiting for it."""
+    """Sum of a count over all processes, without waiting for the device.
+
+    Args:
+        count: of this process, an int or a 0-d tensor.
+        device: of the result.
+
+    Returns:
+        0-d float32 tensor without gradient.
+    """
     if not isinstance(count, Tensor):
         count = torch.full((), float(count), device=device)
     return global_sum(count.to(device, torch.float32))

@@ -1,4 +1,4 @@
-"""How far two instance classifiers disagree: pure tensor functions (paper, sections 3.2 and 3.4)."""
+"""Disagreement of two instance classifiers: pure tensor functions (sections 3.2 and 3.4 of the paper)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ PUBLISHED_K = 10000
 
 
 def instance_discrepancy(probabilities_1: Tensor, probabilities_2: Tensor) -> Tensor:
-    """Absolute difference of the two classifiers, what training minimizes and maximizes.
+    """Absolute difference of the two classifiers, which training minimizes and maximizes.
 
     Args:
         probabilities_1: (..., C) class probabilities of the first classifier.
@@ -23,7 +23,7 @@ def instance_discrepancy(probabilities_1: Tensor, probabilities_2: Tensor) -> Te
 
 
 def instance_uncertainty(probabilities_1: Tensor, probabilities_2: Tensor) -> Tensor:
-    """Squared difference of the two classifiers averaged over classes, what images are selected by.
+    """Squared difference of the two classifiers averaged over classes, by which images are selected.
 
     The paper speaks of the L1 distance; the published results were made with the squared one.
 
@@ -32,7 +32,7 @@ def instance_uncertainty(probabilities_1: Tensor, probabilities_2: Tensor) -> Te
         probabilities_2: (..., C) those of the second one.
 
     Returns:
-        (...) values in [0, 1], one an instance (anchor).
+        (...) values in [0, 1], one per instance (anchor).
     """
     return (probabilities_1 - probabilities_2).square().mean(dim=-1)
 
@@ -41,8 +41,8 @@ def top_k_mean(values: Tensor, k: int) -> Tensor:
     """Mean of the k largest values of each row.
 
     Args:
-        values: (B, N) one value an instance, N >= 1.
-        k: how many of them count; all of them where N < k.
+        values: (B, N), one per instance, N >= 1.
+        k: how many of them are averaged; all where N < k.
 
     Returns:
         (B,) in the dtype of ``values``.

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Any
+from typing import Any, get_origin, get_type_hints
 
 
 @dataclass(frozen=True)
@@ -37,10 +37,9 @@ class FinishedStep:
             ValueError, TypeError: when it is no step; file names that leave the run directory are refused.
         """
         step = cls(**value)
-        for item in fields(cls):
-            kinds = {'str': str, 'int': int, 'list': list, 'dict': dict}
-            if type(getattr(step, item.name)) is not kinds[str(item.type).split('[')[0]]:
-                raise ValueError(f'{item.name} of a step is {getattr(step, item.name)!r}')
+        for name, kind in _FIELD_TYPES.items():
+            if type(getattr(step, name)) is not kind:
+                raise ValueError(f'{name} of a step is {getattr(step, name)!r}')
         for name in (*step.files, *step.needs):
             path = PurePosixPath(name)
             if path.is_absolute() or '..' in path.parts or not path.parts or '\0' in name:
@@ -49,3 +48,7 @@ class FinishedStep:
             if type(size) is not int or not isinstance(sha256, str):
                 raise ValueError(f'the record of {name} is {[size, sha256]}')
         return step
+
+
+# Not asked for each time: manifests have thousands of steps.
+_FIELD_TYPES = {name: get_origin(hint) or hint for name, hint in get_type_hints(FinishedStep).items()}

@@ -258,6 +258,8 @@ def test_value_that_makes_no_sense(case, capsys, option, expected) -> None:
     [
         ("log_config['hooks'] = [dict(type='NoHook')]", 'NoHook'),
         ("custom_hooks = [dict(type='EMAHook', speed=1)]", 'speed'),
+        ("runner = dict(type='EpochBasedRunner', max_epochs=12)", "runner.type is 'EpochBasedRunner'"),
+        ("runner = dict(type='AlternatingEpochRunner', max_epochs=12)", 'runner.max_epochs is 12'),
         ("amp = dict(dtype='fp8')", "amp dtype is 'fp8'"),
         ("data['pool']['pipeline'] = [dict(type='NoTransform')]", 'NoTransform'),
         ("data['pool']['pipeline'] = train_pipeline", 'data.pool.pipeline: an image cannot be loaded'),

@@ -8,8 +8,7 @@ import sys
 import pytest
 
 from mmdet_miaod.engine.live_bar import LiveLine
-from tests.engine.test_live_bar import on_terminal
-from tests.terminal import visible
+from tests.terminal import on_terminal, visible
 from tests.tiny_run import NUM_TEST, NUM_TRAIN, tiny_train
 
 

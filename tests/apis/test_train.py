@@ -10,8 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from mmcv.runner import RUNNERS
 
 from mmdet_miaod.apis import StartingPoint
+from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.run.manifest import RunState
 from tests.tiny_run import CLASSES, NUM_TRAIN, draw_tiny_data, stopped_after, tiny_train
 
@@ -335,3 +337,24 @@ def test_a_run_logs_to_its_own_file_only(tiny_data, tmp_path) -> None:
     for name in ('one', 'two'):
         assert log_text(tmp_path / name).count('The run is finished') == 1
     assert all(not isinstance(h, logging.FileHandler) for h in logging.getLogger('mmdet').handlers)
+
+
+def test_a_registered_runner_that_the_config_names_trains_every_stage(tiny_data, tmp_path) -> None:
+    stages: list[tuple] = []
+
+    class NotingRunner(AlternatingEpochRunner):
+        def __init__(self, *args, note: str, **kwargs) -> None:
+            super().__init__(*args, **kwargs)
+            self.note = note
+
+        def train(self, loaders) -> None:
+            stages.append((self.note, self.stage.name))
+            super().train(loaders)
+
+    RUNNERS.register_module(NotingRunner)
+    try:
+        run = tiny_train(tiny_data, tmp_path, cycles=[0], runner=dict(type='NotingRunner', note='mine'))
+    finally:
+        RUNNERS.module_dict.pop('NotingRunner')
+    assert stages == [('mine', name) for name in ('label', 'minimize', 'maximize', 'label')]
+    assert (run / 'cycle0' / 'model.pth').is_file()

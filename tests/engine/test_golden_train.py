@@ -9,13 +9,12 @@ import pytest
 import torch
 from numpy.testing import assert_allclose
 
-from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from mmdet_miaod.engine.gradient_step import MixedPrecision, build_stage_step
 from mmdet_miaod.engine.stage import (
     frozen_parameter_names,
     label_set_stage,
     maximize_uncertainty_stage,
     minimize_uncertainty_stage,
-    set_trainable,
 )
 from tests.golden_data import golden_names, load_golden
 from tests.models.tiny import image_metas, tiny_detector
@@ -99,9 +98,7 @@ def test_four_stages_match_the_published_run(name, device) -> None:
     optimizer = dict(type='SGD', lr=meta['lr'], momentum=meta['momentum'], weight_decay=meta['weight_decay'])
     step = 0
     for stage_name, (stage, total, terms) in STAGES.items():
-        detector.zero_grad(set_to_none=True)
-        set_trainable(detector, stage, frozen)
-        take_step = GradientStep(build_stage_optimizer(detector, optimizer), precision)
+        take_step = build_stage_step(detector, stage, frozen, optimizer=optimizer, precision=precision)
         for iteration in range(meta['steps']):
             for tag in stage.tags:
                 batch = golden_batch(golden, step, tag, device)

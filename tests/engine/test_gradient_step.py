@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+
 import pytest
 import torch
 from torch import nn
 
-from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from mmdet_miaod.engine.gradient_step import (
+    GradientStep,
+    MixedPrecision,
+    build_stage_optimizer,
+    build_stage_step,
+)
+from mmdet_miaod.engine.stage import Stage
 from tests.models.tiny import tiny_detector
 
 CPU = torch.device('cpu')
@@ -87,3 +95,27 @@ def test_paramwise_options_hold_for_what_the_stage_trains() -> None:
 def test_an_optimizer_that_is_not_there_is_a_clear_error(config) -> None:
     with pytest.raises(ValueError, match='optimizer'):
         build_stage_optimizer(TwoWeights(), config)
+
+
+def test_a_stage_begins_with_its_parameters_a_new_optimizer_and_zero_gradients() -> None:
+    model = TwoWeights()
+    model.a.grad = model.b.grad = torch.ones(1)
+    stage = Stage('s', freeze=('b',))
+    step = build_stage_step(model, stage, frozenset(), optimizer=SGD, precision=MixedPrecision(CPU))
+    assert model.a.requires_grad and not model.b.requires_grad
+    assert model.a.grad.item() == 0 and model.b.grad is None
+    (group,) = step.optimizer.param_groups
+    assert group['params'] == [model.a]
+
+
+def test_a_step_continues_from_the_state_of_another() -> None:
+    first, second = models = TwoWeights(), TwoWeights()
+    steps = [GradientStep(build_stage_optimizer(model, SGD), MixedPrecision(CPU)) for model in models]
+    steps[0](first.a.sum())
+    second.load_state_dict(first.state_dict())
+    state = deepcopy(steps[0].state_dict())
+    assert state['scaler'] == {}  # no loss scaling
+    steps[1].load_state_dict(dict(state, meta='ignored'))
+    for model, step in zip(models, steps, strict=True):
+        step(model.a.sum())
+    assert torch.equal(first.a, second.a) and torch.equal(first.b, second.b)

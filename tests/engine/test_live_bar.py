@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import contextlib
 import logging
-import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from mmdet_miaod import distributed
 from mmdet_miaod.engine.live_bar import live_bar, shared_count
 from mmdet_miaod.engine.progress import RunClock, RunProgress
-from tests.terminal import ESCAPE, Terminal, visible
+from tests.terminal import ESCAPE, on_terminal, visible
 
 
 @pytest.fixture(autouse=True)
@@ -22,14 +21,6 @@ def _environment(monkeypatch) -> None:
     monkeypatch.setenv('COLUMNS', '110')
     for name in ('NO_COLOR', 'FORCE_COLOR'):
         monkeypatch.delenv(name, raising=False)
-
-
-def on_terminal(work: Callable[[], None]) -> str:
-    """What a terminal in the place of stderr gets from some work."""
-    terminal = Terminal()
-    with open(os.dup(terminal.slave), 'w', buffering=1) as stream, contextlib.redirect_stderr(stream):
-        work()
-    return terminal.read_all()
 
 
 @contextlib.contextmanager

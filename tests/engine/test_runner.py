@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmcv.parallel import DataContainer
 from mmcv.runner import RUNNERS
 from torch import nn
 
 from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision
-from mmdet_miaod.engine.runner import AlternatingEpochRunner
+from mmdet_miaod.engine.runner import AlternatingEpochRunner, build_runner
 from mmdet_miaod.engine.stage import Stage
+from tests.engine.tiny import Batches
 
 BOTH = dict(labeled_losses=('loss_cls',), unlabeled_losses=('loss_dis',))
 
@@ -37,46 +37,82 @@ class OneWeight(nn.Module):
         return dict(loss=total, log_vars=dict(log_vars, loss=total.detach()), num_samples=1)
 
 
-class Batches:
-    """A loader of numbered batches that starts over, as TrainLoader does."""
-
-    def __init__(self, tag: str, length: int) -> None:
-        self.tag = tag
-        self.keys: list[tuple] = []
-        self._length = length
-
-    def __len__(self) -> int:
-        return self._length
-
-    def batches(self, count, *key):
-        self.keys.append(key)
-        for number in range(count):
-            name = f'{self.tag[0]}{number % self._length}'
-            metas = [dict(ori_filename=f'{name}.jpg')]
-            yield dict(img=name, img_metas=DataContainer([metas], cpu_only=True) if number % 2 else metas)
-
-
 def new_runner(stage: Stage, model: OneWeight, work_dir: Path | None = None, **changes):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
-    precision = MixedPrecision(torch.device('cpu'))
     return AlternatingEpochRunner(
         model,
-        optimizer=optimizer,
         work_dir=None if work_dir is None else str(work_dir),
         logger=logging.getLogger('test_runner'),
         meta={},
-        max_epochs=stage.epochs,
         stage=stage,
-        gradient_step=GradientStep(optimizer, precision),
-        precision=precision,
+        gradient_step=GradientStep(optimizer, MixedPrecision(torch.device('cpu'))),
         order_key=(666, 3, 1),
         labels=dict(cycle=3, stage=stage.name),
         **changes,
     )
 
 
-def test_the_runner_is_registered() -> None:
-    assert RUNNERS.get('AlternatingEpochRunner') is AlternatingEpochRunner
+@RUNNERS.register_module()
+class CountingRunner(AlternatingEpochRunner):
+    """A runner of one's own: counts batches from a number that its config gives."""
+
+    def __init__(self, *args, start: int = 0, **kwargs) -> None:
+        super().__init__(*args, **kwargs)
+        self.count = start
+
+    def train_batch(self, tag, batch, losses) -> None:
+        self.count += 1
+        super().train_batch(tag, batch, losses)
+
+
+def build(config: dict) -> AlternatingEpochRunner:
+    model, stage = OneWeight(), Stage('s', 2, ('loss_cls',))
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
+    return build_runner(
+        config,
+        model,
+        stage=stage,
+        gradient_step=GradientStep(optimizer, MixedPrecision(torch.device('cpu'))),
+        order_key=(0,),
+        logger=logging.getLogger('test_runner'),
+    )
+
+
+def test_a_config_names_the_runner_or_a_subclass_with_its_arguments() -> None:
+    plain = build(dict(type='AlternatingEpochRunner'))
+    assert type(plain) is AlternatingEpochRunner
+    assert plain.max_epochs == 2
+    own = build(dict(type='CountingRunner', start=10))
+    own.run([Batches('labeled', 3)])
+    assert own.count == 16
+    assert type(build(dict(type=CountingRunner))) is CountingRunner
+
+
+@pytest.mark.parametrize(
+    ('config', 'message'),
+    [
+        (dict(type='EpochBasedRunner', max_epochs=12), "runner.type is 'EpochBasedRunner': only Alternating"),
+        (dict(type='IterBasedRunner', max_iters=12), "runner.type is 'IterBasedRunner'"),
+        (dict(type='NoRunner'), "runner.type is 'NoRunner'.*custom_imports"),
+        (dict(max_epochs=12), 'runner.type is None'),
+        (dict(type='AlternatingEpochRunner', max_epochs=12), 'runner.max_epochs is 12.*schedule'),
+        (dict(type='AlternatingEpochRunner', order_key=(1,)), 'runner.order_key cannot be set'),
+        (dict(type='AlternatingEpochRunner', speed=3), 'speed'),
+        ('AlternatingEpochRunner', "runner is 'AlternatingEpochRunner', but dict"),
+    ],
+    ids=str,
+)
+def test_a_runner_that_cannot_train_a_stage_is_refused(config, message) -> None:
+    with pytest.raises(ValueError, match=message):
+        build(config)
+
+
+def test_a_runner_that_begins_after_an_epoch_counts_its_iterations() -> None:
+    model, labeled = OneWeight(), Batches('labeled', 3)
+    runner = new_runner(Stage('s', 2, ('loss_cls',)), model, epochs_done=1)
+    runner.run([labeled])
+    assert labeled.keys == [(666, 3, 1, 1, 0)]
+    assert runner.iter == runner.max_iters == 6
 
 
 def test_labeled_and_unlabeled_batches_take_turns_each_with_a_step_of_its_own() -> None:

@@ -12,7 +12,7 @@ from torch import nn
 
 from mmdet_miaod.engine.stage import Stage, build_schedule, frozen_parameter_names
 from mmdet_miaod.engine.trainer import StagePosition, TrainSettings, stage_lr_config, train_stage
-from tests.engine.test_runner import Batches
+from tests.engine.tiny import Batches
 
 
 class TwoParts(nn.Module):
@@ -72,12 +72,12 @@ def train(model, stage, given, epochs_done=0, number=0, checkpoint=None, at_end=
     train_stage(
         model,
         StagePosition(0, number, stage, epochs_done),
-        dict(labeled=Batches('labeled', 2)),
-        given,
-        logging.getLogger('test_trainer'),
-        frozen_parameter_names(model),
-        at_end,
-        checkpoint,
+        loaders=dict(labeled=Batches('labeled', 2)),
+        settings=given,
+        logger=logging.getLogger('test_trainer'),
+        frozen=frozen_parameter_names(model),
+        on_epoch_end=at_end,
+        checkpoint=checkpoint,
     )
 
 
@@ -138,8 +138,7 @@ def test_a_stage_that_goes_on_after_an_epoch_ends_as_one_that_was_never_stopped(
 
     def save(runner) -> None:
         weights = {name: value.clone() for name, value in runner.model.module.state_dict().items()}
-        scaler = runner.precision.scaler.state_dict()
-        saved.append((weights, dict(optimizer=deepcopy(runner.optimizer.state_dict()), scaler=scaler)))
+        saved.append((weights, deepcopy(runner.gradient_step.state_dict())))
 
     whole, watcher = TwoParts(), Watcher()
     train(whole, stage, settings(watcher), at_end=save)

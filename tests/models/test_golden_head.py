@@ -4,55 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import torch
 from numpy.testing import assert_allclose
 
-from tests.golden_data import golden_names, load_golden
-from tests.models.tiny import image_metas, tiny_head
-
-LOSS_TOLERANCE = dict(rtol=1e-5, atol=1e-9)
-GRADIENT_TOLERANCE = dict(rtol=1e-4, atol=1e-9)
-LABEL_TERMS = dict(loss_cls='l_det_cls', loss_bbox='l_det_loc', loss_mil='l_imgcls')
-BATCHES = {
-    'label_labeled': LABEL_TERMS,
-    'min_labeled': LABEL_TERMS,
-    'min_unlabeled': dict(loss_dis='l_wave_dis', loss_mil_pseudo='l_imgcls'),
-    'max_labeled': dict(loss_cls='l_det_cls'),
-    'max_unlabeled': dict(loss_dis_max='l_wave_dis_minus'),
-}
-
-
-class GoldenHead:
-    """A golden file as a head and a batch."""
-
-    def __init__(self, name: str, device: torch.device, nms_pre: int = 1000) -> None:
-        self.golden = golden = load_golden(name)
-        meta = golden['meta']
-        activation = 'softmax' if meta['C'] == 1 else None
-        test_cfg = dict(
-            nms_pre=nms_pre, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100
-        )
-        self.head = tiny_head(
-            meta['C'], meta['channels'], meta['stacked_convs'], test_cfg, mil_activation=activation
-        )
-        weights = {key[2:]: torch.from_numpy(value) for key, value in golden.items() if key.startswith('w_')}
-        self.head.load_state_dict(weights, strict=True)
-        self.head.to(device)
-        self.feats = [
-            torch.from_numpy(golden[f'feat{level}']).to(device).requires_grad_() for level in range(5)
-        ]
-        self.metas = image_metas(golden['img_shape'], golden['pad_shape'])
-        images = range(len(self.metas))
-        self.boxes = [torch.from_numpy(golden[f'gt_bboxes{i}']).to(device) for i in images]
-        self.labels = [torch.from_numpy(golden[f'gt_labels{i}']).to(device) for i in images]
-
-    def losses(self, batch: str) -> dict:
-        labeled = (self.boxes, self.labels) if batch.endswith('_labeled') else ()
-        return self.head.forward_train(self.feats, self.metas, tuple(BATCHES[batch]), *labeled)
-
-
-def gradient_norm(tensor: torch.Tensor) -> float:
-    return 0.0 if tensor.grad is None else float(tensor.grad.double().norm())
+from tests.golden_data import golden_names
+from tests.models.golden_cases import (
+    BATCHES,
+    GRADIENT_TOLERANCE,
+    LOSS_TOLERANCE,
+    GoldenHead,
+    gradient_norm,
+)
 
 
 @pytest.fixture(params=golden_names('head_'))

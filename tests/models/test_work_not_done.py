@@ -7,16 +7,9 @@ from types import MethodType
 import pytest
 import torch
 
-from mmdet_miaod.engine.stage import (
-    frozen_parameter_names,
-    label_set_stage,
-    maximize_uncertainty_stage,
-    minimize_uncertainty_stage,
-    set_trainable,
-)
+from mmdet_miaod.engine.stage import frozen_parameter_names, set_trainable
+from tests.engine.tiny import STAGES
 from tests.models.tiny import image_metas, random_boxes, tiny_detector
-
-STAGES = dict(label=label_set_stage, minimize=minimize_uncertainty_stage, maximize=maximize_uncertainty_stage)
 
 
 class Watch:

@@ -15,6 +15,21 @@ TRAIN_CFG = dict(
     debug=False,
 )
 TEST_CFG = dict(nms_pre=1000, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
+SSD_TRAIN_CFG = dict(
+    assigner=dict(
+        type='MaxIoUAssigner',
+        pos_iou_thr=0.5,
+        neg_iou_thr=0.5,
+        min_pos_iou=0.0,
+        ignore_iof_thr=-1,
+        gt_max_assign_all=False,
+    ),
+    smoothl1_beta=1.0,
+    allowed_border=-1,
+    pos_weight=-1,
+    neg_pos_ratio=3,
+    debug=False,
+)
 
 
 def head_config(num_classes: int = 3, channels: int = 8, stacked_convs: int = 1, **changes) -> dict:
@@ -44,6 +59,35 @@ def tiny_head(
                 test_cfg=test_cfg or TEST_CFG,
                 **{'train_cfg': TRAIN_CFG, **changes},
             )
+        )
+    )
+
+
+def ssd_head(num_classes: int, channels: int):
+    """A narrow MIAODSSDHead of six levels."""
+    return build_head(
+        ConfigDict(
+            type='MIAODSSDHead',
+            num_classes=num_classes,
+            in_channels=(channels,) * 6,
+            anchor_generator=dict(
+                type='SSDAnchorGenerator',
+                scale_major=False,
+                input_size=300,
+                basesize_ratio_range=(0.2, 0.9),
+                strides=[8, 16, 32, 64, 100, 300],
+                ratios=[[2], [2, 3], [2, 3], [2, 3], [2], [2]],
+            ),
+            bbox_coder=dict(
+                type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4, target_stds=[0.1, 0.1, 0.2, 0.2]
+            ),
+            train_cfg=SSD_TRAIN_CFG,
+            test_cfg=dict(
+                nms_pre=1000,
+                score_thr=0.02,
+                nms=dict(type='nms', iou_threshold=0.45),
+                max_per_img=200,
+            ),
         )
     )
 

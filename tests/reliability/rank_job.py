@@ -96,7 +96,15 @@ def gradients(
             torch.save((found, losses[-1]), f'{folder}/gradients_{world_size}.pth')
 
     position = StagePosition(0, 0, Stage(**stage))
-    train_stage(model, position, loaders, training, logging.getLogger('quiet'), frozen, keep)
+    train_stage(
+        model,
+        position,
+        loaders=loaders,
+        settings=training,
+        logger=logging.getLogger('quiet'),
+        frozen=frozen,
+        on_epoch_end=keep,
+    )
 
 
 def _blanked(blank: set[int]) -> Any:
@@ -147,7 +155,7 @@ def whole_run(
 
 
 def _spoil(fault: str) -> None:
-    original = AlternatingEpochRunner._train_batch
+    original = AlternatingEpochRunner.train_batch
     calls = []
 
     def spoiled(self: AlternatingEpochRunner, tag: str, batch: dict, losses: Any) -> None:
@@ -158,4 +166,4 @@ def _spoil(fault: str) -> None:
             batch['img'].data[0].fill_(float('nan'))
         original(self, tag, batch, losses)
 
-    AlternatingEpochRunner._train_batch = spoiled
+    AlternatingEpochRunner.train_batch = spoiled

@@ -21,7 +21,12 @@ from mmdet_miaod.apis.run_log import muted
 from mmdet_miaod.datasets.builder import build_dataset
 from mmdet_miaod.datasets.drawn.voc import draw_voc
 from mmdet_miaod.engine.acceleration import Acceleration
-from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision, build_stage_optimizer
+from mmdet_miaod.engine.gradient_step import (
+    GradientStep,
+    MixedPrecision,
+    build_stage_optimizer,
+    build_stage_step,
+)
 from mmdet_miaod.engine.inference import move_batch
 from mmdet_miaod.engine.stage import (
     Stage,
@@ -29,7 +34,6 @@ from mmdet_miaod.engine.stage import (
     label_set_stage,
     maximize_uncertainty_stage,
     minimize_uncertainty_stage,
-    set_trainable,
 )
 from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
 
@@ -38,8 +42,8 @@ STAGES: dict[str, Callable[[int], Stage]] = {
     'minimize pair': minimize_uncertainty_stage,
     'maximize pair': maximize_uncertainty_stage,
 }
-# So small that a model with random weights stays as it is, however often it is stepped.
-LEARNING_RATE = 1e-9
+# Its steps are so small that a model with random weights stays as it is.
+OPTIMIZER = dict(type='SGD', lr=1e-9, momentum=0.9, weight_decay=5e-4)
 
 
 @dataclass(frozen=True)
@@ -159,9 +163,9 @@ class StageSteps:
     def prepare(self) -> None:
         """Begin the stage: its trainable parameters, a new optimizer."""
         self._model.train()
-        self._model.zero_grad(set_to_none=True)
-        set_trainable(self._model, self._stage, self._frozen)
-        self._step = GradientStep(_optimizer(self._model), self._precision)
+        self._step = build_stage_step(
+            self._model, self._stage, self._frozen, optimizer=OPTIMIZER, precision=self._precision
+        )
 
     def __call__(self) -> dict[str, torch.Tensor]:
         """Take the steps; returns the last batch's losses."""
@@ -186,7 +190,7 @@ class StockSteps:
 
     def prepare(self) -> None:
         self._model.train()
-        self._step = GradientStep(_optimizer(self._model), self._precision)
+        self._step = GradientStep(build_stage_optimizer(self._model, OPTIMIZER), self._precision)
 
     def __call__(self) -> None:
         with self._precision.autocast():
@@ -213,10 +217,6 @@ class Inference:
 
     def finish(self) -> None:
         pass
-
-
-def _optimizer(model: nn.Module) -> torch.optim.Optimizer:
-    return build_stage_optimizer(model, dict(type='SGD', lr=LEARNING_RATE, momentum=0.9, weight_decay=5e-4))
 
 
 def training_task(name: str, settings: BenchmarkSettings, batches: Mapping[str, dict]) -> Any:

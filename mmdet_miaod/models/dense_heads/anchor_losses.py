@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import torch
 from mmdet.core import AnchorGenerator, images_to_levels
+from mmdet.models.dense_heads import AnchorHead
 from torch import Tensor
 
 from ..global_batch import global_count
@@ -16,7 +17,7 @@ from .overlap_targets import assigns_by_overlap, overlap_targets
 
 @dataclass(frozen=True)
 class AnchorTargets:
-    """What the anchors of a batch should become; every list has one tensor a level.
+    """Targets of the anchors of a batch; every list has one tensor per level.
 
     Attributes:
         anchors: (B, n, 4) in pixels of the network's input.
@@ -24,7 +25,7 @@ class AnchorTargets:
         label_weights: (B, n) float32.
         bbox_targets: (B, n, 4) encoded boxes.
         bbox_weights: (B, n, 4) float32, 0 for all but positive anchors.
-        num_samples: 0-d float32, what losses are divided by, of the global batch.
+        num_samples: 0-d float32, number of anchors of the global batch that losses are divided by.
     """
 
     anchors: list[Tensor]
@@ -51,68 +52,43 @@ class AnchorLossMixin:
     ) -> AnchorTargets:
         """Assign boxes to the anchors of a batch by the stock head's rules, once for both classifiers.
 
-        Where :func:`assigns_by_overlap` holds this does not wait for a GPU; elsewhere the stock head's own
+        Where :func:`assigns_by_overlap` holds, this does not wait for a GPU; elsewhere the stock head's own
         methods do it.
 
         Args:
             feature_sizes: (height, width) of each level.
             img_metas: meta data of each image; ``img_shape`` and ``pad_shape`` are read.
-            gt_bboxes: (n, 4) an image, n may be 0.
-            gt_labels: (n,) int64 an image.
-            gt_bboxes_ignore: (n, 4) an image, regions that are neither object nor background to assigners
+            gt_bboxes: (k, 4) per image, k may be 0.
+            gt_labels: (k,) int64 per image.
+            gt_bboxes_ignore: (m, 4) per image, regions that are neither object nor background to assigners
                 with ``ignore_iof_thr`` > 0; None: no such regions.
 
+        Returns:
+            Anchors, targets and weights (B, n, ...) per level.
+
         Raises:
-            ValueError: some image has no usable anchor (its shape is smaller than ``allowed_border``
-                permits).
+            ValueError: some image has no usable anchor, being smaller than ``allowed_border`` permits.
         """
         device = gt_bboxes[0].device
-        generator = self.prior_generator
-        if isinstance(generator, AnchorGenerator):
-            # It would copy them for each batch, and wait for that.
-            generator.base_anchors = [level.to(device) for level in generator.base_anchors]
+        if isinstance(self.prior_generator, AnchorGenerator):
+            _keep_on_device(self.prior_generator, device)
         anchors, valid = self.get_anchors(feature_sizes, img_metas, device=device)
-        images = img_metas, gt_bboxes, gt_labels, gt_bboxes_ignore
-        if assigns_by_overlap(self):
-            *per_level, num_samples = overlap_targets(self, anchors, valid, *images)
-        else:
-            *per_level, num_samples = self._stock_targets(anchors, valid, *images)
+        find_targets = overlap_targets if assigns_by_overlap(self) else stock_targets
+        objects = dict(gt_bboxes=gt_bboxes, gt_labels=gt_labels, gt_bboxes_ignore=gt_bboxes_ignore)
+        *per_level, num_samples = find_targets(self, anchors, valid, img_metas, **objects)
         level_sizes = [len(level) for level in anchors[0]]
         joined = images_to_levels([torch.cat(image) for image in anchors], level_sizes)
         return AnchorTargets(joined, *per_level, num_samples=global_count(num_samples, device))
-
-    def _stock_targets(
-        self,
-        anchors: Sequence[Sequence[Tensor]],
-        valid: Sequence[Sequence[Tensor]],
-        img_metas: Sequence[dict],
-        gt_bboxes: Sequence[Tensor],
-        gt_labels: Sequence[Tensor],
-        gt_bboxes_ignore: Sequence[Tensor] | None,
-    ) -> tuple[list[Tensor] | int, ...]:
-        targets = self.get_targets(
-            anchors,
-            valid,
-            gt_bboxes,
-            img_metas,
-            gt_bboxes_ignore_list=gt_bboxes_ignore,
-            gt_labels_list=gt_labels,
-            label_channels=self.cls_out_channels if self.use_sigmoid_cls else 1,
-        )
-        if targets is None:
-            shapes = [meta['img_shape'] for meta in img_metas]
-            raise ValueError(
-                f'an image of the shapes {shapes} has no valid anchor: set train_cfg.allowed_border=-1'
-            )
-        *per_level, num_positive, num_negative = targets
-        return *per_level, num_positive + num_negative if self.sampling else num_positive
 
     def classification_loss(self, logits: Sequence[Tensor], targets: AnchorTargets) -> Tensor:
         """Loss of one classifier, summed over levels.
 
         Args:
-            logits: (B, n, C) a level.
+            logits: (B, n, C) per level.
             targets: of the same batch.
+
+        Returns:
+            0-d tensor.
         """
         levels = zip(logits, targets.labels, targets.label_weights, strict=True)
         return sum(
@@ -126,8 +102,11 @@ class AnchorLossMixin:
         """Loss of the boxes, summed over levels.
 
         Args:
-            box_maps: outputs of branch f_r, (B, A * 4, H, W) a level.
+            box_maps: outputs of branch f_r, (B, A * 4, H, W) per level.
             targets: of the same batch.
+
+        Returns:
+            0-d tensor.
         """
         total = 0
         levels = zip(box_maps, targets.anchors, targets.bbox_targets, targets.bbox_weights, strict=True)
@@ -139,3 +118,37 @@ class AnchorLossMixin:
                 boxes, bbox_targets.flatten(0, 1), weights.flatten(0, 1), avg_factor=targets.num_samples
             )
         return total
+
+
+def _keep_on_device(generator: AnchorGenerator, device: torch.device) -> None:
+    """Move base anchors to the device: the generator would copy them for each batch, and wait for that."""
+    generator.base_anchors = [level.to(device) for level in generator.base_anchors]
+
+
+def stock_targets(
+    head: AnchorHead,
+    anchors: Sequence[Sequence[Tensor]],
+    valid: Sequence[Sequence[Tensor]],
+    img_metas: Sequence[dict],
+    *,
+    gt_bboxes: Sequence[Tensor],
+    gt_labels: Sequence[Tensor],
+    gt_bboxes_ignore: Sequence[Tensor] | None = None,
+) -> tuple[list[Tensor] | int, ...]:
+    """Targets of a batch by the stock head's own methods; arguments and result as :func:`overlap_targets`."""
+    targets = head.get_targets(
+        anchors,
+        valid,
+        gt_bboxes,
+        img_metas,
+        gt_bboxes_ignore_list=gt_bboxes_ignore,
+        gt_labels_list=gt_labels,
+        label_channels=head.cls_out_channels if head.use_sigmoid_cls else 1,
+    )
+    if targets is None:
+        shapes = [meta['img_shape'] for meta in img_metas]
+        raise ValueError(
+            f'an image of the shapes {shapes} has no valid anchor: set train_cfg.allowed_border=-1'
+        )
+    *per_level, num_positive, num_negative = targets
+    return *per_level, num_positive + num_negative if head.sampling else num_positive

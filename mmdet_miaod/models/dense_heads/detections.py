@@ -13,13 +13,13 @@ from torchvision.ops import batched_nms
 
 @dataclass(frozen=True)
 class DetectionLimits:
-    """What stays of an image's dense predictions; the fields are keys of ``test_cfg``.
+    """Limits on the detections of an image; the fields are keys of ``test_cfg``.
 
     Attributes:
         score_thr: class probabilities have to be larger than this.
-        iou_threshold: of two boxes of a class that overlap more, the better one stays (in ``nms``).
-        max_per_img: boxes kept at most; 0 or less: all.
-        nms_pre: anchors a level that are looked at; 0 or less: all.
+        iou_threshold: of two boxes of a class that overlap more, the better one is kept (in ``nms``).
+        max_per_img: largest number of boxes; 0 or less: no limit.
+        nms_pre: number of anchors per level that may become boxes; 0 or less: all.
     """
 
     score_thr: float
@@ -57,9 +57,9 @@ class Candidates:
     """Anchors of a batch that may become detections.
 
     Attributes:
-        scores: (B, m, C) what detections are ranked by.
-        probabilities: (B, m, C) of the foreground classes; the scores themselves, but in heads that rank by
-            the quality of a box too.
+        scores: (B, m, C), detections are ranked by them.
+        probabilities: (B, m, C) of the foreground classes; equal to the scores, except in heads that also
+            rank by the quality of a box.
         deltas: (B, m, 4) encoded boxes.
         anchors: (B, m, 4).
     """
@@ -71,14 +71,16 @@ class Candidates:
 
 
 def keep_best_anchors(level: Candidates, limit: int) -> Candidates:
-    """Keep a level's anchors of the highest score, with all their classes, image by image.
+    """Keep the anchors of one level with the highest scores, and all their classes.
 
-    (MMDetection 2.28 keeps the best pairs of anchor and class instead; the published detections are made
-    this way.)
+    The published detections are made this way; MMDetection 2.28 keeps the best pairs of anchor and class.
 
     Args:
-        level: the candidates of one level.
-        limit: anchors an image that stay; 0 or less: all.
+        level: (B, n, ...) candidates of one level.
+        limit: number of anchors kept per image; 0 or less: all.
+
+    Returns:
+        (B, m, ...) candidates, m at most ``limit``.
     """
     if not 0 < limit < level.scores.shape[1]:
         return level

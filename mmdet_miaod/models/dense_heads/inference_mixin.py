@@ -1,4 +1,4 @@
-"""What a trained MI-AOD head is asked for: uncertainty, what heat maps show, detections."""
+"""Inference of an MI-AOD head: uncertainty of images, maps of instances, detections."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ from .detections import Candidates, DetectionLimits, class_wise_nms, keep_best_a
 
 
 class InferenceMixin:
-    """The part of :class:`MIAODHeadMixin` that needs no labels: each question computes its branches alone."""
+    """The part of :class:`MIAODHeadMixin` that needs no labels; each method computes its branches alone."""
 
     @torch.no_grad()
     def uncertainty(self, feats: Sequence[Tensor], k: int) -> Tensor:
         """Uncertainty of each image, from the two classifiers alone.
 
         Args:
-            feats: (B, channels, H, W) a level.
-            k: the number of most uncertain anchors that are averaged; all where there are fewer.
+            feats: (B, channels, H, W) per level.
+            k: number of most uncertain anchors that are averaged; all where there are fewer.
 
         Returns:
             (B,) float32.
@@ -35,11 +35,14 @@ class InferenceMixin:
 
     @torch.no_grad()
     def instance_maps(self, feats: Sequence[Tensor]) -> dict[str, list[Tensor]]:
-        """What heat maps show, (B, n, C) a level each.
+        """Values of each anchor and class, for heat maps.
+
+        Args:
+            feats: (B, channels, H, W) per level.
 
         Returns:
-            'discrepancy' ``|p1 - p2|``, 'weight' w, and 'sigmoid_1' and 'sigmoid_2', from whose difference
-            the image's uncertainty is made.
+            (B, n, C) per level each: 'discrepancy' ``|p1 - p2|``, 'weight' w, and 'sigmoid_1' and
+            'sigmoid_2', whose differences make the image's uncertainty.
         """
         maps = self.forward_branches(feats, ('f_1', 'f_2', 'f_mil'))
         with full_precision(feats[0].device):
@@ -59,12 +62,12 @@ class InferenceMixin:
         """Detections of classifier 1 under ``test_cfg``.
 
         Args:
-            feats: (B, channels, H, W) a level.
+            feats: (B, channels, H, W) per level.
             img_metas: meta data of each image.
             rescale: give boxes in pixels of the original image.
 
         Returns:
-            For each image detections (n, 5), best first, and class indices (n,).
+            For each image detections (n, 5), best first, and class indices (n,) int64.
 
         Raises:
             ValueError: ``test_cfg`` is not usable.
@@ -88,15 +91,22 @@ class InferenceMixin:
         return DetectionLimits.from_config(self.test_cfg)
 
     def deltas_and_quality(self, box_map: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Box deltas (B, n, 4) of one level's output of f_r, and what class probabilities are multiplied by.
+        """Box deltas of one level, and the quality of each box that class probabilities are multiplied by.
+
+        Args:
+            box_map: output of f_r on one level, (B, A * 4, H, W) or as the head makes it.
 
         Returns:
-            The deltas, and (B, n, 1) in [0, 1], or None for heads that rank boxes by class alone.
+            (B, n, 4) deltas, and (B, n, 1) in [0, 1], or None for heads that rank boxes by class alone.
         """
         return flatten_map(box_map, 4), None
 
     def detection_candidates(self, maps: BranchMaps) -> Candidates:
-        """Anchors of all levels that may become detections, by classifier 1 and f_r."""
+        """Anchors of all levels that may become detections.
+
+        Args:
+            maps: outputs of 'f_1' and 'f_r', see :meth:`MIAODHeadMixin.forward_branch`.
+        """
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
         limit = self.detection_limits().nms_pre

@@ -14,17 +14,16 @@ from torch import Tensor, nn
 from ..global_batch import global_count, global_sum
 from .anchor_losses import AnchorTargets
 from .branch_outputs import flatten_map, join_levels
-from .initialization import normal_init_cfg
 from .loss_terms import BRANCHES
-from .miaod_mixin import MIAODHeadMixin
+from .miaod_mixin import MIAODHeadMixin, normal_init_cfg
 
 
 @HEADS.register_module()
 class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
-    """MI-AOD on ATSS (Zhang et al., CVPR 2020, arXiv:1912.02424): the example of a head of one's own.
+    """MI-AOD on ATSS (Zhang et al., CVPR 2020, arXiv:1912.02424), an example for heads of one's own.
 
     Each branch is a tower ``{branch}_convs`` and an output layer ``{branch}_atss``. The box branch gives five
-    numbers an anchor: four deltas and the logit of the centerness, whose loss is part of ``loss_bbox``.
+    numbers per anchor: four deltas and the logit of the centerness, whose loss is part of ``loss_bbox``.
 
     Args:
         num_classes: foreground classes; there is no background channel.
@@ -73,7 +72,16 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         )
 
     def forward_branch(self, feats: Sequence[Tensor], branch: str) -> list[Tensor]:
-        """Compute one branch; f_r has A * 5 channels: deltas (scaled by level) and centerness logit."""
+        """Compute one branch.
+
+        Args:
+            feats: (B, channels, H, W) per level.
+            branch: 'f_1', 'f_2', 'f_r' or 'f_mil'.
+
+        Returns:
+            Per level (B, A * C, H, W) logits, or (B, A * 5, H, W) of f_r: deltas, scaled by a learned factor
+            per level, and the centerness logit.
+        """
         tower, output = getattr(self, f'{branch}_convs'), getattr(self, f'{branch}_atss')
         maps = [output(tower(level)) for level in feats]
         if branch != 'f_r':
@@ -92,7 +100,21 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         gt_labels: Sequence[Tensor],
         gt_bboxes_ignore: Sequence[Tensor] | None = None,
     ) -> AnchorTargets:
-        """Assign boxes by ATSS's rule; the box targets are the boxes themselves, in pixels."""
+        """Assign boxes by ATSS's rule; the box targets are the boxes themselves, in pixels.
+
+        Args:
+            feature_sizes: (height, width) of each level.
+            img_metas: meta data of each image.
+            gt_bboxes: (k, 4) per image, k may be 0.
+            gt_labels: (k,) int64 per image.
+            gt_bboxes_ignore: (m, 4) per image, or None.
+
+        Returns:
+            Anchors, targets and weights (B, n, ...) per level.
+
+        Raises:
+            ValueError: some image has no usable anchor.
+        """
         device = gt_bboxes[0].device
         anchors, valid = self.get_anchors(feature_sizes, img_metas, device=device)
         found = self.get_targets(
@@ -110,7 +132,15 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         return AnchorTargets(*per_level, num_samples=global_count(num_positive, device))
 
     def regression_loss(self, box_maps: Sequence[Tensor], targets: AnchorTargets) -> Tensor:
-        """Overlap loss of positive anchors, weighted by their centerness, and the loss of the centerness."""
+        """Overlap loss of positive anchors, weighted by their centerness, and the loss of the centerness.
+
+        Args:
+            box_maps: outputs of f_r, (B, A * 5, H, W) per level.
+            targets: of the same batch.
+
+        Returns:
+            0-d tensor.
+        """
         outputs = join_levels([flatten_map(box_map, 5) for box_map in box_maps]).flatten(0, 1)
         labels = join_levels(targets.labels).flatten()
         positive = (labels >= 0) & (labels < self.num_classes)
@@ -126,6 +156,6 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         return overlap + self.loss_centerness(outputs[:, 4], centerness, avg_factor=targets.num_samples)
 
     def deltas_and_quality(self, box_map: Tensor) -> tuple[Tensor, Tensor]:
-        """Box deltas and centerness; see :meth:`InferenceMixin.deltas_and_quality`."""
+        """Box deltas (B, n, 4) and centerness (B, n, 1) of one level's output (B, A * 5, H, W) of f_r."""
         outputs = flatten_map(box_map, 5)
         return outputs[..., :4], outputs[..., 4:].sigmoid()

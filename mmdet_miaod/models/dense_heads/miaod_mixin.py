@@ -1,20 +1,36 @@
-"""Everything of MI-AOD that does not depend on the kind of dense head (sections 3.2 to 3.4 of the paper)."""
+"""The parts of MI-AOD that do not depend on the kind of dense head (sections 3.2 to 3.4 of the paper)."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import torch
 from mmdet.models.builder import build_loss
 from torch import Tensor
 
 from ..global_batch import world_size
-from ..losses.mil import MIL_ACTIVATIONS, image_labels, pseudo_labels
+from ..losses.mil import MIL_ACTIVATIONS
 from .anchor_losses import AnchorLossMixin
 from .branch_outputs import BranchMaps, BranchOutputs, full_precision, softmax_probability
 from .inference_mixin import InferenceMixin
-from .loss_terms import HeadBatch, branches_of, select_terms
+from .loss_terms import HeadBatch, LossTerm, branches_of, select_terms
+
+
+def normal_init_cfg(output: str) -> dict:
+    """Config of RetinaNet's initial weights (section 4.1 of its paper).
+
+    All convolutions are normal with std 0.01, and the biases of the class outputs give every anchor a
+    foreground probability of 0.01.
+
+    Args:
+        output: name of the output layers, ``f_1_{output}`` for the first classifier.
+    """
+    classifiers = [
+        dict(type='Normal', name=f'{branch}_{output}', std=0.01, bias_prob=0.01)
+        for branch in ('f_1', 'f_2', 'f_mil')
+    ]
+    return dict(type='Normal', layer='Conv2d', std=0.01, override=classifiers)
 
 
 class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
@@ -26,9 +42,9 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
     Args:
         loss_mil: config of the image classification loss.
         loss_dis: config of the discrepancy loss; its ``loss_weight`` is the paper's lambda.
-        mil_activation: 'softmax' (over classes) or 'sigmoid', how the multiple instance branch's outputs
-            become class shares. Default: 'softmax', but 'sigmoid' for a single class, whose softmax is 1
-            and teaches nothing.
+        mil_activation: 'softmax' (over classes) or 'sigmoid', the function that turns outputs of the
+            multiple instance branch into class shares. Default: 'softmax', but 'sigmoid' for a single class,
+            whose softmax is always 1 and teaches nothing.
         kwargs: arguments of the stock head.
 
     Raises:
@@ -66,30 +82,38 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
         """Compute one branch.
 
         Args:
-            feats: (B, channels, H, W) a level.
+            feats: (B, channels, H, W) per level.
             branch: 'f_1', 'f_2', 'f_r' or 'f_mil'.
 
         Returns:
-            (B, A * C, H, W) a level of logits, (B, A * 4, H, W) of box deltas for f_r.
+            Per level (B, A * C, H, W) logits, or (B, A * 4, H, W) box deltas of f_r.
         """
         raise NotImplementedError(f'{type(self).__name__} must implement forward_branch')
 
     def forward_branches(self, feats: Sequence[Tensor], branches: Sequence[str]) -> BranchMaps:
-        """Compute the named branches and no other; see :meth:`forward_branch`."""
+        """Compute the named branches alone; arguments and maps are those of :meth:`forward_branch`."""
         return {branch: self.forward_branch(feats, branch) for branch in branches}
 
     def forward(self, feats: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:
-        """Outputs of the detector that is evaluated: classifier 1 and boxes, a tensor a level each."""
+        """Outputs that detections are made of: maps of f_1 and of f_r, see :meth:`forward_branch`."""
         maps = self.forward_branches(feats, ('f_1', 'f_r'))
         return maps['f_1'], maps['f_r']
 
     @property
     def class_probability(self) -> Callable[[Tensor], Tensor]:
-        """Turns logits into probabilities (..., C); (..., C + 1), background last, for softmax heads."""
+        """Function that turns logits into probabilities (..., C); softmax heads add the background, last."""
         return torch.sigmoid if self.use_sigmoid_cls else softmax_probability
 
     def _outputs(self, maps: BranchMaps) -> BranchOutputs:
         return BranchOutputs(maps, self.cls_out_channels, self.class_probability, self.mil_activation)
+
+    def _outputs_for(self, feats: Sequence[Tensor], terms: Iterable[LossTerm]) -> BranchOutputs:
+        """Outputs of the branches that loss terms train, and without a graph of those that they only read."""
+        trained, read = branches_of(terms)
+        maps = self.forward_branches(feats, trained)
+        with torch.no_grad():
+            maps.update(self.forward_branches(feats, read))
+        return self._outputs(maps)
 
     def forward_train(
         self,
@@ -103,55 +127,30 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
         """Compute loss terms of a batch, and only the branches that they need.
 
         Args:
-            feats: (B, channels, H, W) a level.
+            feats: (B, channels, H, W) per level.
             img_metas: meta data of each image.
             loss_terms: names from ``LOSS_TERMS``.
-            gt_bboxes: (n, 4) an image, n may be 0; None for an unlabeled batch.
-            gt_labels: (n,) int64 an image; None for an unlabeled batch.
+            gt_bboxes: (k, 4) per image, k may be 0; None for an unlabeled batch.
+            gt_labels: (k,) int64 per image; None for an unlabeled batch.
             gt_bboxes_ignore: see :meth:`AnchorLossMixin.label_anchors`.
 
         Returns:
-            0-d float32 tensors by name, in the order asked for. With several processes their mean over
-            processes is the loss of the joined batch, and the mean of their gradients its gradient.
+            0-d float32 tensors by name, in the order of ``loss_terms``. The mean over processes is the loss
+            of their joined batch, and the mean of the gradients its gradient.
 
         Raises:
             ValueError: no or unknown terms, or a term that needs labels on a batch without.
         """
         terms = select_terms(loss_terms, has_labels=gt_bboxes is not None and gt_labels is not None)
-        trained, read = branches_of(terms.values())
-        maps = self.forward_branches(feats, trained)
-        with torch.no_grad():
-            maps.update(self.forward_branches(feats, read))
-        sizes = [tuple(level.shape[-2:]) for level in feats]
+        outputs = self._outputs_for(feats, terms.values())
         with full_precision(feats[0].device):
-            boxes = gt_bboxes, gt_labels, gt_bboxes_ignore
-            batch = HeadBatch(self, self._outputs(maps), sizes, img_metas, *boxes)
-            return {name: world_size() * getattr(self, term.method)(batch) for name, term in terms.items()}
-
-    def _classifier_loss(self, batch: HeadBatch) -> Tensor:
-        loss_1 = self.classification_loss(batch.outputs.logits_1, batch.targets)
-        return (loss_1 + self.classification_loss(batch.outputs.logits_2, batch.targets)) / 2
-
-    def _box_loss(self, batch: HeadBatch) -> Tensor:
-        return self.regression_loss(batch.outputs.maps['f_r'], batch.targets)
-
-    def _image_loss(self, batch: HeadBatch) -> Tensor:
-        labels = image_labels(batch.gt_labels, self.cls_out_channels)
-        return self.loss_mil(batch.outputs.image_scores, labels)
-
-    def _pseudo_image_loss(self, batch: HeadBatch) -> Tensor:
-        # Sigmoid for softmax heads too: that is how the published code makes their pseudo-labels.
-        labels = pseudo_labels(batch.outputs.sigmoids_1, batch.outputs.sigmoids_2)
-        return self.loss_mil.pseudo(batch.outputs.image_scores, labels)
-
-    def _discrepancy_loss(self, batch: HeadBatch) -> Tensor:
-        outputs = batch.outputs
-        return self.loss_dis(
-            outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'minimize'
-        )
-
-    def _agreement_loss(self, batch: HeadBatch) -> Tensor:
-        outputs = batch.outputs
-        return self.loss_dis(
-            outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights, 'maximize'
-        )
+            batch = HeadBatch(
+                head=self,
+                outputs=outputs,
+                feature_sizes=[tuple(level.shape[-2:]) for level in feats],
+                img_metas=img_metas,
+                gt_bboxes=gt_bboxes,
+                gt_labels=gt_labels,
+                gt_bboxes_ignore=gt_bboxes_ignore,
+            )
+            return {name: world_size() * term.function(batch) for name, term in terms.items()}

@@ -10,9 +10,8 @@ from mmdet.models.builder import HEADS
 from mmdet.models.dense_heads import RetinaHead
 from torch import Tensor, nn
 
-from .initialization import normal_init_cfg
 from .loss_terms import BRANCHES
-from .miaod_mixin import MIAODHeadMixin
+from .miaod_mixin import MIAODHeadMixin, normal_init_cfg
 
 
 @HEADS.register_module()
@@ -84,7 +83,7 @@ class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
                 layer.init_weights()
 
     def forward_branch(self, feats: Sequence[Tensor], branch: str) -> list[Tensor]:
-        """Compute one branch; see :meth:`MIAODHeadMixin.forward_branch`."""
+        """Compute one branch; arguments and maps as :meth:`MIAODHeadMixin.forward_branch`."""
         tower, output = getattr(self, f'{branch}_convs'), getattr(self, f'{branch}_retina')
         maps = []
         for level in feats:

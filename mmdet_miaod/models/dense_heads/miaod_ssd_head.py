@@ -18,7 +18,7 @@ from .miaod_mixin import MIAODHeadMixin
 
 
 def hard_negative_cross_entropy(
-    logits: Tensor, labels: Tensor, label_weights: Tensor, background: int, negatives_per_positive: float
+    logits: Tensor, labels: Tensor, label_weights: Tensor, *, background: int, negatives_per_positive: float
 ) -> Tensor:
     """Cross entropy of all positive anchors and the hardest negative ones of each image, summed.
 
@@ -27,14 +27,14 @@ def hard_negative_cross_entropy(
         labels: (B, N) int64, ``background`` for negative anchors.
         label_weights: (B, N) float32.
         background: the background's class index.
-        negatives_per_positive: how many negative anchors count for each positive one of the image.
+        negatives_per_positive: how many negative anchors count per positive one of the image.
 
     Returns:
         0-d tensor.
     """
     losses = cross_entropy(logits.transpose(1, 2), labels, reduction='none') * label_weights
     positive = (labels >= 0) & (labels < background)
-    # Ranked, not cut by topk: its k would have to be read back from the device for each image.
+    # Sorted, not cut by topk: its k would have to be read back from the device for each image.
     hardest = losses.masked_fill(labels != background, 0).sort(dim=1, descending=True).values
     limit = negatives_per_positive * positive.sum(dim=1, keepdim=True)
     counted = torch.arange(losses.shape[1], device=losses.device) < limit
@@ -44,7 +44,7 @@ def hard_negative_cross_entropy(
 
 @HEADS.register_module()
 class MIAODSSDHead(MIAODHeadMixin, SSDHead):
-    """MI-AOD on SSD: one 3x3 convolution a level and branch, softmax classes with a background channel.
+    """MI-AOD on SSD: one 3x3 convolution per level and branch, softmax classes with a background channel.
 
     The parameters are ``{branch}_convs.{level}``, as in the authors' released checkpoints.
 
@@ -70,7 +70,7 @@ class MIAODSSDHead(MIAODHeadMixin, SSDHead):
             self.add_module(f'{branch}_convs', nn.ModuleList(layers))
 
     def forward_branch(self, feats: Sequence[Tensor], branch: str) -> list[Tensor]:
-        """Compute one branch; see :meth:`MIAODHeadMixin.forward_branch`."""
+        """Compute one branch; arguments and maps as :meth:`MIAODHeadMixin.forward_branch`, A per level."""
         layers = getattr(self, f'{branch}_convs')
         return [layer(level) for level, layer in zip(feats, layers, strict=True)]
 
@@ -78,20 +78,28 @@ class MIAODSSDHead(MIAODHeadMixin, SSDHead):
         """Cross entropy with hard negative mining over all levels of an image.
 
         Args:
-            logits: (B, n, C + 1) a level.
+            logits: (B, n, C + 1) per level.
             targets: of the same batch.
+
+        Returns:
+            0-d tensor.
         """
         total = hard_negative_cross_entropy(
             join_levels(logits),
             join_levels(targets.labels),
             join_levels(targets.label_weights),
-            self.num_classes,
-            self.train_cfg.neg_pos_ratio,
+            background=self.num_classes,
+            negatives_per_positive=self.train_cfg.neg_pos_ratio,
         )
         return total / targets.num_samples
 
     def regression_loss(self, box_maps: Sequence[Tensor], targets: AnchorTargets) -> Tensor:
-        """Smooth L1 loss of the boxes; see :meth:`AnchorLossMixin.regression_loss`."""
+        """Smooth L1 loss of the boxes, a 0-d tensor.
+
+        Args:
+            box_maps: outputs of f_r, (B, A * 4, H, W) per level.
+            targets: of the same batch.
+        """
         boxes = join_levels([flatten_map(box_map, 4) for box_map in box_maps])
         if self.reg_decoded_bbox:
             anchors = join_levels(targets.anchors)

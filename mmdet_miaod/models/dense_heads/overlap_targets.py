@@ -1,10 +1,10 @@
 """Targets of anchors that are assigned by overlap, in operations on whole tensors.
 
-MMDetection goes through the objects of an image one by one, gathers the positive anchors and counts them.
-Each of these reads a value from the device, which on a GPU means waiting for everything queued before it.
-Here every anchor gets its targets, and the weights say which count. Overlaps and box targets are computed
-here as well, because MMDetection's functions copy their constants to the device at each call. The numbers are
-equal to the bit.
+MMDetection assigns the objects of an image one by one, gathers the positive anchors and counts them. Each of
+these reads a value from the device, which on a GPU means waiting for everything queued before it. Here every
+anchor gets targets, and the weights say which of them count. Overlaps and box targets are computed here as
+well, because MMDetection's functions copy their constants to the device at each call. The numbers are equal
+to the bit.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ STOCK_METHODS = ('get_anchors', 'get_targets', '_get_targets_single')
 
 
 def assigns_by_overlap(head: AnchorHead) -> bool:
-    """Whether a head's targets are those of this module: stock methods, assigner, boxes, and no sampling."""
+    """Tell whether this module computes a head's targets: stock methods, assigner and boxes, no sampling."""
     return (
         type(head.assigner) is MaxIoUAssigner
         and head.assigner.gpu_assign_thr <= 0
@@ -43,8 +43,8 @@ def pairwise_overlaps(first: Tensor, second: Tensor, of_first: bool = False) -> 
 
     Args:
         first: (m, 4), or (m, 5) with a score, which is not looked at.
-        second: (n, 4) or (n, 5).
-        of_first: as a share of the box of ``first``, not of the union of both.
+        second: (n, 4), or (n, 5) likewise.
+        of_first: as a share of the area of the first box, not of the union of both.
 
     Returns:
         (m, n) values in [0, 1].
@@ -61,14 +61,14 @@ def pairwise_overlaps(first: Tensor, second: Tensor, of_first: bool = False) -> 
 
 
 def assign_by_overlap(
-    assigner: MaxIoUAssigner, anchors: Tensor, usable: Tensor, boxes: Tensor, ignored: Tensor | None = None
+    assigner: MaxIoUAssigner, anchors: Tensor, usable: Tensor, *, boxes: Tensor, ignored: Tensor | None = None
 ) -> Tensor:
     """Find each anchor's object, as ``MaxIoUAssigner.assign`` does with the usable anchors alone.
 
     Args:
         assigner: whose thresholds count.
-        anchors: (n, 4).
-        usable: (n,) bool.
+        anchors: (n, 4), all levels joined.
+        usable: (n,) bool, from :func:`usable_anchors`.
         boxes: (k, 4) of the objects, k may be 0.
         ignored: (m, 4) regions that are neither object nor background, or None.
 
@@ -78,6 +78,7 @@ def assign_by_overlap(
     if not len(boxes):
         return usable.long() - 1
     overlaps = pairwise_overlaps(boxes, anchors)
+    # -1 is no overlap at all: such an anchor is not even background, and no object's best one.
     if assigner.ignore_iof_thr > 0 and ignored is not None and len(ignored):
         regions = _overlap_with_regions(assigner, anchors, ignored)
         overlaps = overlaps.masked_fill(regions > assigner.ignore_iof_thr, -1)
@@ -85,19 +86,29 @@ def assign_by_overlap(
 
     highest, nearest = overlaps.max(dim=0)
     low, high = _background_range(assigner)
-    assigned = ((highest >= low) & (highest < high)).long() - 1
+    assigned = ((highest >= low) & (highest < high)).long() - 1  # 0 for background, else -1
+    # The object's threshold goes last: it wins where the two ranges meet.
     assigned = torch.where(highest >= assigner.pos_iou_thr, nearest + 1, assigned)
-    if not assigner.match_low_quality:
-        return assigned.masked_fill(~usable, -1)
-    # An object gets its best anchors, however low their overlap; the last one that wants an anchor has it.
+    if assigner.match_low_quality:
+        last = _last_to_want(assigner, overlaps)
+        assigned = torch.where(last > 0, last, assigned)
+    # Thresholds may be negative, so that -1 passes them.
+    return assigned.masked_fill(~usable, -1)
+
+
+def _last_to_want(assigner: MaxIoUAssigner, overlaps: Tensor) -> Tensor:
+    """Number (n,) from 1 of the last object whose best anchor this is, 0 for none; overlaps are (k, n).
+
+    An object trains its best anchors however low their overlap, or small objects would train none.
+    """
     best, first = overlaps.max(dim=1, keepdim=True)
     if assigner.gt_max_assign_all:
         wanted = overlaps == best
     else:
         wanted = torch.zeros_like(overlaps, dtype=torch.bool).scatter_(1, first, True)
-    numbers = torch.arange(1, len(boxes) + 1, device=boxes.device)[:, None]
-    last = (numbers * (wanted & (best >= assigner.min_pos_iou))).amax(dim=0)
-    return torch.where(last > 0, last, assigned).masked_fill(~usable, -1)
+    # MMDetection's loop lets later objects take anchors from earlier ones: the highest number stays.
+    numbers = torch.arange(1, len(overlaps) + 1, device=overlaps.device)[:, None]
+    return (numbers * (wanted & (best >= assigner.min_pos_iou))).amax(dim=0)
 
 
 def _overlap_with_regions(assigner: MaxIoUAssigner, anchors: Tensor, ignored: Tensor) -> Tensor:
@@ -138,29 +149,17 @@ def _on_device(values: tuple[float, ...], device: torch.device) -> Tensor:
     return torch.tensor(values, dtype=torch.float32, device=device)
 
 
-def image_targets(
-    head: AnchorHead,
-    anchors: Tensor,
-    valid: Tensor,
-    img_meta: dict,
-    boxes: Tensor,
-    labels: Tensor,
-    ignored: Tensor | None = None,
-) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    """Targets of one image's anchors, as ``AnchorHead.get_targets`` gives them.
+def usable_anchors(head: AnchorHead, anchors: Tensor, valid: Tensor, img_meta: dict) -> Tensor:
+    """Tell which anchors of an image can be assigned at all.
 
     Args:
-        head: for which :func:`assigns_by_overlap` holds.
+        head: whose ``allowed_border`` counts.
         anchors: (n, 4), all levels joined.
         valid: (n,) bool, which of them lie on the padded image.
         img_meta: ``img_shape`` is read.
-        boxes: (k, 4) of the objects, k may be 0.
-        labels: (k,) int64.
-        ignored: see :func:`assign_by_overlap`.
 
     Returns:
-        Labels (n,) int64, label weights (n,), box targets and box weights (n, 4), and the number of positive
-        anchors, a 0-d int64 tensor.
+        (n,) bool.
 
     Raises:
         ValueError: no anchor is usable; looked at only where ``allowed_border`` rules anchors out.
@@ -171,7 +170,33 @@ def image_targets(
         raise ValueError(
             f'an image of shape {img_meta["img_shape"]} has no valid anchor: set train_cfg.allowed_border=-1'
         )
-    assigned = assign_by_overlap(head.assigner, anchors, usable, boxes, ignored)
+    return usable
+
+
+def image_targets(
+    head: AnchorHead,
+    anchors: Tensor,
+    usable: Tensor,
+    *,
+    boxes: Tensor,
+    labels: Tensor,
+    ignored: Tensor | None = None,
+) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
+    """Targets of one image's anchors, as ``AnchorHead.get_targets`` gives them.
+
+    Args:
+        head: for which :func:`assigns_by_overlap` holds.
+        anchors: (n, 4), all levels joined.
+        usable: (n,) bool, from :func:`usable_anchors`.
+        boxes: (k, 4) of the objects, k may be 0.
+        labels: (k,) int64.
+        ignored: see :func:`assign_by_overlap`.
+
+    Returns:
+        Labels (n,) int64, label weights (n,), box targets and box weights (n, 4), and the number of positive
+        anchors, a 0-d int64 tensor.
+    """
+    assigned = assign_by_overlap(head.assigner, anchors, usable, boxes=boxes, ignored=ignored)
     positive = assigned > 0
     weight = head.train_cfg.pos_weight if head.train_cfg.pos_weight > 0 else 1.0
     label_weights = torch.where(positive, weight, (assigned == 0).to(anchors.dtype))
@@ -191,28 +216,33 @@ def overlap_targets(
     anchors: Sequence[Sequence[Tensor]],
     valid: Sequence[Sequence[Tensor]],
     img_metas: Sequence[dict],
-    boxes: Sequence[Tensor],
-    labels: Sequence[Tensor],
-    ignored: Sequence[Tensor] | None = None,
+    *,
+    gt_bboxes: Sequence[Tensor],
+    gt_labels: Sequence[Tensor],
+    gt_bboxes_ignore: Sequence[Tensor] | None = None,
 ) -> tuple[list[Tensor] | Tensor, ...]:
     """Targets of a batch, as ``AnchorHead.get_targets`` gives them.
 
     Args:
         head: for which :func:`assigns_by_overlap` holds.
-        anchors: (n, 4) an image and level, from ``AnchorHead.get_anchors``.
-        valid: (n,) bool an image and level, from the same.
+        anchors: (n, 4) per image and level, from ``AnchorHead.get_anchors``.
+        valid: (n,) bool per image and level, from the same.
         img_metas: meta data of each image.
-        boxes: (k, 4) an image.
-        labels: (k,) int64 an image.
-        ignored: (m, 4) an image, or None.
+        gt_bboxes: (k, 4) per image.
+        gt_labels: (k,) int64 per image.
+        gt_bboxes_ignore: (m, 4) per image, or None.
 
     Returns:
-        Labels, label weights (B, n), box targets and box weights (B, n, 4), each a list with one tensor a
-        level, and what losses are divided by: positive anchors, at least 1 an image, a 0-d int64 tensor.
+        Labels int64 and label weights (B, n), box targets and box weights (B, n, 4), each per level, and what
+        losses are divided by: the number of positive anchors, at least 1 per image, a 0-d int64 tensor.
     """
-    regions = ignored or [None] * len(boxes)
-    images = zip(anchors, valid, img_metas, boxes, labels, regions, strict=True)
-    found = [image_targets(head, torch.cat(a), torch.cat(v), *image) for a, v, *image in images]
+    regions = gt_bboxes_ignore or [None] * len(gt_bboxes)
+    found = []
+    images = zip(anchors, valid, img_metas, gt_bboxes, gt_labels, regions, strict=True)
+    for levels, flags, img_meta, boxes, labels, ignored in images:
+        joined = torch.cat(levels)
+        usable = usable_anchors(head, joined, torch.cat(flags), img_meta)
+        found.append(image_targets(head, joined, usable, boxes=boxes, labels=labels, ignored=ignored))
     *targets, num_positive = zip(*found, strict=True)
     level_sizes = [len(level) for level in anchors[0]]
     by_level = [images_to_levels(list(values), level_sizes) for values in targets]

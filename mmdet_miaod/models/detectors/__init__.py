@@ -1,5 +1,3 @@
-from .miaod_detector import MIAODDetectorMixin
-from .miaod_retinanet import MIAODRetinaNet
-from .miaod_single_stage import MIAODSingleStageDetector
+from .miaod_detector import MIAODDetectorMixin, MIAODRetinaNet, MIAODSingleStageDetector
 
 __all__ = ['MIAODDetectorMixin', 'MIAODRetinaNet', 'MIAODSingleStageDetector']

@@ -1,10 +1,14 @@
-"""What MI-AOD adds to a stock single-stage detector: loss terms by name, and scores of images."""
+"""Single-stage detectors for MI-AOD, whose losses are chosen by name."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+import numpy as np
 import torch
+from mmdet.models.builder import DETECTORS
+from mmdet.models.detectors import RetinaNet, SingleStageDetector
 from torch import Tensor
 
 
@@ -15,10 +19,16 @@ class MIAODDetectorMixin:
     """
 
     def extract_feat(self, img: Tensor) -> Sequence[Tensor]:
-        """Features (B, channels, H, W) a level of images (B, 3, H, W).
+        """Features of images.
 
-        Nothing is remembered for a backward pass when a stage trains neither backbone nor neck, as the
-        maximize-uncertainty stage does: that saves its memory and its time.
+        No graph is kept when a stage trains neither backbone nor neck, as the maximize-uncertainty stage
+        does: that saves its memory and time.
+
+        Args:
+            img: (B, 3, H, W) float32.
+
+        Returns:
+            (B, channels, H, W) per level.
         """
         modules = [self.backbone, self.neck] if self.with_neck else [self.backbone]
         trains = any(parameter.requires_grad for module in modules for parameter in module.parameters())
@@ -40,12 +50,20 @@ class MIAODDetectorMixin:
             img: (B, 3, H, W) float32.
             img_metas: meta data of each image.
             loss_terms: names of the terms.
-            gt_bboxes: (n, 4) an image; None for an unlabeled batch.
-            gt_labels: (n,) int64 an image; None for an unlabeled batch.
-            gt_bboxes_ignore: (n, 4) an image, where the pipeline collects them.
+            gt_bboxes: (k, 4) per image; None for an unlabeled batch.
+            gt_labels: (k,) int64 per image; None for an unlabeled batch.
+            gt_bboxes_ignore: (m, 4) per image, where the pipeline collects them.
+
+        Returns:
+            0-d float32 tensors by name.
         """
         return self.bbox_head.forward_train(
-            self.extract_feat(img), img_metas, loss_terms, gt_bboxes, gt_labels, gt_bboxes_ignore
+            self.extract_feat(img),
+            img_metas,
+            loss_terms,
+            gt_bboxes=gt_bboxes,
+            gt_labels=gt_labels,
+            gt_bboxes_ignore=gt_bboxes_ignore,
         )
 
     def train_step(self, data: dict, optimizer: object = None, *, loss_terms: Sequence[str]) -> dict:
@@ -57,13 +75,13 @@ class MIAODDetectorMixin:
             loss_terms: names of the terms that are summed.
 
         Returns:
-            ``loss`` (0-d tensor), ``log_vars`` (detached 0-d tensors: every term and ``loss``; with several
-            processes their mean over processes is the value of the joined batch) and ``num_samples`` (int).
+            ``loss`` (0-d tensor), ``log_vars`` (detached 0-d tensors: every term and ``loss``; their mean
+            over processes is the value of the joined batch) and ``num_samples`` (int).
         """
         losses = self(**data, loss_terms=loss_terms)
         loss = sum(losses.values())
         if torch.is_grad_enabled() and not loss.requires_grad:
-            # Terms may be plain zeros (no pseudo-labels); the step still has momentum and weight decay.
+            # Terms may be plain zeros (no pseudo-labels), but the step still has momentum and weight decay.
             loss = loss + 0 * next(p for p in self.parameters() if p.requires_grad).sum()
         log_vars = {name: value.detach() for name, value in losses.items()}
         return dict(
@@ -75,16 +93,28 @@ class MIAODDetectorMixin:
         with torch.no_grad():
             return self.train_step(data, optimizer, loss_terms=loss_terms)
 
-    def forward_test(self, imgs, img_metas, **kwargs):
+    def forward_test(
+        self, imgs: Tensor | Sequence[Tensor], img_metas: Sequence, **kwargs: Any
+    ) -> list[list[np.ndarray]]:
         """MMDetection's test results, of a plain batch or of MMDetection's lists of test-time augmentations.
 
         Args:
-            imgs: (B, 3, H, W), or a list of such tensors, one an augmentation.
+            imgs: (B, 3, H, W), or a list of such tensors, one per augmentation.
             img_metas: meta data of each image, or a list of such lists.
 
         Returns:
-            For each image a list of (n, 5) float32 arrays, one a class.
+            For each image a list of (n, 5) float32 arrays, one per class.
         """
         if isinstance(imgs, Tensor):
             imgs, img_metas = [imgs], [img_metas]
         return super().forward_test(imgs, img_metas, **kwargs)
+
+
+@DETECTORS.register_module()
+class MIAODRetinaNet(MIAODDetectorMixin, RetinaNet):
+    """RetinaNet whose ``bbox_head`` is an ``MIAODRetinaHead``; the arguments are ``RetinaNet``'s."""
+
+
+@DETECTORS.register_module()
+class MIAODSingleStageDetector(MIAODDetectorMixin, SingleStageDetector):
+    """Backbone, neck and any head that is an ``MIAODHeadMixin``: SSD, ATSS and heads of your own."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterable, Sequence
 
 from mmdet.models.builder import LOSSES
 from torch import Tensor, nn
@@ -10,19 +10,9 @@ from torch import Tensor, nn
 from ..uncertainty import instance_discrepancy
 
 
-def _agreement(probabilities_1: Tensor, probabilities_2: Tensor) -> Tensor:
-    return 1 - instance_discrepancy(probabilities_1, probabilities_2)
-
-
-FORMS: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
-    'minimize': instance_discrepancy,
-    'maximize': _agreement,
-}
-
-
 @LOSSES.register_module()
 class DiscrepancyLoss(nn.Module):
-    """Weighted discrepancy D ('minimize') or agreement D' ('maximize') of two classifiers.
+    """Weighted discrepancy of two classifiers, to be minimized or maximized.
 
     Args:
         loss_weight: lambda of the paper.
@@ -37,25 +27,39 @@ class DiscrepancyLoss(nn.Module):
         probabilities_1: Sequence[Tensor],
         probabilities_2: Sequence[Tensor],
         weights: Sequence[Tensor],
-        form: str,
     ) -> Tensor:
-        """Sum over levels, images and anchors of the class mean of ``w |p1 - p2|`` or ``w (1 - |p1 - p2|)``.
+        """Loss that makes the classifiers agree: the class mean of ``w |p1 - p2|``, summed over all anchors.
 
         Args:
-            probabilities_1: a tensor (B, n, C) a level, first classifier.
-            probabilities_2: the same of the second classifier.
-            weights: the same, multiple instance weights; no gradient flows to them.
-            form: 'minimize' or 'maximize', what training with this loss does to the discrepancy.
+            probabilities_1: first classifier, (B, n, C) per level.
+            probabilities_2: second classifier, (B, n, C) per level.
+            weights: multiple instance weights w, (B, n, C) per level; no gradient flows to them.
 
         Returns:
             0-d tensor.
-
-        Raises:
-            ValueError: unknown form.
         """
-        if form not in FORMS:
-            raise ValueError(f'unknown form {form!r} of the discrepancy loss: use one of {sorted(FORMS)}')
-        levels = zip(probabilities_1, probabilities_2, weights, strict=True)
-        return self.loss_weight * sum(
-            (FORMS[form](p1, p2) * w.detach()).mean(-1).sum() for p1, p2, w in levels
-        )
+        levels = zip(probabilities_1, probabilities_2, strict=True)
+        return self._weighted_sum((instance_discrepancy(p1, p2) for p1, p2 in levels), weights)
+
+    def maximized(
+        self,
+        probabilities_1: Sequence[Tensor],
+        probabilities_2: Sequence[Tensor],
+        weights: Sequence[Tensor],
+    ) -> Tensor:
+        """Loss that drives the classifiers apart: the class mean of ``w (1 - |p1 - p2|)``, summed likewise.
+
+        Args:
+            probabilities_1: first classifier, (B, n, C) per level.
+            probabilities_2: second classifier, (B, n, C) per level.
+            weights: multiple instance weights w, (B, n, C) per level; no gradient flows to them.
+
+        Returns:
+            0-d tensor.
+        """
+        levels = zip(probabilities_1, probabilities_2, strict=True)
+        return self._weighted_sum((1 - instance_discrepancy(p1, p2) for p1, p2 in levels), weights)
+
+    def _weighted_sum(self, values: Iterable[Tensor], weights: Sequence[Tensor]) -> Tensor:
+        levels = zip(values, weights, strict=True)
+        return self.loss_weight * sum((value * w.detach()).mean(-1).sum() for value, w in levels)

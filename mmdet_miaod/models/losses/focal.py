@@ -14,8 +14,8 @@ class SigmoidFocalLoss(nn.Module):
     """Focal loss over independent classes, in plain tensor operations.
 
     mmcv's own operator has no CPU kernel, and no CUDA kernel in an mmcv that was built without CUDA. The
-    formulas of torchvision and of MMDetection's CPU fallback take more operations and subtract nearly equal
-    numbers for the many anchors that are surely background; this one keeps all digits.
+    formulas of torchvision and of MMDetection's CPU fallback take more operations, and lose digits where they
+    subtract nearly equal numbers: for the many anchors that are surely background.
 
     Args:
         use_sigmoid: must be true; MMDetection's heads read this key to know that there is no background
@@ -69,7 +69,7 @@ class SigmoidFocalLoss(nn.Module):
             0-d tensor; (n, C) under reduction 'none'.
         """
         is_class = target[:, None] == torch.arange(pred.shape[1], device=target.device)
-        # The logit of being wrong: its sigmoid is 1 - p_t, its softplus the cross entropy -log(p_t).
+        # Logit of the wrong answer: its sigmoid is 1 - p_t, its softplus the cross entropy -log(p_t).
         wrong = torch.where(is_class, -pred, pred)
         balance = torch.where(is_class, self.alpha, 1 - self.alpha)
         loss = balance * wrong.sigmoid().pow(self.gamma) * softplus(wrong)

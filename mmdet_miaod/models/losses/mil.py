@@ -1,4 +1,4 @@
-"""Multiple instance learning: instance weights, image scores and labels, their loss (paper, section 3.3)."""
+"""Multiple instance learning: instance weights, image scores and labels, and their loss (section 3.3)."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def mil_weight(mil_logits: Tensor, logits_1: Tensor, logits_2: Tensor, activatio
         mil_logits: (B, n, C) output of the multiple instance branch on one level.
         logits_1: (B, n, C) output of the first classifier; no gradient flows to it.
         logits_2: (B, n, C) output of the second classifier; no gradient flows to it.
-        activation: 'softmax' over classes or 'sigmoid', how ``mil_logits`` become class shares.
+        activation: 'softmax' over classes or 'sigmoid', turns ``mil_logits`` into class shares.
 
     Returns:
         (B, n, C); under 'softmax' each image's weights of a level sum to 1.
@@ -37,10 +37,10 @@ def mil_weight(mil_logits: Tensor, logits_1: Tensor, logits_2: Tensor, activatio
 
 
 def image_score(weights: Sequence[Tensor]) -> Tensor:
-    """Class scores of each image: the largest level sum of its weights, kept off 0 and 1.
+    """Class scores of each image: the largest sum of weights of a level, kept off 0 and 1.
 
     Args:
-        weights: a tensor (B, n, C) a level, from :func:`mil_weight`.
+        weights: (B, n, C) per level, from :func:`mil_weight`.
 
     Returns:
         (B, C) values in [1e-5, 1 - 1e-5].
@@ -50,10 +50,10 @@ def image_score(weights: Sequence[Tensor]) -> Tensor:
 
 
 def image_labels(gt_labels: Sequence[Tensor], num_channels: int) -> Tensor:
-    """Which classes each image shows.
+    """Classes that each image shows.
 
     Args:
-        gt_labels: a tensor (n,) int64 an image, n may be 0.
+        gt_labels: (k,) int64 per image, k may be 0.
         num_channels: C, or C + 1 for heads with a background channel, whose label is always 0.
 
     Returns:
@@ -70,8 +70,8 @@ def pseudo_labels(probabilities_1: Sequence[Tensor], probabilities_2: Sequence[T
     """Classes that an unlabeled image seems to show: some anchor has them with a mean probability >= 0.5.
 
     Args:
-        probabilities_1: a tensor (B, n, C) a level, first classifier.
-        probabilities_2: the same of the second classifier.
+        probabilities_1: (B, n, C) per level, first classifier.
+        probabilities_2: (B, n, C) per level, second classifier.
 
     Returns:
         (B, C) float32 of zeros and ones, without gradient.
@@ -82,7 +82,7 @@ def pseudo_labels(probabilities_1: Sequence[Tensor], probabilities_2: Sequence[T
 
 
 def reads_without_waiting(values: Tensor) -> bool:
-    """Tell whether looking at a tensor's values is free; on a GPU it would mean waiting for them."""
+    """Tell whether a tensor's values can be read at once; on a GPU reading means waiting for them."""
     return values.device.type == 'cpu'
 
 
@@ -108,14 +108,14 @@ class MILLoss(nn.Module):
         Returns:
             0-d tensor.
         """
-        # Written out: the built-in function stops the CUDA context where a score is NaN, before anyone can
-        # report it.
+        # Written out: PyTorch's binary_cross_entropy ends the CUDA context where a score is NaN, before
+        # anything can report it.
         cross_entropy = -(labels * scores.log() + (1 - labels) * torch.log1p(-scores))
         num_images = global_count(len(scores), scores.device)
         return self.loss_weight * cross_entropy.mean(dim=1).sum() / num_images
 
     def pseudo(self, scores: Tensor, labels: Tensor) -> Tensor:
-        """The same with pseudo-labels: 0 where any image of the global batch has none.
+        """Loss against pseudo-labels; 0 where any image of the global batch has none.
 
         Args:
             scores: (B, C) from :func:`image_score`.
@@ -125,7 +125,7 @@ class MILLoss(nn.Module):
             0-d tensor.
         """
         num_without = global_sum((labels.sum(dim=1) == 0).sum())
-        # A zero without a graph saves the way back through the branch.
+        # A zero without a graph saves the backward pass through the branch.
         if reads_without_waiting(num_without) and num_without > 0:
             return scores.new_zeros(())
         return self(scores, labels) * (num_without == 0)

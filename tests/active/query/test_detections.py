@@ -19,8 +19,7 @@ from mmdet_miaod.active.query.detections import (
     with_absence,
 )
 from tests.active.query.tiny import FeatureModel
-from tests.models.test_golden_ssd import ssd_head
-from tests.models.tiny import image_metas, random_features, tiny_head
+from tests.models.tiny import image_metas, random_features, ssd_head, tiny_head
 
 PROBABILITIES = torch.tensor([[0.7, 0.2, 0.1], [0.25, 0.5, 0.25], [1.0, 0.0, 0.0]])
 

@@ -4,10 +4,9 @@ import math
 
 import pytest
 import torch
-from mmdet.core import bbox_overlaps
 
 from mmdet_miaod.models.dense_heads.loss_terms import BRANCHES
-from tests.models.tiny import image_metas, tiny_head
+from tests.models.tiny import tiny_head
 
 
 def initialized_head(seed: int = 0, **changes):
@@ -68,25 +67,6 @@ def test_output_shapes() -> None:
     classes, boxes = head(feats)
     assert torch.equal(classes[0], maps['f_1'][0])
     assert torch.equal(boxes[4], maps['f_r'][4])
-
-
-def test_ignored_regions_are_neither_object_nor_background() -> None:
-    """With ``ignore_iof_thr`` their anchors count for nothing, without it as background."""
-    images = image_metas([(64, 64)]), [torch.tensor([[4.0, 4, 36, 36]])], [torch.tensor([1])]
-    region = [torch.tensor([[32.0, 32, 64, 64]])]
-    sizes = [(8, 8), (4, 4), (2, 2), (1, 1), (1, 1)]
-    weights = {}
-    for threshold in (-1, 0.5):
-        head = tiny_head(3)
-        head.assigner.ignore_iof_thr = threshold
-        targets = head.label_anchors(sizes, *images, region)
-        weights[threshold] = torch.cat([level.flatten() for level in targets.label_weights])
-        anchors = torch.cat([level.flatten(0, 1) for level in targets.anchors])
-    inside = bbox_overlaps(anchors, region[0], mode='iof')[:, 0] > 0.5
-    object_overlap = bbox_overlaps(anchors, images[1][0])[:, 0]
-    assert inside.sum() > 20 and (weights[-1][inside & (object_overlap < 0.4)] == 1).all()
-    assert (weights[0.5][inside] == 0).all()
-    assert torch.equal(weights[0.5][~inside], weights[-1][~inside])
 
 
 def test_softmax_loss_is_refused() -> None:

@@ -5,11 +5,9 @@ from __future__ import annotations
 import pytest
 import torch
 from mmcv import ConfigDict
-from mmdet.models.dense_heads import AnchorHead
 
 from mmdet_miaod.models.dense_heads.overlap_targets import assigns_by_overlap, overlap_targets
-from tests.models.test_golden_ssd import ssd_head
-from tests.models.tiny import TRAIN_CFG, image_metas, tiny_head
+from tests.models.tiny import TRAIN_CFG, image_metas, ssd_head, tiny_head
 
 SIZES = [(12, 16), (6, 8), (3, 4), (2, 2), (1, 1)]
 SSD_SIZES = [(38, 38), (19, 19), (10, 10), (5, 5), (3, 3), (1, 1)]
@@ -34,7 +32,9 @@ def assert_stock_targets(head, sizes, metas, boxes, labels, ignored=None) -> Non
     assert assigns_by_overlap(head)
     anchors, valid = head.get_anchors(sizes, metas, device=boxes[0].device)
     stock = head.get_targets(anchors, valid, boxes, metas, ignored, labels)
-    *found, num_samples = overlap_targets(head, anchors, valid, metas, boxes, labels, ignored)
+    *found, num_samples = overlap_targets(
+        head, anchors, valid, metas, gt_bboxes=boxes, gt_labels=labels, gt_bboxes_ignore=ignored
+    )
     for mine, theirs in zip(found, stock[:4], strict=True):
         for level, expected in zip(mine, theirs, strict=True):
             assert level.dtype == expected.dtype
@@ -140,38 +140,6 @@ def test_an_image_without_a_usable_anchor_is_refused() -> None:
     head.train_cfg.allowed_border = 0
     boxes, labels = objects(9, (1,), 8, 8, 'cpu')
     with pytest.raises(ValueError, match='no valid anchor: set train_cfg.allowed_border=-1'):
-        head.label_anchors([(1, 1)] * 5, image_metas([(8, 8)]), boxes, labels)
-
-
-def test_lists_of_other_lengths_are_refused() -> None:
-    head = tiny_head(3)
-    boxes, labels = objects(1, (3, 2), 128, 96, 'cpu')
-    with pytest.raises(ValueError, match='shorter'):
-        head.label_anchors(SIZES, image_metas([(96, 128)] * 2), boxes, labels[:1])
-
-
-def test_a_head_with_targets_of_its_own_keeps_them() -> None:
-    calls = []
-
-    class OwnTargets(type(tiny_head())):
-        def get_targets(self, *args, **kwargs):
-            calls.append(args)
-            return AnchorHead.get_targets(self, *args, **kwargs)
-
-    head = tiny_head(3)
-    boxes, labels = objects(1, (3,), 128, 96, 'cpu')
-    plain = head.label_anchors(SIZES, image_metas([(96, 128)]), boxes, labels)
-    head.__class__ = OwnTargets
-    own = head.label_anchors(SIZES, image_metas([(96, 128)]), boxes, labels)
-    assert len(calls) == 1
-    assert torch.equal(torch.cat(own.labels, dim=1), torch.cat(plain.labels, dim=1))
-    assert own.num_samples == plain.num_samples
-    # One that samples divides by the negatives too.
-    head.sampling = True
-    counted = sum((level > 0).sum() for level in own.label_weights)
-    assert head.label_anchors(SIZES, image_metas([(96, 128)]), boxes, labels).num_samples == counted
-    head.sampling, head.train_cfg.allowed_border = False, 0
-    with pytest.raises(ValueError, match=r'shapes \[\(8, 8, 3\)\] has no valid anchor'):
         head.label_anchors([(1, 1)] * 5, image_metas([(8, 8)]), boxes, labels)
 
 

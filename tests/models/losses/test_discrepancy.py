@@ -1,4 +1,3 @@
-import pytest
 import torch
 
 from mmdet_miaod.models.losses import DiscrepancyLoss
@@ -10,14 +9,15 @@ W = [torch.tensor([[[0.5, 0.5]]]), torch.tensor([[[0.25, 0.25], [0.5, 0.0]]])]
 
 def test_values_by_hand() -> None:
     # Level 1: 0.5 * 0.5 / 2; level 2: 0.25 * 0.5 / 2 (the last discrepancy has weight 0).
-    assert DiscrepancyLoss(1.0)(P1, P2, W, 'minimize').item() == 0.125 + 0.0625
-    assert DiscrepancyLoss(1.0)(P1, P2, W, 'maximize').item() == (0.25 + 0.5) / 2 + (0.125 + 0.25 + 0.5) / 2
-    assert DiscrepancyLoss()(P1, P2, W, 'minimize').item() == 0.09375
+    assert DiscrepancyLoss(1.0)(P1, P2, W).item() == 0.125 + 0.0625
+    assert DiscrepancyLoss(1.0).maximized(P1, P2, W).item() == (0.25 + 0.5) / 2 + (0.125 + 0.25 + 0.5) / 2
+    assert DiscrepancyLoss()(P1, P2, W).item() == 0.09375
 
 
-def test_forms_add_up_to_the_weights_and_pull_in_opposite_directions() -> None:
+def test_both_losses_add_up_to_the_weights_and_pull_in_opposite_directions() -> None:
     p1 = [p.clone().requires_grad_() for p in P1]
-    both = [DiscrepancyLoss(1.0)(p1, P2, W, form) for form in ('minimize', 'maximize')]
+    loss = DiscrepancyLoss(1.0)
+    both = [loss(p1, P2, W), loss.maximized(p1, P2, W)]
     assert sum(both).item() == sum(w.mean(-1).sum().item() for w in W)
     down, up = (torch.autograd.grad(loss, p1[0], retain_graph=True)[0] for loss in both)
     assert down.abs().sum() > 0
@@ -27,10 +27,5 @@ def test_forms_add_up_to_the_weights_and_pull_in_opposite_directions() -> None:
 def test_no_gradient_reaches_the_weights() -> None:
     weights = [w.clone().requires_grad_() for w in W]
     p1 = [p.clone().requires_grad_() for p in P1]
-    DiscrepancyLoss()(p1, P2, weights, 'minimize').backward()
+    DiscrepancyLoss()(p1, P2, weights).backward()
     assert all(w.grad is None for w in weights)
-
-
-def test_unknown_form() -> None:
-    with pytest.raises(ValueError, match=r"'maximise'.*maximize"):
-        DiscrepancyLoss()(P1, P2, W, 'maximise')

@@ -34,12 +34,13 @@ def test_it_runs_on_a_cpu(capsys) -> None:
 def test_the_timed_label_step_trains_what_every_label_step_trains(monkeypatch, capsys) -> None:
     trained = []
 
-    def note(model, stage, frozen):
-        set_trainable(model, stage, frozen)
+    def note(model, stage, frozen, **settings):
+        step = build_stage_step(model, stage, frozen, **settings)
         trained.append((stage.name, sum(p.requires_grad for p in model.parameters())))
+        return step
 
-    set_trainable = tasks.set_trainable
-    monkeypatch.setattr(tasks, 'set_trainable', note)
+    build_stage_step = tasks.build_stage_step
+    monkeypatch.setattr(tasks, 'build_stage_step', note)
     assert run('--device', 'cpu', '--quick', '--options', 'float32') == 0
     assert [name for name, _ in trained] == ['label', 'minimize', 'maximize', 'label']
     numbers = [number for _, number in trained]

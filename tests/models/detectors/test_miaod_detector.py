@@ -126,8 +126,9 @@ def test_results_have_mmdetections_form(detector) -> None:
     for full, half in zip(plain[0], nested[0], strict=True):
         assert full.dtype == np.float32
         assert full.shape[1] == 5
-        if len(full) == len(half):
-            np.testing.assert_allclose(full[:, :4], half[:, :4] * 2, rtol=1e-4, atol=1e-3)
+        assert len(full) > 0
+        np.testing.assert_allclose(full[:, :4], half[:, :4] * 2, rtol=1e-4, atol=1e-3)
+        np.testing.assert_allclose(full[:, 4], half[:, 4], rtol=1e-4)
 
 
 def test_the_uncertainty_of_an_image_is_the_same_in_any_batch(detector) -> None:

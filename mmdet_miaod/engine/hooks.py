@@ -1,12 +1,28 @@
-"""Losses and learning rates of a whole run as one TensorBoard curve each."""
+"""Hooks of the alternating runner: the end of an epoch, TensorBoard's curves of a whole run."""
 
 from __future__ import annotations
 
-from mmcv.runner import HOOKS
+from collections.abc import Callable
+
+from mmcv.runner import HOOKS, Hook
 from mmcv.runner.dist_utils import master_only
 from mmcv.runner.hooks import TensorboardLoggerHook
 
 from .runner import AlternatingEpochRunner
+
+
+class EpochEndHook(Hook):
+    """Calls a function with the runner after each epoch's training.
+
+    Args:
+        action: the function.
+    """
+
+    def __init__(self, action: Callable[[AlternatingEpochRunner], None]) -> None:
+        self._action = action
+
+    def after_train_epoch(self, runner: AlternatingEpochRunner) -> None:
+        self._action(runner)
 
 
 @HOOKS.register_module()
