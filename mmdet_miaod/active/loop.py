@@ -24,6 +24,7 @@ from .annotator import Annotator
 from .cycle_scoring import CycleScorer, scores_name
 from .cycle_training import CycleTrainer, split_names
 from .feature_files import load_features
+from .label_losses import label_losses_name, write_label_losses
 from .query.base import Query, QueryStrategy
 from .selection import SelectionSettings, query_candidates, select_images
 from .split import (
@@ -63,6 +64,7 @@ class ActiveLearningLoop:
         build_loaders: makes the labeled and unlabeled loader of a split, by tag.
         trainer: trains the model of a cycle.
         evaluate: returns the metrics of a cycle's model, ``mAP`` and ``AP`` among them.
+        label_losses: returns the losses ``(n,)`` of labeled images ``(n,)`` under a cycle's model.
         scorer: scores the unlabeled images.
         strategy: ranks the images to label.
         state: the run's manifest.
@@ -80,6 +82,7 @@ class ActiveLearningLoop:
         build_loaders: Callable[[Split], dict[str, TrainLoader]],
         trainer: CycleTrainer,
         evaluate: Callable[[int, nn.Module], dict[str, Any]],
+        label_losses: Callable[[nn.Module, np.ndarray], np.ndarray],
         scorer: CycleScorer,
         strategy: QueryStrategy,
         state: RunState,
@@ -93,6 +96,7 @@ class ActiveLearningLoop:
         self._build_loaders = build_loaders
         self._trainer = trainer
         self._evaluate_model = evaluate
+        self._label_losses = label_losses
         self._scorer = scorer
         self._strategy = strategy
         self._state = state
@@ -143,11 +147,18 @@ class ActiveLearningLoop:
             metrics = self._evaluate_model(cycle, self._trainer.model(cycle))
             seconds = time.monotonic() - started
             boxes = self._annotator.count_boxes(split.labeled.tolist())
-            return self._step('evaluation', cycle, dict(boxes=boxes, **metrics, seconds=seconds))
+            files = self._save_label_losses(cycle, split.labeled)
+            return self._step('evaluation', cycle, dict(boxes=boxes, **metrics, seconds=seconds), files)
 
         if self._state.once('evaluation', cycle, evaluate):
             distributed.on_main(lambda: write_metrics(self._state))
             self._on_cycle_end(cycle)
+
+    def _save_label_losses(self, cycle: int, labeled: np.ndarray) -> dict[str, list]:
+        losses = self._label_losses(self._trainer.model(cycle), labeled)
+        path, names = self._state.path(label_losses_name(cycle)), self._pool.index.names
+        record = distributed.on_main(lambda: write_label_losses(path, labeled, losses, names))
+        return self._state.relative([record])
 
     def _candidates(self, cycle: int, split: Split) -> np.ndarray:
         selection, seed = self._settings.selection, self._settings.seed
@@ -176,9 +187,16 @@ class ActiveLearningLoop:
         )
         return following
 
-    def _step(self, kind: str, cycle: int, values: dict[str, Any] | None = None) -> FinishedStep:
+    def _step(
+        self,
+        kind: str,
+        cycle: int,
+        values: dict[str, Any] | None = None,
+        files: dict[str, list] | None = None,
+    ) -> FinishedStep:
         """Return a step that the run can resume from where it has the cycle's model."""
-        return FinishedStep(kind, cycle, needs=self._state.find('model', cycle).needs, values=values or {})
+        needs = self._state.find('model', cycle).needs
+        return FinishedStep(kind, cycle, files=files or {}, needs=needs, values=values or {})
 
     def _tidy(self) -> None:
         """Make what is made of other files anew, and delete what nothing needs, after whatever happened."""

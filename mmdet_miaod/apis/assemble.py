@@ -16,6 +16,7 @@ from ..active.cycle_scoring import CycleScorer
 from ..active.cycle_training import CheckpointSettings, CycleTrainer
 from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..engine.inference import evaluate_detector
+from ..engine.label_losses import label_losses
 from ..engine.progress import RunClock, RunProgress, run_steps
 from ..run.manifest import RunState
 from ..version import __version__
@@ -96,6 +97,7 @@ def assemble_run(
         build_loaders=LoaderFactory(data, settings.loaders, prepared.device),
         trainer=trainer,
         evaluate=evaluate,
+        label_losses=partial(label_losses, dataset=data.labeled, device=prepared.device),
         scorer=scorer,
         strategy=prepared.strategy,
         state=state,

@@ -73,14 +73,15 @@ def _data_loader(
         dataset,
         batch_sampler=sampler,
         num_workers=workers,
-        collate_fn=_collate,
+        collate_fn=collate_samples,
         pin_memory=pin_memory,
         persistent_workers=workers > 0,
         prefetch_factor=prefetch if workers > 0 else None,
     )
 
 
-def _collate(samples: Sequence[dict]) -> dict[str, Any]:
+def collate_samples(samples: Sequence[dict]) -> dict[str, Any]:
+    """Return the batch of some samples of a pipeline, for one device."""
     return collate(samples, samples_per_gpu=len(samples))
 
 

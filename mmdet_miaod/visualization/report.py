@@ -65,6 +65,7 @@ class RunSection:
     references: Sequence[ReferenceCurve]
     pictures: list[Picture]
     queries: list[dict[str, Any]]
+    doubtful: list[dict[str, Any]]
     legend: Sequence[str]
 
 
@@ -82,7 +83,7 @@ def write_report(
         directories: the run directories.
         open_images: gives the images of a run; its errors are told in the page.
         path: the page; by default ``report.html`` in the run directory, or beside the first of several.
-        images_per_cycle: number of selected images that are shown per cycle.
+        images_per_cycle: number of selected images that are shown per cycle; half as many of largest loss.
         png: write each plot as PNG too, beside SVG and CSV.
 
     Returns:
@@ -171,20 +172,29 @@ def _run_section(
             for cycle in record.cycles
             if len(record.selected(cycle))
         ],
+        doubtful=[_doubtful(record, cycle, images, images_per_cycle) for cycle in record.label_losses],
         legend=() if images is None else images.classes,
     )
 
 
 def _query(record: RunRecord, cycle: int, images: RunImages | None, limit: int) -> dict[str, Any]:
     chosen = record.selected(cycle)
-    shown = [_image(record, cycle, int(index), images) for index in chosen[:limit]]
+    shown = []
+    for index in map(int, chosen[:limit]):
+        score = record.score_of(cycle, index)
+        shown.append(_image(index, f'score {"–" if score is None else f"{score:.4g}"}', images))
     return dict(cycle=cycle, total=len(chosen), images=shown)
 
 
-def _image(record: RunRecord, cycle: int, index: int, images: RunImages | None) -> dict[str, Any]:
-    score = record.score_of(cycle, index)
-    entry = dict(name=f'image {index}', score='–' if score is None else f'{score:.4g}')
-    entry |= dict(uri='', contents='', problem='')
+def _doubtful(record: RunRecord, cycle: int, images: RunImages | None, limit: int) -> dict[str, Any]:
+    """The labeled images of largest loss, which are most often labeled wrongly."""
+    losses = record.label_losses[cycle]
+    shown = [_image(index, f'loss {loss:.3g}', images) for index, loss in losses[: limit // 2]]
+    return dict(cycle=cycle, total=len(losses), images=shown)
+
+
+def _image(index: int, value: str, images: RunImages | None) -> dict[str, Any]:
+    entry = dict(name=f'image {index}', value=value, uri='', contents='', problem='')
     if images is None:
         return entry
     entry['name'] = images.name(index)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..active.label_losses import label_losses_name, read_label_losses
 from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.metrics import METRICS_NAME
@@ -28,6 +29,7 @@ class RunRecord:
         metrics: entries of ``metrics.json``, one per evaluated cycle.
         labeled: X_L of each cycle, ``(n,)`` int64 pool indices, ascending.
         scores: ``(N,)`` float32 scores of the pool by cycle, NaN where not scored.
+        label_losses: pool index and loss of each labeled image by cycle, the largest first.
         losses: records of the loss log, in the order of training, each with ``cycle``, ``stage``,
             ``stage_number``, ``step`` (the iteration within its stage, from 1) and the losses.
         environment: versions by package.
@@ -45,6 +47,7 @@ class RunRecord:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     labeled: dict[int, np.ndarray] = field(default_factory=dict)
     scores: dict[int, np.ndarray] = field(default_factory=dict)
+    label_losses: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     losses: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     config_text: str = ''
@@ -96,7 +99,8 @@ def read_run(directory: str | Path) -> RunRecord:
             f'{directory}: this is no run directory (it has neither run_state.json nor {METRICS_NAME})'
         )
     record = RunRecord(directory)
-    for read in (_read_manifest, _read_metrics, _read_splits, _read_scores, _read_losses, _read_config):
+    readers = (_read_manifest, _read_metrics, _read_splits, _read_scores, _read_label_losses)
+    for read in (*readers, _read_losses, _read_config):
         try:
             read(record)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -144,6 +148,13 @@ def _read_scores(record: RunRecord) -> None:
         path = record.directory / f'cycle{cycle}' / 'scores.npy'
         if path.is_file():
             record.scores[cycle] = load_array(path)
+
+
+def _read_label_losses(record: RunRecord) -> None:
+    for cycle in record.cycles:
+        path = record.directory / label_losses_name(cycle)
+        if path.is_file():
+            record.label_losses[cycle] = read_label_losses(path)
 
 
 def _read_losses(record: RunRecord) -> None:

@@ -56,6 +56,7 @@ class Harness:
             build_loaders=lambda split: dict(labeled=split.labeled),
             trainer=self,
             evaluate=self.evaluate,
+            label_losses=lambda model, labeled: np.float32(labeled) / 4,
             scorer=self,
             strategy=Strategy(),
             state=self.state,
@@ -96,6 +97,17 @@ class Harness:
         scores[candidates] = np.random.RandomState(cycle).rand(len(candidates))
         save_array(self.state.directory / scores_name(cycle), scores)
         return FinishedStep('scores', cycle)
+
+
+def test_the_losses_of_labeled_images_are_written_the_largest_first(tmp_path) -> None:
+    harness = Harness(tmp_path, sizes=(3, 1), cycles=(0, 1))
+    harness.loop.run()
+    for cycle in (0, 1):
+        labeled = np.load(tmp_path / f'X_L_{cycle}.npy')
+        lines = [f'{i:06d},{i},{i / 4:g}' for i in labeled[::-1]]
+        name = f'cycle{cycle}/label_losses.csv'
+        assert (tmp_path / name).read_text().splitlines() == ['image,index,loss_cls', *lines]
+        assert list(harness.state.find('evaluation', cycle).files) == [name]
 
 
 def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_path) -> None:

@@ -72,6 +72,12 @@ def test_it_says_scores_numbers_and_environment(page: Path) -> None:
     assert "default-src 'none'" in page.read_text()
 
 
+def test_it_shows_the_labeled_images_of_largest_loss_first(page: Path) -> None:
+    text = re.sub(r'\s+', ' ', Tags(page.read_text()).text)
+    assert 'Cycle 0: 3 of 3 labeled images' in text
+    assert text.index('2.jpgloss 1.5') < text.index('0.jpgloss 0.25') < text.index('1.jpgloss 0.125')
+
+
 def test_every_plot_has_svg_png_and_csv(page: Path) -> None:
     names = ['ap_by_class', 'class_balance', 'learning_curve', 'losses', 'score_histograms', 'time_by_stage']
     plots = page.parent / 'report_plots'
