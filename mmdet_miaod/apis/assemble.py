@@ -18,12 +18,12 @@ from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..engine.inference import evaluate_detector
 from ..engine.label_losses import label_losses
 from ..engine.progress import RunClock, RunProgress, run_steps
+from ..run.log import cycle_table
 from ..run.manifest import RunState
 from ..version import __version__
 from .data import LoaderFactory
 from .model import build_model
 from .preflight import Prepared
-from .run_log import cycle_table
 from .run_options import RunOptions
 from .run_report import refresh_report
 from .settings import RunSettings
@@ -68,7 +68,12 @@ def assemble_run(
     first_cycle = state.options.get('first_cycle', settings.labeling.cycles[0])
     cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
     data = prepared.data
-    progress = RunProgress(run_clock(settings, cycles, state, len(data.pool)), options.progress)
+    sizes = settings.labeling.sizes(len(data.pool))
+    batch = settings.loaders.batch_size * distributed.world_size()
+    steps = run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
+    steps = {cycle: count for cycle, count in zip(settings.labeling.cycles, steps) if cycle in cycles}
+    trained = [step.cycle for step in state.of_kind('model')]
+    progress = RunProgress(RunClock.of_cycles(steps, trained), options.progress)
     trainer = _build_trainer(settings, prepared, state, timestamp, progress, logger)
 
     def evaluate(cycle: int, model: nn.Module) -> dict[str, Any]:
@@ -132,15 +137,3 @@ def _build_trainer(
         checkpoints=CheckpointSettings(settings.max_keep_checkpoints, meta),
         logger=logger,
     )
-
-
-def run_clock(settings: RunSettings, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
-    """Count the optimizer steps of all cycles, and those of the cycles that are trained."""
-    sizes = dict(zip(settings.labeling.cycles, settings.labeling.sizes(pool_size)))
-    cycles = [cycle for cycle in cycles if cycle in sizes]
-    batch = settings.loaders.batch_size * distributed.world_size()
-    steps = run_steps(settings.schedule, [sizes[cycle] for cycle in cycles], settings.loaders.repeats, batch)
-    done = sum(
-        count for cycle, count in zip(cycles, steps, strict=True) if state.find('model', cycle) is not None
-    )
-    return RunClock(sum(steps), done)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,8 +12,7 @@ from torch.utils.data import Dataset
 
 from .. import distributed
 from ..active.split import Split
-from ..datasets.builder import build_dataset
-from ..datasets.image_index import ImageIndex
+from ..datasets.builder import build_dataset, check_classes, check_images_once
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
 from ..datasets.samplers import AspectGroupBatchSampler
@@ -84,9 +83,9 @@ def load_data(data: DataSettings, num_classes: int) -> RunData:
     pool = build_dataset(data.pool)
     labeled = build_dataset(data.labeled, index=pool.index)
     test = build_dataset(data.test)
+    check_classes(labeled, test, num_classes)
     for index in (pool.index, test.index):
-        check_images(index, data.check_images)
-    _check_classes(num_classes, labeled, test)
+        check_images_once(index, data.check_images)
     return RunData(pool, labeled, test)
 
 
@@ -99,35 +98,6 @@ def _check_same_images(data: DataSettings) -> None:
                 f'data.train.{key} is {train[key]!r}, but data.pool.{key} is {pool.get(key)!r}: labeled '
                 'images are images of the pool; make them equal'
             )
-
-
-def check_images(index: ImageIndex, mode: str) -> None:
-    """Read every image once in a run, in the main process; the others wait for the sizes.
-
-    Args:
-        index: of a pool or test set, the same in every process.
-        mode: ``'decode'`` or ``'header'``, see :meth:`ImageIndex.check_images`.
-
-    Raises:
-        FileNotFoundError, ValueError: as :meth:`ImageIndex.check_images`, in the main process; a
-            :class:`~mmdet_miaod.distributed.PeerError` that quotes it in the others.
-    """
-
-    def check(heartbeat: Callable[[], None]) -> np.ndarray:
-        index.check_images(mode, heartbeat)
-        return index.sizes
-
-    index.use_sizes(distributed.on_main_for_long(check))
-
-
-def _check_classes(number: int, labeled: Dataset, test: Dataset) -> None:
-    if len(labeled.CLASSES) != number:
-        raise ValueError(
-            f'the data has {len(labeled.CLASSES)} classes {tuple(labeled.CLASSES)}, but '
-            f'model.bbox_head.num_classes is {number}: make them equal'
-        )
-    if tuple(labeled.CLASSES) != tuple(test.CLASSES):
-        raise ValueError('data.train and data.test have different classes')
 
 
 class LoaderFactory:

@@ -15,7 +15,7 @@ from torch import nn
 
 from ..engine.acceleration import Acceleration
 from ..run.files import load_checkpoint
-from .run_log import muted
+from ..run.log import muted
 
 
 @dataclass(frozen=True)

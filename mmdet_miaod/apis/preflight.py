@@ -2,34 +2,31 @@
 
 from __future__ import annotations
 
-import inspect
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.utils.data import Dataset
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
-from ..active.query import QUERY_STRATEGIES, QueryStrategy
+from ..active.query.base import QueryStrategy, build_strategy
 from ..active.selection import SelectionSettings
-from ..active.split import Split
+from ..active.split import Split, load_split
 from ..datasets.seeding import Draw
-from ..engine.inference import ScoringSettings
+from ..engine.inference import ScoringSettings, check_evaluation
 from ..engine.parallel import check_device
 from ..engine.stage import Stage, frozen_parameter_names
 from ..engine.trainer import StagePosition, TrainSettings, begin_stage, build_stage_runner, register_hooks
 from ..models.dense_heads.loss_terms import select_terms
+from ..run.directory import check_run_directory
 from .data import RunData, load_data
 from .model import build_model, load_weights
-from .run_directory import check_run_directory
 from .run_options import RunOptions, StartingPoint
-from .settings import LabelingSettings, RunSettings
+from .settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -71,51 +68,47 @@ def check_before_start(
     on_passed('config', f'{settings.file} has every key')
     device = check_device(options.device)
     on_passed('device', str(device))
-    data = load_data(settings.data, settings.model.num_classes)
-    _check_sizes(settings.labeling, len(data.pool))
-    on_passed(
-        'pool and test set',
-        f'{len(data.pool)} and {len(data.test)} images, {len(data.labeled.CLASSES)} classes',
-    )
-    if options.start is not None:
-        _check_start(options.start, settings, data)
+    if options.resume is not None:
+        check_run_directory(Path(options.resume))
     strategy = build_strategy(settings.query)
     on_passed('query', settings.query['type'])
-    check_evaluation(settings.evaluation, data.test)
+    data = load_data(settings.data, settings.model.num_classes)
+    check_evaluation(data.test, settings.evaluation)
     on_passed('evaluation', str(settings.evaluation.get('metric', '')))
+    selection, first_split = _first_labels(settings, options.start, data.pool.index.names)
+    images = f'{len(data.pool)} and {len(data.test)} images, {len(data.labeled.CLASSES)} classes'
+    on_passed('pool and test set', images)
     model = build_model(settings.model, data.labeled.CLASSES)
-    check_detections(model)
+    model.bbox_head.detection_limits()  # says what is wrong with test_cfg
     check_stages(settings.schedule, model, replace(settings.training, device=device))
+    if options.start is not None and options.start.model_path is not None:
+        load_weights(model, options.start.model_path)
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
-    selection = settings.labeling.selection(data.pool.index.names)
-    if options.start is None:
-        first_split = settings.labeling.first_split(len(data.pool), selection, settings.seed)
-    else:
-        first_split = options.start.load_split(len(data.pool))
     if options.resume is None:
         check_first_split(settings, selection, data, first_split)
         on_passed('first labels', f'{len(first_split.labeled)} images')
         check_samples(data, first_split)
         on_passed('pipelines', 'an image of each kind was loaded')
-    else:
-        check_run_directory(Path(options.resume))
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
     return Prepared(device, data, scoring, strategy, selection, first_split)
 
 
-def _check_sizes(labeling: LabelingSettings, pool_size: int) -> None:
+def _first_labels(
+    settings: RunSettings, start: StartingPoint | None, names: Sequence[str]
+) -> tuple[SelectionSettings, Split]:
+    """Return what is labeled after a cycle, and the split that a new run begins with."""
+    labeling = settings.labeling
     for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
-        if size > pool_size:
-            raise ValueError(f'{key} is {size}, but the pool has {pool_size} images')
-
-
-def _check_start(start: StartingPoint, settings: RunSettings, data: RunData) -> None:
-    if start.cycle not in settings.labeling.cycles:
-        raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(settings.labeling.cycles)}')
-    if start.model_path is not None:
-        load_weights(build_model(settings.model, data.labeled.CLASSES), start.model_path)
+        if size > len(names):
+            raise ValueError(f'{key} is {size}, but the pool has {len(names)} images')
+    selection = labeling.selection(names)
+    if start is None:
+        return selection, labeling.first_split(len(names), selection, settings.seed)
+    if start.cycle not in labeling.cycles:
+        raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(labeling.cycles)}')
+    return selection, load_split(start.labeled_path, start.unlabeled_path, len(names))
 
 
 def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:
@@ -159,44 +152,6 @@ def _check_training(stage: Stage, model: nn.Module, settings: TrainSettings, fro
         register_hooks(runner, settings, lambda runner: None)
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error
-
-
-def check_detections(model: nn.Module) -> None:
-    """Check what evaluation and some queries read of ``model.test_cfg``.
-
-    Raises:
-        ValueError: naming the key and what is wrong with it.
-    """
-    model.bbox_head.detection_limits()
-
-
-def build_strategy(query: Mapping[str, Any]) -> QueryStrategy:
-    """Build the query strategy of a config.
-
-    Raises:
-        ValueError: when it cannot be built, saying why.
-    """
-    try:
-        return QUERY_STRATEGIES.build(dict(query))
-    except (KeyError, TypeError) as error:
-        known = sorted(QUERY_STRATEGIES.module_dict)
-        raise ValueError(f'query = {dict(query)}: {error}; the strategies are {known}') from error
-
-
-def check_evaluation(arguments: Mapping[str, Any], test: Dataset) -> None:
-    """Check the keyword arguments of the test set's ``evaluate``.
-
-    Raises:
-        ValueError: the test set does not take them.
-    """
-    check = getattr(test, 'check_evaluation', None)
-    try:
-        if check is None:
-            inspect.signature(test.evaluate).bind([], **arguments)
-        else:
-            check(**arguments)
-    except (TypeError, ValueError) as error:
-        raise ValueError(f'evaluation = {arguments}: {type(test).__name__} refuses it ({error})') from error
 
 
 def check_samples(data: RunData, split: Split) -> None:

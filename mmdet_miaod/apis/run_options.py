@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ..active.split import Split, load_split
 from ..run.file_record import FileRecord, hash_file, verify
 
 
@@ -26,14 +25,6 @@ class StartingPoint:
     unlabeled_path: str
     cycle: int
     model_path: str | None = None
-
-    def load_split(self, pool_size: int) -> Split:
-        """Read the split.
-
-        Raises:
-            FileNotFoundError, ValueError: see :func:`~mmdet_miaod.active.split.load_split`.
-        """
-        return load_split(self.labeled_path, self.unlabeled_path, pool_size)
 
     def to_manifest(self) -> dict[str, Any]:
         """Return what the manifest keeps, so that a resumed run knows where it began, and with what."""

@@ -133,24 +133,25 @@ class RunSettings:
             ValueError: a value makes no sense.
         """
         check_keys(config)
+        seed = number_of_at_least(config, 'seed', 0, 2**32 - 1)
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
             text=config.pretty_text,
-            identity=config_identity(config),
-            model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
             data=_data_settings(config),
             loaders=_loader_settings(config),
-            schedule=_schedule(config),
-            labeling=_labeling_settings(config),
             query=config.query.to_dict(),
             uncertainty_k=int(config.query.get('k') or config.get('k') or PUBLISHED_K),
             training=_train_settings(config),
             scoring=_scoring_settings(config),
             evaluation=dict(config.get('evaluation') or {}),
             max_keep_checkpoints=_max_keep_checkpoints(config),
-            seed=number_of_at_least(config, 'seed', 0, 2**32 - 1),
+            seed=seed,
             work_directory=config.work_directory,
             log_level=config.get('log_level', 'INFO'),
+            labeling=_labeling_settings(config),
+            identity=config_identity(config),
+            model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
+            schedule=_schedule(config),
         )
 
 

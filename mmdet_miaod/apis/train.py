@@ -11,18 +11,19 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
+from ..active.split import load_split
 from ..randomness import use_deterministic_algorithms
+from ..run.directory import begin_run, create_run, resume_run
 from ..run.file_record import DamagedFileError
 from ..run.files import write_text
 from ..run.identity import RunIdentity
 from ..run.lock import lock_run
+from ..run.log import buffered_log, run_logger
 from ..run.manifest import RunState
 from .assemble import Run, assemble_run
 from .data import RunData
 from .model import load_weights
 from .preflight import check_before_start
-from .run_directory import begin_run, create_run, create_unnamed_run, resume_run
-from .run_log import buffered_log, run_logger
 from .run_options import RunOptions, StartingPoint
 from .run_report import refresh_report
 from .settings import RunSettings
@@ -52,7 +53,7 @@ def train(config: Config, options: RunOptions) -> Path:
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
         if options.resume is None:
             directory = distributed.on_main(
-                lambda: _create_run(settings.work_directory, options.run_name, timestamp)
+                lambda: create_run(settings.work_directory, options.run_name, timestamp)
             )
         else:
             directory = Path(options.resume)
@@ -74,12 +75,6 @@ def train(config: Config, options: RunOptions) -> Path:
             refresh_report(directory, prepared.data, logger, last=True)
         logger.info('The run is finished: %s', directory)
     return directory
-
-
-def _create_run(work_directory: str, name: str | None, timestamp: str) -> Path:
-    if name is None:
-        return create_unnamed_run(work_directory, timestamp)
-    return create_run(work_directory, name)
 
 
 @contextmanager
@@ -132,7 +127,7 @@ def _lost_beginning(state: RunState) -> StartingPoint | None:
 
 
 def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:
-    run.loop.save_split(start.cycle, start.load_split(pool_size))
+    run.loop.save_split(start.cycle, load_split(start.labeled_path, start.unlabeled_path, pool_size))
     if start.model_path is not None:
         model = run.trainer.fresh_model()
         load_weights(model, start.model_path)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
 from mmcv.utils import build_from_cfg
 from mmdet.datasets import DATASETS
 from torch.utils.data import Dataset
 
+from .. import distributed
 from .image_index import ImageIndex
 
 
@@ -63,3 +65,37 @@ def _below(root: str | None, paths: str | Sequence[str]) -> str | list[str]:
     if isinstance(paths, (list, tuple)):
         return [os.path.join(root or '', path) for path in paths]
     return os.path.join(root or '', paths)
+
+
+def check_classes(labeled: Dataset, test: Dataset, number: int) -> None:
+    """Check the classes of the labeled images against the test set's and the model's.
+
+    Raises:
+        ValueError: they differ, or are not as many as the model's ``number``.
+    """
+    if len(labeled.CLASSES) != number:
+        raise ValueError(
+            f'the data has {len(labeled.CLASSES)} classes {tuple(labeled.CLASSES)}, but '
+            f'model.bbox_head.num_classes is {number}: make them equal'
+        )
+    if tuple(labeled.CLASSES) != tuple(test.CLASSES):
+        raise ValueError('data.train and data.test have different classes')
+
+
+def check_images_once(index: ImageIndex, mode: str) -> None:
+    """Read every image once per run, in the main process; the others wait for the sizes.
+
+    Args:
+        index: of a pool or test set, the same in every process.
+        mode: ``'decode'`` or ``'header'``, see :meth:`ImageIndex.check_images`.
+
+    Raises:
+        FileNotFoundError, ValueError: as :meth:`ImageIndex.check_images`, in the main process; a
+            :class:`~mmdet_miaod.distributed.PeerError` that quotes it in the others.
+    """
+
+    def check(heartbeat: Callable[[], None]) -> np.ndarray:
+        index.check_images(mode, heartbeat)
+        return index.sizes
+
+    index.use_sizes(distributed.on_main_for_long(check))

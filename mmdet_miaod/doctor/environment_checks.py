@@ -9,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from ..apis.run_directory import environment_versions
 from ..apis.settings import RunSettings
 from ..engine.parallel import check_device
 from ..environment import import_problems, ops_problems, version_problems
+from ..run.directory import environment_versions
 from .findings import Finding
 
 GIB = 1 << 30

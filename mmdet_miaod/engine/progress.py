@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import AbstractContextManager
 
 from mmcv.runner import Hook
@@ -39,6 +39,16 @@ class RunClock:
         self._done = done_steps
         self._at_start = done_steps
         self._started = time.monotonic()
+
+    @classmethod
+    def of_cycles(cls, steps: Mapping[int, int], trained: Container[int]) -> RunClock:
+        """Make the clock of a run.
+
+        Args:
+            steps: optimizer steps by cycle.
+            trained: the cycles that an earlier sitting trained.
+        """
+        return cls(sum(steps.values()), sum(count for cycle, count in steps.items() if cycle in trained))
 
     def advance(self, steps: int) -> None:
         """Count optimizer steps."""

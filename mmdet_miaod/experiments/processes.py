@@ -12,7 +12,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..apis.run_directory import never_started
+from ..run.directory import never_started
 from ..run.files import make_directory
 from ..run.manifest import MANIFEST_NAME, RunState
 from .first_cycle import shared_first_cycle

@@ -17,7 +17,6 @@ from mmdet.datasets import VOCDataset
 from mmdet.models import build_detector
 from torch import nn
 
-from mmdet_miaod.apis.run_log import muted
 from mmdet_miaod.datasets.builder import build_dataset
 from mmdet_miaod.datasets.drawn.voc import draw_voc
 from mmdet_miaod.engine.acceleration import Acceleration
@@ -36,6 +35,7 @@ from mmdet_miaod.engine.stage import (
     minimize_uncertainty_stage,
 )
 from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
+from mmdet_miaod.run.log import muted
 
 STAGES: dict[str, Callable[[int], Stage]] = {
     'label step': label_set_stage,

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 import torch
@@ -140,3 +141,19 @@ def stable_top_k(scores: np.ndarray, count: int) -> np.ndarray:
     chosen[ties[len(ties) - (count - np.count_nonzero(chosen)) :]] = True
     tail = np.flatnonzero(chosen)
     return tail[np.argsort(scores[tail], kind='stable')][::-1]
+
+
+def build_strategy(query: Mapping[str, Any]) -> QueryStrategy:
+    """Build the query strategy of a config.
+
+    Args:
+        query: ``type``, a registered name, and keyword arguments.
+
+    Raises:
+        ValueError: it cannot be built, saying why.
+    """
+    try:
+        return QUERY_STRATEGIES.build(dict(query))
+    except (KeyError, TypeError) as error:
+        known = sorted(QUERY_STRATEGIES.module_dict)
+        raise ValueError(f'query = {dict(query)}: {error}; the strategies are {known}') from error

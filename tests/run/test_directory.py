@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.apis.run_directory import (
+from mmdet_miaod.run.directory import (
     check_run_directory,
     create_run,
     create_unnamed_run,

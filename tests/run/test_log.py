@@ -6,8 +6,8 @@ import logging
 
 import pytest
 
-from mmdet_miaod.apis.run_log import run_logger
 from mmdet_miaod.cli.command_line import run_tool
+from mmdet_miaod.run.log import run_logger
 
 
 def test_where_an_error_came_from_is_in_the_log_file_and_not_on_the_terminal(tmp_path, capsys) -> None:

@@ -16,21 +16,28 @@ import torch
 import torchvision
 
 from .. import distributed
-from ..run.file_record import DamagedFileError
-from ..run.files import TEMPORARY_PREFIX, make_directory, remove_temporary_files
-from ..run.identity import RunIdentity
-from ..run.lock import LOCK_NAME
-from ..run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from ..version import __version__
+from .file_record import DamagedFileError
+from .files import TEMPORARY_PREFIX, make_directory, remove_temporary_files
+from .identity import RunIdentity
+from .lock import LOCK_NAME
+from .manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 
 
-def create_run(work_directory: str | Path, name: str) -> Path:
+def create_run(work_directory: str | Path, name: str | None, timestamp: str = '') -> Path:
     """Make a new run directory.
 
+    Args:
+        work_directory: where run directories are made.
+        name: name of the run directory; None: the timestamp, with a number where another run has that name.
+        timestamp: the time, as text.
+
     Raises:
-        FileExistsError: when it exists already; a new run never touches an old one.
-        ValueError: when the name is a path.
+        FileExistsError: it exists already; a new run never touches an old one.
+        ValueError: the name is a path.
     """
+    if name is None:
+        return _create_unnamed_run(Path(work_directory), timestamp)
     if name in ('', '.', '..') or Path(name).name != name:
         raise ValueError(f'--run-name {name!r}: expected the name of a folder; --work-dir says where')
     directory = Path(work_directory) / name
@@ -45,10 +52,9 @@ def create_run(work_directory: str | Path, name: str) -> Path:
     return directory
 
 
-def create_unnamed_run(work_directory: str | Path, timestamp: str) -> Path:
-    """Make a new run directory called after the time, with a number where another run has that name."""
+def _create_unnamed_run(work_directory: Path, timestamp: str) -> Path:
     for number in itertools.count(1):
-        directory = Path(work_directory) / (timestamp if number == 1 else f'{timestamp}_{number}')
+        directory = work_directory / (timestamp if number == 1 else f'{timestamp}_{number}')
         with suppress(FileExistsError):
             return make_directory(directory, exist_ok=False)
 

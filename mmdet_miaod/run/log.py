@@ -13,8 +13,8 @@ from mmdet.utils import get_root_logger
 from terminaltables import AsciiTable
 
 from .. import distributed
-from ..run.manifest import RunState
-from ..run.metrics import cycle_metrics
+from .manifest import RunState
+from .metrics import cycle_metrics
 
 FORMAT = '%(asctime)s - %(name)s - %(levelname)s - %(message)s'
 
