@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 if TYPE_CHECKING:
     from torch import nn
 
 T = TypeVar('T')
+P = ParamSpec('P')
 # Parts of the messages with which gloo and NCCL report that a peer is gone.
 _LOST_PEER = ('gloo', 'nccl', 'connection closed', 'connection reset', 'broken pipe', 'timed out')
 # A process that hears nothing for minutes takes its peers for dead (NCCL: 10, gloo: 30).
@@ -72,6 +74,16 @@ def on_main(action: Callable[[], T]) -> T:
         Exception: the action's own in the main process, a :class:`PeerError` that quotes it in the others.
     """
     return on_main_for_long(lambda heartbeat: action())
+
+
+def main_only(function: Callable[P, T]) -> Callable[P, T]:
+    """Decorate a function for :func:`on_main`: every process calls it, the main process alone runs it."""
+
+    @functools.wraps(function)
+    def call(*args: P.args, **kwargs: P.kwargs) -> T:
+        return on_main(lambda: function(*args, **kwargs))
+
+    return call
 
 
 def on_main_for_long(action: Callable[[Callable[[], None]], T]) -> T:

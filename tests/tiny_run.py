@@ -12,9 +12,9 @@ import torch
 from mmcv import Config
 
 from mmdet_miaod.apis import RunOptions, load_config, train
-from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.datasets.drawn.voc import draw_voc
+from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.run.files import save_checkpoint
 from mmdet_miaod.run.manifest import RunState
 from mmdet_miaod.run.step import FinishedStep

@@ -123,7 +123,7 @@ class ActiveLearningLoop:
             selected = self._rank(cycle, split, candidates)
             split = self._label(next_cycle, split, selected)
         self._state.once('end', cycle, lambda: self._step('end', cycle))
-        distributed.on_main(lambda: write_metrics(self._state))
+        write_metrics(self._state)
 
     def _where_to_begin(self) -> tuple[list[int], Split]:
         """Return the cycles that are left and the split of the first of them.
@@ -151,7 +151,7 @@ class ActiveLearningLoop:
             return self._step('evaluation', cycle, dict(boxes=boxes, **metrics, seconds=seconds), files)
 
         if self._state.once('evaluation', cycle, evaluate):
-            distributed.on_main(lambda: write_metrics(self._state))
+            write_metrics(self._state)
             self._on_cycle_end(cycle)
 
     def _save_label_losses(self, cycle: int, labeled: np.ndarray) -> dict[str, list]:
@@ -181,7 +181,7 @@ class ActiveLearningLoop:
         excluded = self._settings.selection.excluded
         following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
         self.save_split(next_cycle, following)
-        distributed.on_main(lambda: write_metrics(self._state))
+        write_metrics(self._state)
         self._logger.info(
             'Cycle %d begins with %d images that were selected and labeled.', next_cycle, len(selected)
         )
@@ -205,8 +205,8 @@ class ActiveLearningLoop:
         for step in self._state.of_kind('split'):
             self._restore_lists(step)
         if self._state.of_kind('split'):
-            distributed.on_main(lambda: write_metrics(self._state))
-        distributed.on_main(self._state.remove_orphans)
+            write_metrics(self._state)
+        self._state.remove_orphans()
 
     def _restore_lists(self, step: FinishedStep) -> None:
         """Write a split's lists of names again when one is damaged; they are made of the npy files."""

@@ -15,6 +15,7 @@ from ..active.annotator import SimulatedAnnotator
 from ..active.cycle_scoring import CycleScorer
 from ..active.cycle_training import CheckpointSettings, CycleTrainer
 from ..active.loop import ActiveLearningLoop, LoopSettings
+from ..engine.detector import build_model
 from ..engine.inference import evaluate_detector
 from ..engine.label_losses import label_losses
 from ..engine.progress import RunClock, RunProgress, run_steps
@@ -22,7 +23,6 @@ from ..run.log import cycle_table
 from ..run.manifest import RunState
 from ..version import __version__
 from .data import LoaderFactory
-from .model import build_model
 from .preflight import Prepared
 from .run_options import RunOptions
 from .run_report import refresh_report
@@ -68,6 +68,7 @@ def assemble_run(
     first_cycle = state.options.get('first_cycle', settings.labeling.cycles[0])
     cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
     data = prepared.data
+    loaders = LoaderFactory(data, settings.loaders, prepared.device)
     sizes = settings.labeling.sizes(len(data.pool))
     batch = settings.loaders.batch_size * distributed.world_size()
     steps = run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
@@ -99,7 +100,7 @@ def assemble_run(
         first_split=prepared.first_split,
         pool=data.pool,
         annotator=SimulatedAnnotator(data.labeled),
-        build_loaders=LoaderFactory(data, settings.loaders, prepared.device),
+        build_loaders=loaders,
         trainer=trainer,
         evaluate=evaluate,
         label_losses=partial(label_losses, dataset=data.labeled, device=prepared.device),

@@ -12,10 +12,10 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from ..datasets.builder import build_dataset
+from ..engine.detector import load_detector
 from ..engine.inference import detect, evaluate_detections
 from ..engine.live_bar import no_bar
 from ..engine.parallel import check_device
-from .model import load_detector
 from .settings import RunSettings
 
 
@@ -63,13 +63,13 @@ def evaluate_checkpoint(
 
     Args:
         settings: from :func:`~mmdet_miaod.apis.settings.load_settings`.
-        checkpoint: see :func:`~mmdet_miaod.apis.model.load_detector`.
+        checkpoint: see :func:`~mmdet_miaod.engine.detector.load_detector`.
         device: ``'cpu'`` or ``'cuda:N'``.
         live: shows progress, see :func:`~mmdet_miaod.engine.inference.evaluate_detector`.
 
     Raises:
         FileNotFoundError, ValueError: see :func:`load_test_set` and
-            :func:`~mmdet_miaod.apis.model.load_detector`.
+            :func:`~mmdet_miaod.engine.detector.load_detector`.
     """
     scoring = replace(settings.scoring, device=check_device(device))
     dataset = load_test_set(settings)

@@ -29,10 +29,10 @@ from ..datasets.image_index import ImageIndex
 from ..datasets.image_lists import text_lines
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
+from ..engine.detector import load_detector
 from ..engine.inference import move_batch
 from ..engine.parallel import check_device
 from .config import load_config
-from .model import load_detector
 from .settings import RunSettings
 
 

@@ -16,15 +16,14 @@ from ..active.annotator import SimulatedAnnotator
 from ..active.query.base import QueryStrategy, build_strategy
 from ..active.selection import SelectionSettings
 from ..active.split import Split, load_split
+from ..datasets.builder import check_evaluation, check_sample
 from ..datasets.seeding import Draw
-from ..engine.inference import ScoringSettings, check_evaluation
+from ..engine.detector import build_model, load_weights
+from ..engine.inference import ScoringSettings
 from ..engine.parallel import check_device
-from ..engine.stage import Stage, frozen_parameter_names
-from ..engine.trainer import StagePosition, TrainSettings, begin_stage, build_stage_runner, register_hooks
-from ..models.dense_heads.loss_terms import select_terms
+from ..engine.stage_checks import check_stages
 from ..run.directory import check_run_directory
 from .data import RunData, load_data
-from .model import build_model, load_weights
 from .run_options import RunOptions, StartingPoint
 from .settings import RunSettings
 
@@ -66,28 +65,27 @@ def check_before_start(
         FileNotFoundError, KeyError, ValueError, ImportError: what is not usable, and what to do about it.
     """
     on_passed('config', f'{settings.file} has every key')
-    device = check_device(options.device)
-    on_passed('device', str(device))
     if options.resume is not None:
         check_run_directory(Path(options.resume))
-    strategy = build_strategy(settings.query)
-    on_passed('query', settings.query['type'])
     data = load_data(settings.data, settings.model.num_classes)
     check_evaluation(data.test, settings.evaluation)
     on_passed('evaluation', str(settings.evaluation.get('metric', '')))
     selection, first_split = _first_labels(settings, options.start, data.pool.index.names)
     images = f'{len(data.pool)} and {len(data.test)} images, {len(data.labeled.CLASSES)} classes'
     on_passed('pool and test set', images)
+    strategy = build_strategy(settings.query)
+    on_passed('query', settings.query['type'])
+    device = check_device(options.device)
+    on_passed('device', str(device))
     model = build_model(settings.model, data.labeled.CLASSES)
-    model.bbox_head.detection_limits()  # says what is wrong with test_cfg
-    check_stages(settings.schedule, model, replace(settings.training, device=device))
     if options.start is not None and options.start.model_path is not None:
         load_weights(model, options.start.model_path)
+    model.bbox_head.detection_limits()  # says what is wrong with test_cfg
+    check_stages(settings.schedule, model, replace(settings.training, device=device))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
     if options.resume is None:
-        check_first_split(settings, selection, data, first_split)
+        _check_first_images(settings, selection, data, first_split)
         on_passed('first labels', f'{len(first_split.labeled)} images')
-        check_samples(data, first_split)
         on_passed('pipelines', 'an image of each kind was loaded')
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
@@ -103,94 +101,23 @@ def _first_labels(
     for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
         if size > len(names):
             raise ValueError(f'{key} is {size}, but the pool has {len(names)} images')
-    selection = labeling.selection(names)
     if start is None:
-        return selection, labeling.first_split(len(names), selection, settings.seed)
+        return labeling.first_split(names, settings.seed)
     if start.cycle not in labeling.cycles:
         raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(labeling.cycles)}')
-    return selection, load_split(start.labeled_path, start.unlabeled_path, len(names))
+    split = load_split(start.labeled_path, start.unlabeled_path, len(names))
+    return labeling.selection(names), split
 
 
-def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:
-    """Check that every stage finds its loss terms, parameters, optimizer, runner and hooks.
-
-    Args:
-        schedule: the stages of a cycle.
-        model: a freshly built detector; its ``requires_grad`` flags are changed.
-        settings: how the stages will be trained.
-
-    Raises:
-        ValueError: naming the stage, or the config key and what is wrong with it.
-    """
-    frozen = frozen_parameter_names(model)
-    for stage in schedule:
-        for tag in stage.tags:
-            try:
-                select_terms(stage.losses(tag), has_labels=tag == 'labeled')
-            except ValueError as error:
-                raise ValueError(f'stage {stage.name!r}, {tag} batches: {error}') from error
-        _warn_of_late_drops(stage)
-        _check_training(stage, model, settings, frozen)
-
-
-def _warn_of_late_drops(stage: Stage) -> None:
-    late = [step for step in stage.lr_step if step >= stage.epochs]
-    if late and distributed.is_main():
-        logging.getLogger('mmdet').warning(
-            'Stage %r has %d epochs: its learning rate never drops at epoch %s (lr_config.step counts the '
-            'epochs of the last label-set stage from 0).',
-            stage.name, stage.epochs, ', '.join(map(str, late)),
-        )  # fmt: skip
-
-
-def _check_training(stage: Stage, model: nn.Module, settings: TrainSettings, frozen: frozenset[str]) -> None:
-    step = begin_stage(model, stage, settings, frozen)
-    try:
-        runner = build_stage_runner(
-            model, StagePosition(0, 0, stage), settings, step=step, logger=logging.getLogger('mmdet')
-        )
-        register_hooks(runner, settings, lambda runner: None)
-    except (AssertionError, AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error
-
-
-def check_samples(data: RunData, split: Split) -> None:
-    """Load an image through each pipeline: of labeled, unlabeled, scored and test images.
-
-    Raises:
-        ValueError: naming the pipeline and what is wrong with it.
-    """
-    first_unlabeled = [('data.pool.pipeline', data.pool, Draw(int(i), 0)) for i in split.unlabeled[:1]]
-    for key, dataset, draw in (
-        ('data.train.pipeline', data.labeled, Draw(int(split.labeled[0]), 0)),
-        *first_unlabeled,
-        ('data.pool.score_pipeline', data.pool.scoring_view(), int(split.labeled[0])),
-        ('data.test.pipeline', data.test, 0),
-    ):
-        try:
-            sample = dataset[draw] or {}
-        except Exception as error:  # a transform may be anybody's
-            raise ValueError(f'{key}: an image cannot be loaded ({type(error).__name__}: {error})') from error
-        if isinstance(sample.get('img'), list) and len(sample['img']) != 1:
-            number = len(sample['img'])
-            raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
-
-
-def check_first_split(
+def _check_first_images(
     settings: RunSettings, selection: SelectionSettings, data: RunData, split: Split
 ) -> None:
-    """Ask for the first labels, as the first cycle will, and check that the stages find their images.
-
-    Args:
-        settings: what to run.
-        selection: the images that must or must not be labeled.
-        data: the run's data.
-        split: the split that the run begins with.
+    """Ask for the first labels, as the first cycle will, and load an image through each pipeline.
 
     Raises:
         FileNotFoundError, ValueError: when an annotation file is missing or malformed, when no known class is
-            left, when there is no unlabeled image for a stage that trains on unlabeled images, or when the
-            split does not fit ``exclude`` and ``include``.
+            left, when there is no unlabeled image for a stage that trains on unlabeled images, when the split
+            does not fit ``exclude`` and ``include``, or when a pipeline fails.
     """
     used = np.union1d(split.labeled, split.unlabeled)
     unwanted = np.intersect1d(used, selection.excluded)
@@ -200,10 +127,19 @@ def check_first_split(
             f'the given split has {len(unwanted)} images of "exclude", and {len(missing)} of "include" are '
             f'not labeled in it, such as {[*unwanted, *missing][:5]}'
         )
-    SimulatedAnnotator(data.labeled).label(split.labeled)
     needing = [stage.name for stage in settings.schedule if 'unlabeled' in stage.tags]
     if needing and not len(split.unlabeled):
         raise ValueError(
             f'X_L_0_size is {settings.labeling.initial_size} of {len(data.pool)} images in the pool, which '
             f'leaves no unlabeled image for stage {needing[0]!r}: make it smaller'
         )
+    SimulatedAnnotator(data.labeled).label(split.labeled)
+    first = int(split.labeled[0])
+    samples = [
+        ('data.train.pipeline', data.labeled, Draw(first, 0)),
+        ('data.pool.score_pipeline', data.pool.scoring_view(), first),
+        ('data.test.pipeline', data.test, 0),
+    ]
+    samples += [('data.pool.pipeline', data.pool, Draw(int(i), 0)) for i in split.unlabeled[:1]]
+    for key, dataset, draw in samples:
+        check_sample(key, dataset, draw)

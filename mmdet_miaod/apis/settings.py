@@ -13,13 +13,13 @@ from ..active.selection import SelectionSettings, image_positions
 from ..active.split import Split, initial_split
 from ..datasets.image_lists import text_lines
 from ..engine.acceleration import Acceleration
+from ..engine.detector import ModelSettings
 from ..engine.inference import ScoringSettings
 from ..engine.stage import Stage, build_schedule
 from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
 from .config import LIST_KEYS, check_keys, config_identity, load_config, number_of_at_least
 from .data import DataSettings, LoaderSettings
-from .model import ModelSettings
 
 
 @dataclass(frozen=True)
@@ -69,16 +69,18 @@ class LabelingSettings:
         excluded, included = (image_positions(self.lists[key], names) for key in LIST_KEYS)
         return SelectionSettings(self.budget, self.unit, self.fraction, excluded, included)
 
-    def first_split(self, pool_size: int, selection: SelectionSettings, seed: int) -> Split:
-        """Draw the split of the first cycle; see :func:`~mmdet_miaod.active.split.initial_split`."""
-        return initial_split(
-            pool_size,
+    def first_split(self, names: Sequence[str], seed: int) -> tuple[SelectionSettings, Split]:
+        """Return :meth:`selection`, and the split of the first cycle that fits it."""
+        selection = self.selection(names)
+        split = initial_split(
+            len(names),
             self.initial_size,
             seed,
             self.unlabeled_from,
             excluded=selection.excluded,
             included=selection.included,
         )
+        return selection, split
 
 
 @dataclass(frozen=True)
@@ -151,7 +153,12 @@ class RunSettings:
             labeling=_labeling_settings(config),
             identity=config_identity(config),
             model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
-            schedule=_schedule(config),
+            schedule=build_schedule(
+                config.get('schedule', 'miaod'),
+                config.epoch_ratio,
+                config.epoch,
+                config.lr_config.get('step', []),
+            ),
         )
 
 
@@ -184,12 +191,6 @@ def _loader_settings(config: Config) -> LoaderSettings:
         prefetch=config.data.get('prefetch_factor', 2),
         repeats=(number_of_at_least(config, 'X_L_repeat', 1), number_of_at_least(config, 'X_U_repeat', 1)),
     )
-
-
-def _schedule(config: Config) -> tuple[Stage, ...]:
-    steps = config.lr_config.get('step', [])
-    steps = [steps] if isinstance(steps, int) else steps
-    return build_schedule(config.get('schedule', 'miaod'), config.epoch_ratio, config.epoch, steps)
 
 
 def _labeling_settings(config: Config) -> LabelingSettings:

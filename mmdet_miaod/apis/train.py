@@ -2,29 +2,22 @@
 
 from __future__ import annotations
 
-import logging
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from mmcv import Config
 
 from .. import distributed
 from ..active.split import load_split
+from ..engine.detector import load_weights
 from ..randomness import use_deterministic_algorithms
 from ..run.directory import begin_run, create_run, resume_run
-from ..run.file_record import DamagedFileError
-from ..run.files import write_text
 from ..run.identity import RunIdentity
-from ..run.lock import lock_run
-from ..run.log import buffered_log, run_logger
-from ..run.manifest import RunState
+from ..run.log import buffered_log, run_log_and_lock
+from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run, assemble_run
-from .data import RunData
-from .model import load_weights
 from .preflight import check_before_start
-from .run_options import RunOptions, StartingPoint
+from .run_options import RunOptions
 from .run_report import refresh_report
 from .settings import RunSettings
 
@@ -52,21 +45,26 @@ def train(config: Config, options: RunOptions) -> Path:
         prepared = check_before_start(settings, options)
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
         if options.resume is None:
-            directory = distributed.on_main(
-                lambda: create_run(settings.work_directory, options.run_name, timestamp)
-            )
+            directory = create_run(settings.work_directory, options.run_name, timestamp)
         else:
             directory = Path(options.resume)
     with run_log_and_lock(directory, timestamp, settings.log_level, options.console_level) as logger:
         for record in early_records:
             logger.handle(record)
-        state, start = _open_run(directory, settings, options, prepared.data, logger)
+        pool = prepared.data.pool
+        identity = RunIdentity(settings.identity, pool.index.fingerprint(), len(pool), settings.seed)
+        if options.resume is None:
+            state = begin_run(directory, identity, options.start, {settings.file: settings.text})
+            start = options.start
+        else:
+            state = resume_run(directory, identity, options.force, logger)
+            start = lost_beginning(state)
         options.on_directory(directory)
         run = assemble_run(
             settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger
         )
         if start is not None:
-            _begin_with(run, start, len(prepared.data.pool))
+            _begin_with(run, start, len(pool))
         try:
             run.loop.run()
         finally:
@@ -75,55 +73,6 @@ def train(config: Config, options: RunOptions) -> Path:
             refresh_report(directory, prepared.data, logger, last=True)
         logger.info('The run is finished: %s', directory)
     return directory
-
-
-@contextmanager
-def run_log_and_lock(
-    directory: Path, timestamp: str, level: str, console_level: str | None
-) -> Iterator[logging.Logger]:
-    """Hold the run directory's lock and write its log, for as long as the context lasts."""
-    locks = []
-    # The lock object cannot be sent to other processes, so it is kept aside.
-    distributed.on_main(lambda: locks.append(lock_run(directory)))
-    try:
-        with run_logger(directory / f'{timestamp}.log', level, console_level) as logger:
-            yield logger
-    finally:
-        for lock in locks:
-            lock.release()
-
-
-def _open_run(
-    directory: Path, settings: RunSettings, options: RunOptions, data: RunData, logger: logging.Logger
-) -> tuple[RunState, StartingPoint | None]:
-    """Return the run's manifest, and what is still to be taken over from an earlier run."""
-    pool = data.pool
-    identity = RunIdentity(settings.identity, pool.index.fingerprint(), len(pool), settings.seed)
-    if options.resume is not None:
-        state = resume_run(directory, identity, options.force, logger)
-        return state, _lost_beginning(state)
-    distributed.on_main(lambda: write_text(directory / settings.file, settings.text))
-    began = {} if options.start is None else options.start.to_manifest()
-    return begin_run(directory, identity, began), options.start
-
-
-def _lost_beginning(state: RunState) -> StartingPoint | None:
-    """Return what a resumed run was given to begin with, where it does not have that (any more).
-
-    Raises:
-        ValueError: when the files that it was given are not there any more either.
-    """
-    first = state.options.get('first_cycle')
-    needed = ['split', 'model'] if state.options.get('first_model_given') else ['split']
-    if first is None or all(state.find(kind, first) is not None for kind in needed):
-        return None
-    try:
-        return StartingPoint.from_manifest(state.options)
-    except DamagedFileError as error:
-        raise ValueError(
-            f'{state.directory}: the split or model that this run was given is not there, or damaged, and '
-            f'cannot be taken from where it came from ({error}); begin a new run with --init-split'
-        ) from error
 
 
 def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:

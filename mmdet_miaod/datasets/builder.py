@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ from torch.utils.data import Dataset
 
 from .. import distributed
 from .image_index import ImageIndex
+from .seeding import Draw
 
 
 def build_dataset(config: Mapping[str, Any], **defaults: Any) -> Dataset:
@@ -80,6 +82,44 @@ def check_classes(labeled: Dataset, test: Dataset, number: int) -> None:
         )
     if tuple(labeled.CLASSES) != tuple(test.CLASSES):
         raise ValueError('data.train and data.test have different classes')
+
+
+def check_evaluation(dataset: Dataset, arguments: Mapping[str, Any]) -> None:
+    """Check keyword arguments of a data set's ``evaluate``.
+
+    Raises:
+        ValueError: it does not take them.
+    """
+    check = getattr(dataset, 'check_evaluation', None)
+    try:
+        if check is None:
+            inspect.signature(dataset.evaluate).bind([], **arguments)
+        else:
+            check(**arguments)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f'evaluation = {arguments}: {type(dataset).__name__} refuses it ({error})'
+        ) from error
+
+
+def check_sample(key: str, dataset: Dataset, draw: Draw | int) -> None:
+    """Load an image as a run will.
+
+    Args:
+        key: config key of the pipeline, for messages.
+        dataset: with the pipeline.
+        draw: what is loaded.
+
+    Raises:
+        ValueError: it cannot be loaded, or the pipeline makes several versions of it.
+    """
+    try:
+        sample = dataset[draw] or {}
+    except Exception as error:  # a transform may be anybody's
+        raise ValueError(f'{key}: an image cannot be loaded ({type(error).__name__}: {error})') from error
+    if isinstance(sample.get('img'), list) and len(sample['img']) != 1:
+        number = len(sample['img'])
+        raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
 
 
 def check_images_once(index: ImageIndex, mode: str) -> None:

@@ -11,10 +11,10 @@ from torch import nn
 
 from .. import distributed
 from ..apis.data import LoaderFactory
-from ..apis.model import build_model
 from ..apis.preflight import Prepared
 from ..apis.settings import RunSettings
 from ..datasets.loaders import TrainLoader
+from ..engine.detector import build_model
 from ..engine.progress import run_steps, stage_steps
 from .findings import Finding
 from .step_timing import StepTimes, time_steps

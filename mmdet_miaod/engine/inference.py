@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import inspect
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -107,24 +106,6 @@ def _batch_detections(
     for batch in loader:
         batch = move_batch(batch, device)
         yield model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
-
-
-def check_evaluation(dataset: Dataset, arguments: Mapping[str, Any]) -> None:
-    """Check keyword arguments of a data set's ``evaluate``.
-
-    Raises:
-        ValueError: it does not take them.
-    """
-    check = getattr(dataset, 'check_evaluation', None)
-    try:
-        if check is None:
-            inspect.signature(dataset.evaluate).bind([], **arguments)
-        else:
-            check(**arguments)
-    except (TypeError, ValueError) as error:
-        raise ValueError(
-            f'evaluation = {arguments}: {type(dataset).__name__} refuses it ({error})'
-        ) from error
 
 
 def evaluate_detector(

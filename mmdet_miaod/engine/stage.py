@@ -135,7 +135,10 @@ SCHEDULES = {'miaod': miaod_schedule, 'supervised': supervised_schedule}
 
 
 def build_schedule(
-    schedule: str | Sequence[Mapping | Stage], epoch_ratio: Sequence[int], epoch: int, lr_step: Sequence[int]
+    schedule: str | Sequence[Mapping | Stage],
+    epoch_ratio: Sequence[int],
+    epoch: int,
+    lr_step: int | Sequence[int],
 ) -> tuple[Stage, ...]:
     """Build a cycle's stages from config values.
 
@@ -149,6 +152,7 @@ def build_schedule(
         ValueError: for an unknown name, an empty list or a malformed stage.
     """
     if isinstance(schedule, str):
+        lr_step = [lr_step] if isinstance(lr_step, int) else lr_step
         if schedule not in SCHEDULES:
             raise ValueError(f'schedule is {schedule!r}: choose one of {sorted(SCHEDULES)} or list stages')
         if not isinstance(epoch_ratio, Sequence) or len(epoch_ratio) != 2:

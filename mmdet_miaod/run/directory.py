@@ -7,7 +7,6 @@ import logging
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import mmcv
 import mmdet
@@ -18,12 +17,14 @@ import torchvision
 from .. import distributed
 from ..version import __version__
 from .file_record import DamagedFileError
-from .files import TEMPORARY_PREFIX, make_directory, remove_temporary_files
+from .files import TEMPORARY_PREFIX, make_directory, remove_temporary_files, write_text
 from .identity import RunIdentity
 from .lock import LOCK_NAME
 from .manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
+from .starting_point import StartingPoint
 
 
+@distributed.main_only
 def create_run(work_directory: str | Path, name: str | None, timestamp: str = '') -> Path:
     """Make a new run directory.
 
@@ -91,6 +92,7 @@ def check_run_directory(directory: Path) -> None:
         raise FileNotFoundError(f'{directory}: there is no run to resume here (no {MANIFEST_NAME})')
 
 
+@distributed.main_only
 def newest_run(work_directory: str | Path) -> Path:
     """Return the run directory of a work directory whose manifest was written last.
 
@@ -104,21 +106,33 @@ def newest_run(work_directory: str | Path) -> Path:
     return max(manifests, key=lambda path: path.stat().st_mtime).parent
 
 
-def begin_run(directory: Path, identity: RunIdentity, options: Mapping[str, Any]) -> RunState:
-    """Write a new run's manifest.
+def begin_run(
+    directory: Path, identity: RunIdentity, start: StartingPoint | None, texts: Mapping[str, str]
+) -> RunState:
+    """Write a new run's first files and its manifest.
 
     Args:
         directory: the run directory, locked by this process.
         identity: what the run is.
-        options: further plain values that a resumed run needs, such as its first cycle.
+        start: what it begins with, for a run that is resumed; None: with a first split of its own.
+        texts: further text files by name, such as the config.
 
     Raises:
         FileExistsError: another process began a run there.
     """
-    distributed.on_main(lambda: _refuse_begun(directory))
-    state = RunState(directory, identity, environment_versions(), dict(options))
+    _write_first_files(directory, texts)
+    began = {} if start is None else start.to_manifest()
+    state = RunState(directory, identity, environment_versions(), began)
     state.save()
     return state
+
+
+@distributed.main_only
+def _write_first_files(directory: Path, texts: Mapping[str, str]) -> None:
+    if (directory / MANIFEST_NAME).exists() and not never_started(directory):
+        raise FileExistsError(f'{directory}: another process began a run here in this moment')
+    for name, text in texts.items():
+        write_text(directory / name, text)
 
 
 def resume_run(directory: Path, identity: RunIdentity, force: bool, logger: logging.Logger) -> RunState:
@@ -134,7 +148,7 @@ def resume_run(directory: Path, identity: RunIdentity, force: bool, logger: logg
         FileNotFoundError: there is no manifest to resume from.
         ValueError: the manifest is damaged, or the config or the pool changed.
     """
-    saved = distributed.on_main(lambda: _read_state(directory, logger))
+    saved = _read_state(directory, logger)
     changes = saved.identity.differences(identity)
     if changes and not force:
         raise ValueError(
@@ -148,11 +162,7 @@ def resume_run(directory: Path, identity: RunIdentity, force: bool, logger: logg
     return state
 
 
-def _refuse_begun(directory: Path) -> None:
-    if (directory / MANIFEST_NAME).exists() and not never_started(directory):
-        raise FileExistsError(f'{directory}: another process began a run here in this moment')
-
-
+@distributed.main_only
 def _read_state(directory: Path, logger: logging.Logger) -> RunState:
     remove_temporary_files(directory)
     saved, damage = RunState.recover(directory)

@@ -13,6 +13,7 @@ from mmdet.utils import get_root_logger
 from terminaltables import AsciiTable
 
 from .. import distributed
+from .lock import lock_run
 from .manifest import RunState
 from .metrics import cycle_metrics
 
@@ -74,6 +75,22 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         for handler, old_level in zip(consoles, levels, strict=True):
             handler.setLevel(old_level)
         logger.setLevel(level_before)
+
+
+@contextmanager
+def run_log_and_lock(
+    directory: Path, timestamp: str, level: str, console_level: str | None
+) -> Iterator[logging.Logger]:
+    """Hold the run directory's lock and write its log, for as long as the context lasts."""
+    locks = []
+    # The lock object cannot be sent to other processes, so it is kept aside.
+    distributed.on_main(lambda: locks.append(lock_run(directory)))
+    try:
+        with run_logger(directory / f'{timestamp}.log', level, console_level) as logger:
+            yield logger
+    finally:
+        for lock in locks:
+            lock.release()
 
 
 @contextmanager

@@ -93,11 +93,9 @@ class RunState:
         self.record(do())
         return True
 
+    @distributed.main_only
     def save(self) -> None:
         """Write the manifest, in the main process; all processes have to call this."""
-        distributed.on_main(self._write)
-
-    def _write(self) -> None:
         manifest = dict(
             format=FORMAT,
             config_sha256=self.identity.config_sha256,
@@ -250,6 +248,7 @@ class RunState:
             self._intact(name, damage)
         return list(damage.values())
 
+    @distributed.main_only
     def remove_orphans(self) -> None:
         """Delete large files that no step has: those of steps that were interrupted or forgotten."""
         recorded = {name for step in self.steps for name in step.files}

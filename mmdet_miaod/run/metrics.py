@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
+from .. import distributed
 from .files import write_json
 from .manifest import RunState
 
@@ -37,6 +38,7 @@ def cycle_metrics(state: RunState) -> list[dict[str, Any]]:
     return entries
 
 
+@distributed.main_only
 def write_metrics(state: RunState) -> None:
     """Write ``metrics.json`` into the run directory."""
     write_json(state.directory / METRICS_NAME, cycle_metrics(state))

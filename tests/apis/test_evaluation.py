@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from mmdet_miaod.apis.evaluation import evaluate_checkpoint, load_test_set
-from mmdet_miaod.apis.model import load_detector
+from mmdet_miaod.engine.detector import load_detector
 from mmdet_miaod.run.files import load_checkpoint, save_checkpoint
 from tests.tiny_run import CLASSES, NUM_TEST, tiny_settings, tiny_train
 

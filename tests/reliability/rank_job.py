@@ -18,8 +18,8 @@ from mmdet_miaod.active.query.base import Query
 from mmdet_miaod.active.query.miaod import DiscrepancyQuery
 from mmdet_miaod.active.split import Split
 from mmdet_miaod.apis.data import LoaderFactory, load_data
-from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.apis.settings import RunSettings
+from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.engine.inference import evaluate_detector
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.engine.stage import Stage, frozen_parameter_names

@@ -17,12 +17,12 @@ import pytest
 import torch
 
 from mmdet_miaod.active.split import load_split
-from mmdet_miaod.apis.model import build_model, load_weights
 from mmdet_miaod.datasets import image_files
 from mmdet_miaod.datasets.image_index import ImageIndex
 from mmdet_miaod.datasets.image_lists import read_image_list
 from mmdet_miaod.datasets.pool import ImagePoolDataset
 from mmdet_miaod.datasets.voc_xml import parse_voc_xml
+from mmdet_miaod.engine.detector import build_model, load_weights
 from mmdet_miaod.run.files import load_array
 from tests.datasets.voc_tree import write_image, write_list
 from tests.tiny_run import CLASSES, REPOSITORY, tiny_settings

@@ -13,9 +13,9 @@ from mmcv.runner import load_checkpoint as load_matching_weights
 from mmdet.models import build_detector
 from torch import nn
 
-from ..engine.acceleration import Acceleration
 from ..run.files import load_checkpoint
 from ..run.log import muted
+from .acceleration import Acceleration
 
 
 @dataclass(frozen=True)
@@ -72,8 +72,7 @@ def build_model(settings: ModelSettings, classes: Sequence[str]) -> nn.Module:
             model, settings.load_from, map_location='cpu', logger=logging.getLogger('mmdet')
         )
     model.CLASSES = tuple(classes)
-    settings.acceleration.apply_to_backends()
-    return settings.acceleration.apply_to_model(model)
+    return settings.acceleration.apply(model)
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict:

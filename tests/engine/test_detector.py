@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.engine.acceleration import backends_restored
+from mmdet_miaod.engine.detector import build_model
 from tests.tiny_run import CLASSES, tiny_settings
 
 

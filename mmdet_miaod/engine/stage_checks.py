@@ -1,0 +1,56 @@
+"""Rehearsal of a schedule: what would stop a stage stops it before anything is trained."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from torch import nn
+
+from .. import distributed
+from ..models.dense_heads.loss_terms import select_terms
+from .stage import Stage, frozen_parameter_names
+from .trainer import StagePosition, TrainSettings, begin_stage, build_stage_runner, register_hooks
+
+
+def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:
+    """Check that every stage finds its loss terms, parameters, optimizer, runner and hooks.
+
+    Args:
+        schedule: the stages of a cycle.
+        model: a freshly built detector; its ``requires_grad`` flags are changed.
+        settings: how the stages will be trained.
+
+    Raises:
+        ValueError: naming the stage, or the config key and what is wrong with it.
+    """
+    frozen = frozen_parameter_names(model)
+    for stage in schedule:
+        _warn_of_late_drops(stage)
+        _check_training(stage, model, settings, frozen)
+        for tag in stage.tags:
+            try:
+                select_terms(stage.losses(tag), has_labels=tag == 'labeled')
+            except ValueError as error:
+                raise ValueError(f'stage {stage.name!r}, {tag} batches: {error}') from error
+
+
+def _warn_of_late_drops(stage: Stage) -> None:
+    late = [step for step in stage.lr_step if step >= stage.epochs]
+    if late and distributed.is_main():
+        logging.getLogger('mmdet').warning(
+            'Stage %r has %d epochs: its learning rate never drops at epoch %s (lr_config.step counts the '
+            'epochs of the last label-set stage from 0).',
+            stage.name, stage.epochs, ', '.join(map(str, late)),
+        )  # fmt: skip
+
+
+def _check_training(stage: Stage, model: nn.Module, settings: TrainSettings, frozen: frozenset[str]) -> None:
+    step = begin_stage(model, stage, settings, frozen)
+    try:
+        runner = build_stage_runner(
+            model, StagePosition(0, 0, stage), settings, step=step, logger=logging.getLogger('mmdet')
+        )
+        register_hooks(runner, settings, lambda runner: None)
+    except (AssertionError, AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error
