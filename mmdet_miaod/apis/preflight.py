@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
-from .. import distributed
 from ..active.annotator import SimulatedAnnotator
 from ..active.query.base import QueryStrategy, build_strategy
 from ..active.selection import SelectionSettings

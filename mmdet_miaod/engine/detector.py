@@ -66,13 +66,15 @@ def build_model(settings: ModelSettings, classes: Sequence[str]) -> nn.Module:
                 'backbone.init_cfg.checkpoint a file, or set model.backbone.init_cfg=None to train from '
                 'scratch'
             ) from error
+    model.CLASSES = tuple(classes)
+    settings.acceleration.apply_to_backends()
+    settings.acceleration.apply_to_model(model)
     if settings.load_from:
         load_checkpoint(settings.load_from)  # says clearly what is wrong with the file
         load_matching_weights(
             model, settings.load_from, map_location='cpu', logger=logging.getLogger('mmdet')
         )
-    model.CLASSES = tuple(classes)
-    return settings.acceleration.apply(model)
+    return model
 
 
 def load_weights(model: nn.Module, path: str | Path) -> dict:
