@@ -95,3 +95,12 @@ def test_one_process_is_told_nothing(error) -> None:
     with pytest.raises(type(error)):
         distributed.on_main_for_long(fail)
     assert distributed.on_main_for_long(lambda heartbeat: heartbeat()) is None
+
+
+def test_a_function_for_the_main_process_keeps_its_name_and_result() -> None:
+    @distributed.main_only
+    def count(images: int, *, boxes: int = 0) -> int:
+        """Count."""
+        return images + boxes
+
+    assert count(3, boxes=2) == 5 and count.__doc__ == 'Count.'

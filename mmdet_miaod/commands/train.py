@@ -61,7 +61,7 @@ def main(arguments: argparse.Namespace) -> None:
     _check(arguments)
     from .. import distributed
     from ..apis import RunOptions, StartingPoint, load_config, train
-    from ..apis.run_directory import newest_run
+    from ..run.directory import newest_run
     from ..cli.launch import default_device, start_processes
 
     device = start_processes(arguments.launcher, arguments.device or default_device())
@@ -78,7 +78,7 @@ def main(arguments: argparse.Namespace) -> None:
         start = StartingPoint(*arguments.init_split, cycle, arguments.load_from)
     resume = arguments.resume
     if resume == '':
-        resume = distributed.on_main(lambda: str(newest_run(config.work_directory)))
+        resume = str(newest_run(config.work_directory))
     options = RunOptions(
         device=device,
         run_name=arguments.run_name,

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from mmdet_miaod.engine.detector import build_model
 
 from mmdet_miaod.apis.data import load_data
-from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.apis.settings import RunSettings, load_settings
 from tests.tiny_run import REPOSITORY
 

@@ -10,7 +10,6 @@ import pytest
 from mmdet_miaod.run.directory import (
     check_run_directory,
     create_run,
-    create_unnamed_run,
     never_started,
     newest_run,
 )
@@ -61,7 +60,7 @@ def test_but_not_one_that_has_anything_else(work, name) -> None:
 
 
 def test_runs_without_a_name_that_begin_in_the_same_second_are_two(work) -> None:
-    names = [create_unnamed_run(work, '20261124_120000').name for _ in range(3)]
+    names = [create_run(work, None, '20261124_120000').name for _ in range(3)]
     assert names == ['20261124_120000', '20261124_120000_2', '20261124_120000_3']
 
 
