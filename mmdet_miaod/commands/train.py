@@ -59,10 +59,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Train, and note the run directory for :func:`hint` once there is one."""
     _check(arguments)
-    from .. import distributed
     from ..apis import RunOptions, StartingPoint, load_config, train
-    from ..run.directory import newest_run
     from ..cli.launch import default_device, start_processes
+    from ..run.directory import newest_run
 
     device = start_processes(arguments.launcher, arguments.device or default_device())
     config = load_config(arguments.config, config_options(arguments.cfg_options), arguments.data_root)

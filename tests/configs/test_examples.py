@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from mmdet_miaod.engine.detector import build_model
 
 from mmdet_miaod.apis.data import load_data
 from mmdet_miaod.apis.settings import RunSettings, load_settings
+from mmdet_miaod.engine.detector import build_model
 from tests.tiny_run import REPOSITORY
 
 EXAMPLES = REPOSITORY / 'configs' / 'examples'
