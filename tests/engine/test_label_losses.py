@@ -7,10 +7,10 @@ import pytest
 import torch
 
 from mmdet_miaod.apis.data import load_data
-from mmdet_miaod.apis.model import build_model
 from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.datasets.loaders import collate_samples
 from mmdet_miaod.datasets.seeding import Draw
+from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.engine.inference import move_batch
 from mmdet_miaod.engine.label_losses import label_losses
 from tests.tiny_run import draw_tiny_data, tiny_config
