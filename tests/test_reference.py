@@ -65,6 +65,13 @@ def test_every_module_is_on_the_page_of_its_room():
 
 
 @pytest.mark.parametrize('language', LANGUAGES)
+def test_all_configs_are_named(language):
+    configs = {path.relative_to(ROOT).as_posix() for path in (ROOT / 'configs').rglob('*.py')}
+    named = re.findall(r'^\| `(configs/[^`]+)`', reference('configuration', language), re.MULTILINE)
+    assert sorted(named) == sorted(path for path in configs if '/_base_/' not in path)
+
+
+@pytest.mark.parametrize('language', LANGUAGES)
 def test_keys_exist(language):
     named, known = documented_keys(language), config_keys('MIAOD.py')
     assert len(named) > 30
