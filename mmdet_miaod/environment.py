@@ -124,6 +124,7 @@ def import_problems() -> list[str]:
 
 
 def main() -> int:
+    """Check the stack as the arguments say; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument('--requirements', type=Path, nargs='*', default=[], help='files whose pins to check')
     parser.add_argument('--any-version', action='store_true', help='installed is enough for --requirements')

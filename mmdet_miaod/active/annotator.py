@@ -42,19 +42,23 @@ class SimulatedAnnotator:
         self._dataset = dataset
 
     def label(self, indices: np.ndarray) -> None:
+        """Read the annotation files of these images."""
         self._dataset.label(indices)
 
     def count_boxes(self, indices: Sequence[int]) -> int:
+        """Number of boxes in these images, whose annotation files are read."""
         self.label(indices)
         return sum(len(self._dataset.get_cat_ids(int(i))) for i in indices)
 
     def class_counts(self, indices: Sequence[int]) -> np.ndarray:
+        """Number of boxes per class in labeled images, ``(C,)`` int64."""
         counts = np.zeros(len(self._dataset.CLASSES), dtype=np.int64)
         for i in indices:
             np.add.at(counts, self._dataset.get_cat_ids(int(i)), 1)
         return counts
 
     def split_files(self, labeled: np.ndarray, unlabeled: np.ndarray) -> dict[str, str]:
+        """Text per file name, of a data set that has such files."""
         if not hasattr(self._dataset, 'split_files'):
             return {}
         self.label(labeled)

@@ -20,11 +20,11 @@ from ..run.file_record import DamagedFileError, FileRecord, verify
 from ..run.files import load_array, save_array, write_file
 from ..run.manifest import RunState
 from ..run.step import FinishedStep
-from .cycle_training import model_name, split_names
+from .cycle_training import model_name
 from .feature_files import join_features, merge_parts, save_feature_parts
 from .query.base import QueryStrategy
 from .scoring import score_chunk, split_chunks
-from .split import hash_indices
+from .split import hash_indices, split_names
 
 _BLOCK = 1 << 20  # NaNs that are written at a time
 

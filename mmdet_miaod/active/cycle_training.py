@@ -23,7 +23,7 @@ from ..run.file_record import verify
 from ..run.files import link_file, load_checkpoint, remove_file, save_checkpoint
 from ..run.manifest import RunState
 from ..run.step import FinishedStep
-from .split import split_paths
+from .split import split_names
 
 LATEST = 'latest.pth'
 
@@ -57,6 +57,7 @@ class CycleTrainer:
         self,
         schedule: Sequence[Stage],
         build_model: Callable[[], nn.Module],
+        *,
         settings: TrainSettings,
         state: RunState,
         checkpoints: CheckpointSettings,
@@ -222,8 +223,3 @@ def model_name(cycle: int) -> str:
 def epoch_name(step: FinishedStep) -> str:
     """Path of an epoch's resume checkpoint in the run directory."""
     return f'checkpoints/cycle{step.cycle}_stage{step.number}_epoch{step.epoch}.pth'
-
-
-def split_names(cycle: int) -> list[str]:
-    """Paths of a cycle's split files in the run directory."""
-    return [path.as_posix() for path in split_paths('', cycle)]

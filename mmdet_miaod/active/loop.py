@@ -15,27 +15,19 @@ from .. import distributed
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
 from ..randomness import derive_seeds
-from ..run.file_record import FileRecord
-from ..run.files import load_array, write_text
+from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.metrics import write_metrics
 from ..run.step import FinishedStep
 from .annotator import Annotator
 from .cycle_scoring import CycleScorer, scores_name
-from .cycle_training import CycleTrainer, split_names
+from .cycle_split import CycleSplits
+from .cycle_training import CycleTrainer
 from .feature_files import load_features
 from .label_losses import label_losses_name, write_label_losses
 from .query.base import Query, QueryStrategy
 from .selection import SelectionSettings, query_candidates, select_images
-from .split import (
-    Split,
-    hash_indices,
-    load_split,
-    next_split,
-    save_split,
-    split_paths,
-    write_name_lists,
-)
+from .split import Split, next_split
 
 
 @dataclass(frozen=True)
@@ -70,6 +62,9 @@ class ActiveLearningLoop:
         state: the run's manifest.
         logger: for the text log.
         on_cycle_end: called with the number of the cycle after its evaluation.
+
+    Attributes:
+        splits: the splits of the cycles.
     """
 
     def __init__(
@@ -102,6 +97,7 @@ class ActiveLearningLoop:
         self._state = state
         self._logger = logger
         self._on_cycle_end = on_cycle_end
+        self.splits = CycleSplits(pool, annotator, state, logger)
 
     def run(self) -> None:
         """Run all cycles that are left, or fewer when the pool runs out of unlabeled images."""
@@ -133,8 +129,8 @@ class ActiveLearningLoop:
         cycles = list(self._settings.cycles)
         begun = [cycle for cycle in cycles if self._state.find('split', cycle) is not None]
         if begun:
-            return cycles[cycles.index(begun[-1]) :], self._load_split(begun[-1])
-        self.save_split(cycles[0], self._first_split)
+            return cycles[cycles.index(begun[-1]) :], self.splits.load(begun[-1])
+        self.splits.save(cycles[0], self._first_split)
         return cycles, self._first_split
 
     def _train(self, cycle: int, split: Split) -> None:
@@ -180,7 +176,7 @@ class ActiveLearningLoop:
     def _label(self, next_cycle: int, split: Split, selected: np.ndarray) -> Split:
         excluded = self._settings.selection.excluded
         following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
-        self.save_split(next_cycle, following)
+        self.splits.save(next_cycle, following)
         write_metrics(self._state)
         self._logger.info(
             'Cycle %d begins with %d images that were selected and labeled.', next_cycle, len(selected)
@@ -202,43 +198,10 @@ class ActiveLearningLoop:
         """Make what is made of other files anew, and delete what nothing needs, after whatever happened."""
         self._trainer.tidy()
         self._scorer.tidy()
-        for step in self._state.of_kind('split'):
-            self._restore_lists(step)
+        self.splits.tidy()
         if self._state.of_kind('split'):
             write_metrics(self._state)
         self._state.remove_orphans()
-
-    def _restore_lists(self, step: FinishedStep) -> None:
-        """Write a split's lists of names again when one is damaged; they are made of the npy files."""
-        arrays = split_names(step.cycle)
-        lists = [name for name in step.files if name not in arrays]
-        broken = distributed.on_main(lambda: bool(self._state.damaged(lists)))
-        if broken and not distributed.on_main(lambda: bool(self._state.damaged(arrays))):
-            self._logger.info('The lists of names of cycle %d are written again.', step.cycle)
-            split = self._load_split(step.cycle)
-            distributed.on_main(lambda: self._write_lists(step.cycle, split))
-
-    def save_split(self, cycle: int, split: Split) -> None:
-        """Write a cycle's split, as npy and as lists of names, and record it."""
-
-        def save() -> FinishedStep:
-            records = save_split(split, self._state.directory, cycle)
-            records += self._write_lists(cycle, split)
-            values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled))
-            files = self._state.relative(records)
-            return FinishedStep('split', cycle, files=files, needs=split_names(cycle), values=values)
-
-        self._state.once('split', cycle, lambda: distributed.on_main(save))
-        distributed.same_everywhere([hash_indices(split.labeled), hash_indices(split.unlabeled)], 'the split')
-
-    def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
-        index, folder = self._pool.index, self._state.path(f'cycle{cycle}')
-        records = write_name_lists(split, index.names, index.list_ids, index.tags, folder)
-        texts = self._annotator.split_files(split.labeled, split.unlabeled)
-        return [*records, *(write_text(folder / name, text) for name, text in texts.items())]
-
-    def _load_split(self, cycle: int) -> Split:
-        return load_split(*split_paths(self._state.directory, cycle), len(self._pool))
 
     def _select(
         self, cycle: int, split: Split, candidates: np.ndarray, heartbeat: Callable[[], None]

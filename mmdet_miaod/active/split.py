@@ -53,6 +53,7 @@ def initial_split(
     pool_size: int,
     initial_size: int,
     seed: int,
+    *,
     unlabeled_from: str = 'end',
     excluded: Sequence[int] = (),
     included: Sequence[int] = (),
@@ -138,6 +139,11 @@ def split_paths(directory: str | Path, cycle: int) -> tuple[Path, Path]:
     """Return the paths of a cycle's ``X_L_{c}.npy`` and ``X_U_{c}.npy``."""
     directory = Path(directory)
     return directory / f'X_L_{cycle}.npy', directory / f'X_U_{cycle}.npy'
+
+
+def split_names(cycle: int) -> list[str]:
+    """Paths of a cycle's split files in the run directory."""
+    return [path.as_posix() for path in split_paths('', cycle)]
 
 
 def save_split(split: Split, directory: str | Path, cycle: int) -> list[FileRecord]:

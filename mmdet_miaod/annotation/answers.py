@@ -48,6 +48,7 @@ class Answer:
 
     @property
     def is_reviewed(self) -> bool:
+        """Whether a person looked at the image and submitted it."""
         return self.state is ReviewState.REVIEWED
 
 

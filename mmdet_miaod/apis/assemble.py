@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
+from mmcv.runner import Hook
 from torch import nn
 
 from .. import distributed
@@ -67,64 +69,62 @@ def assemble_run(
     """
     first_cycle = state.options.get('first_cycle', settings.labeling.cycles[0])
     cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
-    data = prepared.data
+    data, scoring = prepared.data, prepared.scoring
     loaders = LoaderFactory(data, settings.loaders, prepared.device)
-    sizes = settings.labeling.sizes(len(data.pool))
-    batch = settings.loaders.batch_size * distributed.world_size()
-    steps = run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
-    steps = {cycle: count for cycle, count in zip(settings.labeling.cycles, steps) if cycle in cycles}
-    trained = [step.cycle for step in state.of_kind('model')]
-    progress = RunProgress(RunClock.of_cycles(steps, trained), options.progress)
-    trainer = _build_trainer(settings, prepared, state, timestamp, progress, logger)
+    progress = RunProgress(_clock(settings, cycles, state, len(data.pool)), options.progress)
+    trainer = _build_trainer(
+        settings, prepared, state=state, timestamp=timestamp, stage_hook=progress.stage_hook, logger=logger
+    )
 
     def evaluate(cycle: int, model: nn.Module) -> dict[str, Any]:
         live = partial(progress.images, f'cycle {cycle} evaluation')
-        return evaluate_detector(model, data.test, prepared.scoring, settings.evaluation, live=live)
+        return evaluate_detector(model, data.test, scoring, settings.evaluation, live=live)
 
     def end_of_cycle(cycle: int) -> None:
         logger.info('\n%s', cycle_table(state))
         if options.report:
             refresh_report(state.directory, data, logger)
 
-    scorer = CycleScorer(
-        pool=data.pool,
-        strategy=prepared.strategy,
-        settings=prepared.scoring,
-        state=state,
-        logger=logger,
-        query=json.dumps(settings.query),
-        live=progress.images,
-    )
+    shared = dict(pool=data.pool, strategy=prepared.strategy, state=state, logger=logger)
+    query = json.dumps(settings.query)
     loop = ActiveLearningLoop(
         LoopSettings(cycles, prepared.selection, settings.seed),
         first_split=prepared.first_split,
-        pool=data.pool,
         annotator=SimulatedAnnotator(data.labeled),
         build_loaders=loaders,
         trainer=trainer,
         evaluate=evaluate,
         label_losses=partial(label_losses, dataset=data.labeled, device=prepared.device),
-        scorer=scorer,
-        strategy=prepared.strategy,
-        state=state,
-        logger=logger,
+        scorer=CycleScorer(settings=scoring, query=query, live=progress.images, **shared),
         on_cycle_end=end_of_cycle,
+        **shared,
     )
     return Run(loop, trainer, progress, state)
+
+
+def _clock(settings: RunSettings, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
+    sizes = settings.labeling.sizes(pool_size)
+    batch = settings.loaders.batch_size * distributed.world_size()
+    steps = zip(
+        settings.labeling.cycles, run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
+    )
+    trained = [step.cycle for step in state.of_kind('model')]
+    return RunClock.of_cycles({cycle: count for cycle, count in steps if cycle in cycles}, trained)
 
 
 def _build_trainer(
     settings: RunSettings,
     prepared: Prepared,
+    *,
     state: RunState,
     timestamp: str,
-    progress: RunProgress,
+    stage_hook: Callable[[], Hook],
     logger: logging.Logger,
 ) -> CycleTrainer:
     classes = prepared.data.labeled.CLASSES
     training = replace(
         settings.training,
-        custom_hooks=(*settings.training.custom_hooks, progress.stage_hook),
+        custom_hooks=(*settings.training.custom_hooks, stage_hook),
         device=prepared.device,
         work_dir=str(state.directory),
         timestamp=timestamp,

@@ -76,7 +76,7 @@ class LabelingSettings:
             len(names),
             self.initial_size,
             seed,
-            self.unlabeled_from,
+            unlabeled_from=self.unlabeled_from,
             excluded=selection.excluded,
             included=selection.included,
         )

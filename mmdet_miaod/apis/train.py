@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from pathlib import Path
 
@@ -9,11 +10,13 @@ from mmcv import Config
 
 from .. import distributed
 from ..active.split import load_split
+from ..datasets.image_index import ImageIndex
 from ..engine.detector import load_weights
 from ..randomness import use_deterministic_algorithms
 from ..run.directory import begin_run, create_run, resume_run
 from ..run.identity import RunIdentity
 from ..run.log import buffered_log, run_log_and_lock
+from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run, assemble_run
 from .preflight import check_before_start
@@ -51,20 +54,13 @@ def train(config: Config, options: RunOptions) -> Path:
     with run_log_and_lock(directory, timestamp, settings.log_level, options.console_level) as logger:
         for record in early_records:
             logger.handle(record)
-        pool = prepared.data.pool
-        identity = RunIdentity(settings.identity, pool.index.fingerprint(), len(pool), settings.seed)
-        if options.resume is None:
-            state = begin_run(directory, identity, options.start, {settings.file: settings.text})
-            start = options.start
-        else:
-            state = resume_run(directory, identity, options.force, logger)
-            start = lost_beginning(state)
+        state, start = _open_run(directory, settings, options, prepared.data.pool.index, logger)
         options.on_directory(directory)
         run = assemble_run(
             settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger
         )
         if start is not None:
-            _begin_with(run, start, len(pool))
+            _begin_with(run, start, len(prepared.data.pool))
         try:
             run.loop.run()
         finally:
@@ -75,8 +71,20 @@ def train(config: Config, options: RunOptions) -> Path:
     return directory
 
 
+def _open_run(
+    directory: Path, settings: RunSettings, options: RunOptions, index: ImageIndex, logger: logging.Logger
+) -> tuple[RunState, StartingPoint | None]:
+    """Return the run's manifest, and what is still to be taken over from an earlier run."""
+    identity = RunIdentity(settings.identity, index.fingerprint(), len(index), settings.seed)
+    if options.resume is None:
+        state = begin_run(directory, identity, options.start, {settings.file: settings.text})
+        return state, options.start
+    state = resume_run(directory, identity, options.force, logger)
+    return state, lost_beginning(state)
+
+
 def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:
-    run.loop.save_split(start.cycle, load_split(start.labeled_path, start.unlabeled_path, pool_size))
+    run.loop.splits.save(start.cycle, load_split(start.labeled_path, start.unlabeled_path, pool_size))
     if start.model_path is not None:
         model = run.trainer.fresh_model()
         load_weights(model, start.model_path)

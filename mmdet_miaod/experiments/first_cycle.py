@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from ..active.cycle_training import model_name, split_names
+from ..active.cycle_training import model_name
+from ..active.split import split_names
 from ..run.file_record import DamagedFileError
 from ..run.manifest import RunState
 from .grid import Grid, GridRun

@@ -14,7 +14,8 @@ import json
 import os
 from collections.abc import Callable
 from contextlib import suppress
-from pathlib import Path
+from itertools import accumulate, islice
+from pathlib import Path, PurePosixPath
 from typing import Any
 
 import numpy as np
@@ -220,3 +221,14 @@ def remove_temporary_files(directory: str | Path) -> None:
     """Delete what interrupted writes left behind below a folder."""
     for path in Path(directory).rglob(f'{TEMPORARY_PREFIX}*'):
         remove_file(path)
+
+
+def linked_folder(directory: Path, name: str) -> Path | None:
+    """Return the first folder on the way to a file of a directory that is a symbolic link; None: none is.
+
+    Args:
+        directory: may be a link itself.
+        name: path of the file below it.
+    """
+    folders = accumulate(PurePosixPath(name).parts, Path.joinpath, initial=directory)
+    return next((path for path in islice(folders, 1, None) if path.is_symlink() and path.is_dir()), None)

@@ -6,14 +6,13 @@ import errno
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
-from itertools import accumulate, islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 from .. import distributed
 from .checked_json import content_sha256
 from .file_record import DamagedFileError, FileRecord, verify
-from .files import link_file, remove_file, write_json
+from .files import link_file, linked_folder, remove_file, write_json
 from .identity import RunIdentity, config_of_format_1
 from .step import FinishedStep
 
@@ -55,14 +54,9 @@ class RunState:
         Raises:
             OSError: when it is in a folder that is a symbolic link: what lies elsewhere is not the run's.
         """
-        if link := self._linked_folder(name):
+        if link := linked_folder(self.directory, name):
             raise OSError(errno.ELOOP, 'no folder of a run may be a symbolic link', str(link))
         return self.directory / name
-
-    def _linked_folder(self, name: str) -> Path | None:
-        folders = accumulate(PurePosixPath(name).parts, Path.joinpath, initial=self.directory)
-        # The run directory itself may be a link.
-        return next((path for path in islice(folders, 1, None) if path.is_symlink() and path.is_dir()), None)
 
     def record(self, step: FinishedStep) -> None:
         """Add a finished step and write the manifest."""
@@ -255,7 +249,7 @@ class RunState:
         for pattern in ORPHANS:
             for path in self.directory.glob(pattern):
                 name = path.relative_to(self.directory).as_posix()
-                if name not in recorded and not self._linked_folder(name):
+                if name not in recorded and not linked_folder(self.directory, name):
                     remove_file(path)
 
     def _usable(self, step: FinishedStep, damage: dict[str, str]) -> bool:

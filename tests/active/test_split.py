@@ -43,7 +43,7 @@ def test_split_and_three_queries_are_the_published_ones(name) -> None:
 def test_the_first_unlabeled_set_is_the_end_of_the_shuffled_order_or_what_follows() -> None:
     order = np.arange(10)
     np.random.RandomState(5).shuffle(order)
-    end, following = initial_split(10, 3, 5), initial_split(10, 3, 5, 'next')
+    end, following = initial_split(10, 3, 5), initial_split(10, 3, 5, unlabeled_from='next')
     assert end.labeled.tolist() == following.labeled.tolist() == sorted(order[:3])
     assert end.unlabeled.tolist() == sorted(order[-3:])
     assert following.unlabeled.tolist() == sorted(order[3:6])
@@ -60,7 +60,7 @@ def test_a_first_set_that_the_pool_cannot_give_is_refused(size) -> None:
     with pytest.raises(ValueError, match=f'X_L_0_size is {size}, but the pool has 10 images'):
         initial_split(10, size, 0)
     with pytest.raises(ValueError, match="choose 'end' or 'next'"):
-        initial_split(10, 2, 0, 'middle')
+        initial_split(10, 2, 0, unlabeled_from='middle')
 
 
 def test_labeled_images_fill_the_unlabeled_set_up_where_the_pool_runs_out() -> None:

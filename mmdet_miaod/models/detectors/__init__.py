@@ -1,3 +1,5 @@
+"""Detectors of MI-AOD."""
+
 from .miaod_detector import MIAODDetectorMixin, MIAODRetinaNet, MIAODSingleStageDetector
 
 __all__ = ['MIAODDetectorMixin', 'MIAODRetinaNet', 'MIAODSingleStageDetector']

@@ -1,3 +1,5 @@
+"""Losses of MI-AOD."""
+
 from .discrepancy import DiscrepancyLoss
 from .focal import SigmoidFocalLoss
 from .mil import MILLoss
