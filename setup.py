@@ -1,9 +1,11 @@
 """Packaging of mmdet_miaod; requirements/mminstall.txt says why mmcv-full and mmdet are not required here."""
 
 import re
+import shutil
 from pathlib import Path
 
 from setuptools import find_packages, setup
+from setuptools.command.build_py import build_py
 
 ROOT = Path(__file__).resolve().parent
 
@@ -28,6 +30,17 @@ def read_requirements(name: str, pinned: bool = True) -> list[str]:
     return lines if pinned else sorted({re.split(r'[=<>;\s]', line)[0] for line in lines})
 
 
+class BuildWithConfigs(build_py):
+    """Puts the configs into the wheel, where mmdet_miaod/cli/configs.py finds them."""
+
+    def run(self) -> None:
+        super().run()
+        if not self.editable_mode:
+            target = Path(self.build_lib) / 'mmdet_miaod' / '.mim' / 'configs'  # as in MMDetection's wheels
+            ignored = shutil.ignore_patterns('__pycache__')
+            shutil.copytree(ROOT / 'configs', target, ignore=ignored, dirs_exist_ok=True)
+
+
 setup(
     name='mmdet_miaod',
     version=read_version(),
@@ -35,6 +48,8 @@ setup(
     license='Apache-2.0',
     packages=find_packages(include=['mmdet_miaod', 'mmdet_miaod.*']),
     package_data={'mmdet_miaod.visualization': ['*.html.j2', '*.css']},
+    cmdclass=dict(build_py=BuildWithConfigs),
+    entry_points=dict(console_scripts=['miaod = mmdet_miaod.commands.__main__:main']),
     python_requires='>=3.10',
     install_requires=['numpy', 'torch', 'torchvision', *read_requirements('runtime', pinned=False)],
     extras_require={name: read_requirements(name) for name in ('tests', 'docs', 'optional')},

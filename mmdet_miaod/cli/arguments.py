@@ -57,7 +57,7 @@ def _pair(text: str) -> str:
     key, equals, value = text.partition('=')
     if not key or not equals:
         raise argparse.ArgumentTypeError(f'{text!r} is no KEY=VALUE')
-    if any(value.count(left) != value.count(right) for left, right in ('()', '[]')):
+    if ',' in value and any(value.count(left) != value.count(right) for left, right in ('()', '[]')):
         raise argparse.ArgumentTypeError(f'{text!r}: a bracket is not closed')
     return text
 
@@ -66,15 +66,15 @@ def config_options(pairs: Sequence[str]) -> dict[str, Any]:
     """Values of ``KEY=VALUE`` pairs by key, in the grammar of MMDetection's tools.
 
     Raises:
-        UsageError: when a value does not fit the grammar.
+        UsageError: when brackets do not match.
     """
     from mmcv import DictAction
 
     found = argparse.Namespace()
     try:
         DictAction((), dest='options')(None, found, pairs)
-    except (AssertionError, RecursionError, ValueError) as error:
-        raise UsageError(f'argument --cfg-options: {error}') from error
+    except (AssertionError, RecursionError):
+        raise UsageError(f'argument --cfg-options: brackets do not match in {" ".join(pairs)}') from None
     return found.options
 
 
