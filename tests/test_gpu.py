@@ -14,11 +14,10 @@ from torch.utils.data import DataLoader
 from mmdet_miaod.engine.gradient_step import MixedPrecision, build_stage_step
 from mmdet_miaod.engine.parallel import wrap_model
 from mmdet_miaod.engine.stage import frozen_parameter_names
-from tests.apis.test_train import assert_equal_weights
 from tests.engine.tiny import STAGES
 from tests.models.golden_cases import GoldenSSD
 from tests.models.tiny import image_metas, random_boxes, tiny_detector
-from tests.tiny_run import stopped_after, tiny_train
+from tests.tiny_run import assert_equal_weights, stopped_after, tiny_train
 
 pytestmark = pytest.mark.skipif(not torch.cuda.is_available(), reason='needs a GPU')
 

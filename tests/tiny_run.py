@@ -118,6 +118,18 @@ def tiny_train(
     return train(tiny_config(data_root, work_directory, **overrides), run_options)
 
 
+def load_weights(path: Path) -> dict[str, torch.Tensor]:
+    """Weights of a checkpoint by name."""
+    return torch.load(path, weights_only=True)['state_dict']
+
+
+def assert_equal_weights(path: Path, other: Path) -> None:
+    """Two checkpoints have the same weights, to the bit."""
+    ours, theirs = load_weights(path), load_weights(other)
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
+
+
 @contextmanager
 def stopped_after(is_last: Callable[[FinishedStep], bool]) -> Iterator[None]:
     """Context in which a run is interrupted once such a step is recorded; it fails if there is none."""

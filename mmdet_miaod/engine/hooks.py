@@ -22,6 +22,7 @@ class EpochEndHook(Hook):
         self._action = action
 
     def after_train_epoch(self, runner: AlternatingEpochRunner) -> None:
+        """Call the function."""
         self._action(runner)
 
 
@@ -37,6 +38,7 @@ class RunTensorboardLoggerHook(TensorboardLoggerHook):
 
     @master_only
     def log(self, runner: AlternatingEpochRunner) -> None:
+        """Write losses and learning rate at the run's iteration."""
         iteration = (runner.meta or {}).get('first_iteration', 0) + self.get_iter(runner)
         for tag, value in self.get_loggable_tags(runner, add_mode=False).items():
             self.writer.add_scalar(tag, value, iteration)

@@ -77,8 +77,8 @@ def detect(
         on_progress: called after each batch with its number of images.
 
     Returns:
-        In every process, for each image of the data set in order, a list of one ``(n, 5)`` float32 array a
-        class: x1, y1, x2, y2 in pixels of the original image, score.
+        In every process, for each image of the data set in order, a list of ``(n, 5)`` float32 arrays, one
+        per class: x1, y1, x2, y2 in pixels of the original image, score.
     """
     model.eval()
     mine = np.arange(distributed.rank(), len(dataset), distributed.world_size())
@@ -140,7 +140,7 @@ def evaluate_detections(
     """Compute the metrics of detections.
 
     Args:
-        detections: for each image a list of one ``(n, 5)`` float32 array per class.
+        detections: for each image a list of ``(n, 5)`` float32 arrays, one per class.
         dataset: the test set.
         evaluation: keyword arguments of the data set's ``evaluate``.
 

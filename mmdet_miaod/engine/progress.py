@@ -77,6 +77,7 @@ class ProgressHook(Hook):
         self._line: LiveLine | None = None
 
     def before_run(self, runner: AlternatingEpochRunner) -> None:
+        """Begin the stage's line."""
         if self._show and can_show():
             description = f'cycle {runner.labels["cycle"]} {runner.labels["stage"]}'
             self._line = LiveLine(
@@ -84,6 +85,7 @@ class ProgressHook(Hook):
             )
 
     def after_train_iter(self, runner: AlternatingEpochRunner) -> None:
+        """Count the iteration's steps, show the loss and log the time left."""
         self._clock.advance(len(runner.stage.tags))
         runner.labels['eta_run'] = self._clock.time_left()
         if self._line is not None:
@@ -91,6 +93,7 @@ class ProgressHook(Hook):
             self._line.advance(1, losses[-1] if losses else None)
 
     def after_run(self, runner: AlternatingEpochRunner) -> None:
+        """End the line."""
         self.close()
 
     def close(self) -> None:

@@ -29,7 +29,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
 
     Args:
         model: the detector, wrapped by :func:`~mmdet_miaod.engine.parallel.wrap_model`.
-        stage: what is trained on what, for how many epochs.
+        stage: its losses, its kinds of batches and its number of epochs.
         gradient_step: turns a loss into an optimizer step.
         order_key: numbers that the order of the data is derived from, such as (seed, cycle, stage number).
         epochs_done: epochs of the stage that are trained already.

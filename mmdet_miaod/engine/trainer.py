@@ -140,32 +140,27 @@ def build_stage_runner(
 
     Args:
         model: the wrapped detector.
-        position: the stage and where in it to begin.
+        position: the stage, and how many of its epochs are done.
         settings: how to train.
-        step: of the stage, from :func:`begin_stage`.
+        step: from :func:`begin_stage`.
         logger: for the text log.
 
     Raises:
         ValueError: when ``settings.runner`` names no runner that can train a stage.
     """
-    stage = position.stage
+    labels = dict(cycle=position.cycle, stage=position.stage.name)
     runner = build_runner(
         settings.runner,
         model,
-        stage=stage,
+        stage=position.stage,
         gradient_step=step,
         order_key=(settings.seed, position.cycle, position.number),
         epochs_done=position.epochs_done,
         sync_interval=1 if settings.device.type == 'cpu' else settings.log_config['interval'],
-        labels=dict(cycle=position.cycle, stage=stage.name),
+        labels=labels,
         work_dir=settings.work_dir,
         logger=logger,
-        meta=dict(
-            cycle=position.cycle,
-            stage=stage.name,
-            stage_number=position.number,
-            first_iteration=position.first_iteration,
-        ),
+        meta=dict(labels, stage_number=position.number, first_iteration=position.first_iteration),
     )
     runner.timestamp = settings.timestamp
     return runner

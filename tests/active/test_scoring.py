@@ -11,7 +11,7 @@ import torch
 from mmdet_miaod.active.query import QUERY_STRATEGIES, QueryStrategy
 from mmdet_miaod.active.scoring import score_chunk, split_chunks
 from mmdet_miaod.datasets.pool import ImagePoolDataset
-from mmdet_miaod.engine.inference import ScoringSettings, move_batch
+from mmdet_miaod.engine.inference import ScoringSettings
 from tests.datasets.voc_tree import write_list
 from tests.models.tiny import tiny_detector
 
@@ -134,10 +134,3 @@ def test_chunks_cover_the_candidates_in_order() -> None:
     chunks = split_chunks(np.arange(3, 10), 3)
     assert [chunk.tolist() for chunk in chunks] == [[3, 4, 5], [6, 7, 8], [9]]
     assert split_chunks(np.arange(0), 3) == []
-
-
-def test_several_augmentations_of_an_image_are_refused() -> None:
-    image = torch.zeros(1, 3, 4, 4)
-    assert move_batch(dict(img=[image], img_metas=[[{}]]), CPU)['img'].shape == image.shape
-    with pytest.raises(ValueError, match='set flip=False'):
-        move_batch(dict(img=[image, image], img_metas=[[{}], [{}]]), CPU)

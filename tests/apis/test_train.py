@@ -15,7 +15,15 @@ from mmcv.runner import RUNNERS
 from mmdet_miaod.apis import StartingPoint
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.run.manifest import RunState
-from tests.tiny_run import CLASSES, NUM_TRAIN, draw_tiny_data, stopped_after, tiny_train
+from tests.tiny_run import (
+    CLASSES,
+    NUM_TRAIN,
+    assert_equal_weights,
+    draw_tiny_data,
+    load_weights,
+    stopped_after,
+    tiny_train,
+)
 
 SEVEN = list(range(7))
 # 4 labeled images, 3 more in each cycle, of 24.
@@ -28,16 +36,6 @@ BRIEF = [dict(name='label', labeled_losses=['loss_cls', 'loss_mil'])]
 def seven(tiny_data, tmp_path_factory) -> Path:
     """The run directory of all seven cycles."""
     return tiny_train(tiny_data, tmp_path_factory.mktemp('seven'), options=REPEATABLE, cycles=SEVEN)
-
-
-def load_weights(path: Path) -> dict:
-    return torch.load(path, weights_only=True)['state_dict']
-
-
-def assert_equal_weights(path: Path, other: Path) -> None:
-    ours, theirs = load_weights(path), load_weights(other)
-    assert list(ours) == list(theirs)
-    assert all(torch.equal(ours[name], theirs[name]) for name in ours)
 
 
 def assert_same_cycles(run: Path, other: Path, cycles: list[int]) -> None:

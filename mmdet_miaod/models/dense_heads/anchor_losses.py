@@ -135,7 +135,7 @@ def stock_targets(
     gt_labels: Sequence[Tensor],
     gt_bboxes_ignore: Sequence[Tensor] | None = None,
 ) -> tuple[list[Tensor] | int, ...]:
-    """Targets of a batch by the stock head's own methods; arguments and result as :func:`overlap_targets`."""
+    """Targets of a batch by the stock head's methods, (B, n, ...) per level; see :func:`overlap_targets`."""
     targets = head.get_targets(
         anchors,
         valid,

@@ -124,5 +124,5 @@ class InferenceMixin:
     def simple_test(
         self, feats: Sequence[Tensor], img_metas: Sequence[dict], rescale: bool = False
     ) -> list[tuple[Tensor, Tensor]]:
-        """MMDetection's name of :meth:`predict`."""
+        """MMDetection's name of :meth:`predict`; (n, 5) detections and (n,) classes per image."""
         return self.predict(feats, img_metas, rescale)

@@ -88,37 +88,37 @@ class LossTerm:
 
 
 def classification(batch: HeadBatch) -> Tensor:
-    """Detection loss of both classifiers, their mean."""
+    """Mean of both classifiers' detection losses, a 0-d tensor."""
     loss_1 = batch.head.classification_loss(batch.outputs.logits_1, batch.targets)
     return (loss_1 + batch.head.classification_loss(batch.outputs.logits_2, batch.targets)) / 2
 
 
 def regression(batch: HeadBatch) -> Tensor:
-    """Loss of the boxes."""
+    """Loss of the boxes, a 0-d tensor."""
     return batch.head.regression_loss(batch.outputs.maps['f_r'], batch.targets)
 
 
 def image_classification(batch: HeadBatch) -> Tensor:
-    """Loss of the image scores, against the classes of each image's boxes (section 3.3)."""
+    """Loss of image scores (B, C) against the classes of each image's boxes, a 0-d tensor (section 3.3)."""
     labels = image_labels(batch.gt_labels, batch.head.cls_out_channels)
     return batch.head.loss_mil(batch.outputs.image_scores, labels)
 
 
 def pseudo_image_classification(batch: HeadBatch) -> Tensor:
-    """Loss of the image scores of unlabeled images, against the classes that the classifiers see there."""
+    """Loss of image scores (B, C) against classes that the classifiers see in the image, a 0-d tensor."""
     # Sigmoid for softmax heads too: that is how the published code makes their pseudo-labels.
     labels = pseudo_labels(batch.outputs.sigmoids_1, batch.outputs.sigmoids_2)
     return batch.head.loss_mil.pseudo(batch.outputs.image_scores, labels)
 
 
 def discrepancy(batch: HeadBatch) -> Tensor:
-    """Weighted discrepancy of the two classifiers: training on it makes them agree (section 3.2)."""
+    """Weighted discrepancy of the classifiers, a 0-d tensor: it makes them agree (section 3.2)."""
     outputs = batch.outputs
     return batch.head.loss_dis(outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights)
 
 
 def maximized_discrepancy(batch: HeadBatch) -> Tensor:
-    """Loss that falls as the weighted discrepancy grows: it drives the classifiers apart (section 3.2)."""
+    """Loss that falls as the weighted discrepancy grows, a 0-d tensor: it drives the classifiers apart."""
     outputs = batch.outputs
     return batch.head.loss_dis.maximized(
         outputs.probabilities_1, outputs.probabilities_2, outputs.mil_weights

@@ -91,7 +91,7 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
         raise NotImplementedError(f'{type(self).__name__} must implement forward_branch')
 
     def forward_branches(self, feats: Sequence[Tensor], branches: Sequence[str]) -> BranchMaps:
-        """Compute the named branches alone; arguments and maps are those of :meth:`forward_branch`."""
+        """Compute the named branches alone; maps by branch, see :meth:`forward_branch`."""
         return {branch: self.forward_branch(feats, branch) for branch in branches}
 
     def forward(self, feats: Sequence[Tensor]) -> tuple[list[Tensor], list[Tensor]]:

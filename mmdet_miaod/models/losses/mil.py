@@ -82,7 +82,7 @@ def pseudo_labels(probabilities_1: Sequence[Tensor], probabilities_2: Sequence[T
 
 
 def reads_without_waiting(values: Tensor) -> bool:
-    """Tell whether a tensor's values can be read at once; on a GPU reading means waiting for them."""
+    """Tell whether a tensor of any shape can be read at once; on a GPU reading means waiting for it."""
     return values.device.type == 'cpu'
 
 
