@@ -55,8 +55,11 @@ class ActiveLearningLoop:
         annotator: is asked for labels.
         build_loaders: makes the labeled and unlabeled loader of a split, by tag.
         trainer: trains the model of a cycle.
-        evaluate: returns the metrics of a cycle's model, ``mAP`` and ``AP`` among them.
+        evaluate: returns the metrics of a cycle's model, ``mAP`` and ``AP`` among them, and the records of
+            the files that it wrote.
         label_losses: returns the losses ``(n,)`` of labeled images ``(n,)`` under a cycle's model.
+        look_at: called with the cycle, its model and the images that are to be labeled ``(n,)``, those of
+            the highest scores first; returns the records of the files that it wrote.
         scorer: scores the unlabeled images.
         strategy: ranks the images to label.
         state: the run's manifest.
@@ -76,8 +79,9 @@ class ActiveLearningLoop:
         annotator: Annotator,
         build_loaders: Callable[[Split], dict[str, TrainLoader]],
         trainer: CycleTrainer,
-        evaluate: Callable[[int, nn.Module], dict[str, Any]],
+        evaluate: Callable[[int, nn.Module], tuple[dict[str, Any], list[FileRecord]]],
         label_losses: Callable[[nn.Module, np.ndarray], np.ndarray],
+        look_at: Callable[[int, nn.Module, np.ndarray], list[FileRecord]],
         scorer: CycleScorer,
         strategy: QueryStrategy,
         state: RunState,
@@ -92,6 +96,7 @@ class ActiveLearningLoop:
         self._trainer = trainer
         self._evaluate_model = evaluate
         self._label_losses = label_losses
+        self._look_at_selected = look_at
         self._scorer = scorer
         self._strategy = strategy
         self._state = state
@@ -117,6 +122,7 @@ class ActiveLearningLoop:
                 break
             self._score(cycle, split, candidates)
             selected = self._rank(cycle, split, candidates)
+            self._look_at(cycle, selected)
             split = self._label(next_cycle, split, selected)
         self._state.once('end', cycle, lambda: self._step('end', cycle))
         write_metrics(self._state)
@@ -140,10 +146,10 @@ class ActiveLearningLoop:
     def _evaluate(self, cycle: int, split: Split) -> None:
         def evaluate() -> FinishedStep:
             started = time.monotonic()
-            metrics = self._evaluate_model(cycle, self._trainer.model(cycle))
+            metrics, written = self._evaluate_model(cycle, self._trainer.model(cycle))
             seconds = time.monotonic() - started
             boxes = self._annotator.count_boxes(split.labeled.tolist())
-            files = self._save_label_losses(cycle, split.labeled)
+            files = self._state.relative(written) | self._save_label_losses(cycle, split.labeled)
             return self._step('evaluation', cycle, dict(boxes=boxes, **metrics, seconds=seconds), files)
 
         if self._state.once('evaluation', cycle, evaluate):
@@ -172,6 +178,19 @@ class ActiveLearningLoop:
         return distributed.on_main_for_long(
             lambda heartbeat: self._select(cycle, split, candidates, heartbeat)
         )
+
+    def _look_at(self, cycle: int, selected: np.ndarray) -> None:
+        """Keep what the model finds in the images that it wants labeled, for people to look at."""
+
+        def look() -> FinishedStep:
+            scores = load_array(self._state.directory / scores_name(cycle))
+            ordered = np.sort(selected)
+            ordered = ordered[np.argsort(-scores[ordered], kind='stable')]
+            written = self._look_at_selected(cycle, self._trainer.model(cycle), ordered)
+            return self._step('selected', cycle, dict(images=images), self._state.relative(written))
+
+        images = hash_indices(selected)
+        self._state.once('selected', cycle, look, lambda step: step.values['images'] == images)
 
     def _label(self, next_cycle: int, split: Split, selected: np.ndarray) -> Split:
         excluded = self._settings.selection.excluded

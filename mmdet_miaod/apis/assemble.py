@@ -14,11 +14,11 @@ from torch import nn
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
+from ..active.cycle_evaluation import CycleEvaluator
 from ..active.cycle_scoring import CycleScorer
 from ..active.cycle_training import CheckpointSettings, CycleTrainer
 from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..engine.detector import build_model
-from ..engine.inference import evaluate_detector
 from ..engine.label_losses import label_losses
 from ..engine.progress import RunClock, RunProgress, run_steps
 from ..run.log import cycle_table
@@ -76,9 +76,9 @@ def assemble_run(
         settings, prepared, state=state, timestamp=timestamp, stage_hook=progress.stage_hook, logger=logger
     )
 
-    def evaluate(cycle: int, model: nn.Module) -> dict[str, Any]:
-        live = partial(progress.images, f'cycle {cycle} evaluation')
-        return evaluate_detector(model, data.test, scoring, settings.evaluation, live=live)
+    evaluator = CycleEvaluator(
+        data.test, data.pool, scoring, settings.evaluation, state=state, live=progress.images
+    )
 
     def end_of_cycle(cycle: int) -> None:
         logger.info('\n%s', cycle_table(state))
@@ -93,7 +93,8 @@ def assemble_run(
         annotator=SimulatedAnnotator(data.labeled),
         build_loaders=loaders,
         trainer=trainer,
-        evaluate=evaluate,
+        evaluate=evaluator.evaluate,
+        look_at=evaluator.look_at,
         label_losses=partial(label_losses, dataset=data.labeled, device=prepared.device),
         scorer=CycleScorer(settings=scoring, query=query, live=progress.images, **shared),
         on_cycle_end=end_of_cycle,

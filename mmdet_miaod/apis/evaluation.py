@@ -65,7 +65,8 @@ def evaluate_checkpoint(
         settings: from :func:`~mmdet_miaod.apis.settings.load_settings`.
         checkpoint: see :func:`~mmdet_miaod.engine.detector.load_detector`.
         device: ``'cpu'`` or ``'cuda:N'``.
-        live: shows progress, see :func:`~mmdet_miaod.engine.inference.evaluate_detector`.
+        live: shows progress: given the number of images, a context that yields a function to call with the
+            number of those that were done.
 
     Raises:
         FileNotFoundError, ValueError: see :func:`load_test_set` and

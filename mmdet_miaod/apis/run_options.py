@@ -15,6 +15,7 @@ class RunOptions:
 
     Attributes:
         device: ``'cpu'`` or ``'cuda:N'``.
+        command: the command line that begins the run, for the record.
         run_name: name of the new run's folder in the work directory; a timestamp by default.
         resume: run directory to go on with.
         force: go on even though the config or the pool changed.
@@ -27,6 +28,7 @@ class RunOptions:
     """
 
     device: str = 'cpu'
+    command: str = ''
     run_name: str | None = None
     resume: str | None = None
     force: bool = False

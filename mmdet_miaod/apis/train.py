@@ -10,16 +10,15 @@ from mmcv import Config
 
 from .. import distributed
 from ..active.split import load_split
-from ..datasets.image_index import ImageIndex
 from ..engine.detector import load_weights
 from ..randomness import use_deterministic_algorithms
-from ..run.directory import begin_run, create_run, resume_run
+from ..run.directory import begin_run, create_run, device_name, resume_run
 from ..run.identity import RunIdentity
 from ..run.log import buffered_log, run_log_and_lock
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run, assemble_run
-from .preflight import check_before_start
+from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
 from .run_report import refresh_report
 from .settings import RunSettings
@@ -54,7 +53,7 @@ def train(config: Config, options: RunOptions) -> Path:
     with run_log_and_lock(directory, timestamp, settings.log_level, options.console_level) as logger:
         for record in early_records:
             logger.handle(record)
-        state, start = _open_run(directory, settings, options, prepared.data.pool.index, logger)
+        state, start = _open_run(directory, settings, options, prepared, logger)
         options.on_directory(directory)
         run = assemble_run(
             settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger
@@ -72,12 +71,15 @@ def train(config: Config, options: RunOptions) -> Path:
 
 
 def _open_run(
-    directory: Path, settings: RunSettings, options: RunOptions, index: ImageIndex, logger: logging.Logger
+    directory: Path, settings: RunSettings, options: RunOptions, prepared: Prepared, logger: logging.Logger
 ) -> tuple[RunState, StartingPoint | None]:
     """Return the run's manifest, and what is still to be taken over from an earlier run."""
+    index = prepared.data.pool.index
     identity = RunIdentity(settings.identity, index.fingerprint(), len(index), settings.seed)
     if options.resume is None:
-        state = begin_run(directory, identity, options.start, {settings.file: settings.text})
+        texts = {settings.file: settings.text}
+        facts = dict(command=options.command, device=device_name(prepared.device))
+        state = begin_run(directory, identity, options.start, texts=texts, facts=facts)
         return state, options.start
     state = resume_run(directory, identity, options.force, logger)
     return state, lost_beginning(state)

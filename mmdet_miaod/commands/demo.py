@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import shlex
 import sys
 import time
 
@@ -53,6 +54,7 @@ def main(arguments: argparse.Namespace) -> None:
     if arguments.verbose:
         config.log_level = 'DEBUG'
     options = RunOptions(
+        command=shlex.join(sys.argv),
         device='cpu',
         run_name=arguments.run_name,
         console_level='WARNING' if arguments.quiet else None,

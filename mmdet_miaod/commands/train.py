@@ -6,6 +6,8 @@ example: %(prog)s configs/MIAOD.py --data-root data/VOCdevkit --device cuda:0
 from __future__ import annotations
 
 import argparse
+import shlex
+import sys
 
 from ..cli.arguments import (
     UsageError,
@@ -79,6 +81,7 @@ def main(arguments: argparse.Namespace) -> None:
     if resume == '':
         resume = str(newest_run(config.work_directory))
     options = RunOptions(
+        command=shlex.join(sys.argv),
         device=device,
         run_name=arguments.run_name,
         resume=resume,

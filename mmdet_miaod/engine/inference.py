@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
@@ -17,7 +16,6 @@ from torch.utils.data import Dataset
 
 from .. import distributed
 from ..datasets.loaders import build_scoring_loader
-from .live_bar import no_bar, shared_count
 from .parallel import scatter_targets
 
 
@@ -67,6 +65,7 @@ def detect(
     dataset: Dataset,
     settings: ScoringSettings,
     on_progress: Callable[[int], None] = lambda count: None,
+    indices: np.ndarray | None = None,
 ) -> list[list[np.ndarray]]:
     """Run the detector over a test data set.
 
@@ -75,13 +74,15 @@ def detect(
         dataset: with an ``index`` of its images and the test pipeline.
         settings: batch size, workers, device.
         on_progress: called after each batch with its number of images.
+        indices: ``(k,)`` images to run over, all by default.
 
     Returns:
-        In every process, for each image of the data set in order, a list of ``(n, 5)`` float32 arrays, one
+        In every process, for each of the images in order, a list of ``(n, 5)`` float32 arrays, one
         per class: x1, y1, x2, y2 in pixels of the original image, score.
     """
     model.eval()
-    mine = np.arange(distributed.rank(), len(dataset), distributed.world_size())
+    wanted = np.arange(len(dataset)) if indices is None else indices
+    mine = wanted[distributed.rank() :: distributed.world_size()]
     loader, batches = build_scoring_loader(
         dataset,
         mine,
@@ -97,7 +98,7 @@ def detect(
     everything: dict[int, list[np.ndarray]] = {}
     for part in distributed.gather(found):
         everything.update(part)
-    return [everything[i] for i in range(len(dataset))]
+    return [everything[i] for i in wanted.tolist()]
 
 
 def _batch_detections(
@@ -106,32 +107,6 @@ def _batch_detections(
     for batch in loader:
         batch = move_batch(batch, device)
         yield model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
-
-
-def evaluate_detector(
-    model: nn.Module,
-    dataset: Dataset,
-    settings: ScoringSettings,
-    evaluation: Mapping[str, Any],
-    *,
-    live: Callable[[int], AbstractContextManager[Callable[[int], None]]] = no_bar,
-) -> dict[str, Any]:
-    """Run a detector over a test set and compute its metrics.
-
-    Args:
-        model: the detector.
-        dataset: the test set.
-        settings: batch size, workers, device.
-        evaluation: keyword arguments of the data set's ``evaluate``.
-        live: shows progress: called with the number of images, a context that yields a function to call with
-            the number of images newly done.
-
-    Returns:
-        Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
-    """
-    with live(len(dataset)) as advance:
-        detections = detect(model, dataset, settings, shared_count(advance, len(dataset)))
-    return evaluate_detections(detections, dataset, evaluation)
 
 
 def evaluate_detections(
@@ -145,7 +120,7 @@ def evaluate_detections(
         evaluation: keyword arguments of the data set's ``evaluate``.
 
     Returns:
-        As :func:`evaluate_detector`.
+        Plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
     """
     metrics = distributed.on_main(lambda: dict(dataset.evaluate(detections, **evaluation)))
     return _plain(metrics)

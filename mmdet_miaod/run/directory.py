@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import logging
+import platform
+import subprocess
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -107,7 +109,12 @@ def newest_run(work_directory: str | Path) -> Path:
 
 
 def begin_run(
-    directory: Path, identity: RunIdentity, start: StartingPoint | None, texts: Mapping[str, str]
+    directory: Path,
+    identity: RunIdentity,
+    start: StartingPoint | None,
+    *,
+    texts: Mapping[str, str],
+    facts: Mapping[str, str],
 ) -> RunState:
     """Write a new run's first files and its manifest.
 
@@ -116,13 +123,14 @@ def begin_run(
         identity: what the run is.
         start: what it begins with, for a run that is resumed; None: with a first split of its own.
         texts: further text files by name, such as the config.
+        facts: for the record, such as the command and the device.
 
     Raises:
         FileExistsError: another process began a run there.
     """
     _write_first_files(directory, texts)
     began = {} if start is None else start.to_manifest()
-    state = RunState(directory, identity, environment_versions(), began)
+    state = RunState(directory, identity, environment_versions(), {**facts, **began})
     state.save()
     return state
 
@@ -178,7 +186,28 @@ def _read_state(directory: Path, logger: logging.Logger) -> RunState:
 
 
 def environment_versions() -> dict[str, str]:
-    """Return the versions of what the numbers depend on."""
+    """Return the versions of what the numbers depend on, the project's commit where it is a git checkout."""
     modules = (torch, torchvision, mmcv, mmdet, np)
     versions = {module.__name__: str(module.__version__) for module in modules}
-    return dict(versions, mmdet_miaod=__version__)
+    versions['mmdet_miaod'] = __version__
+    if commit := _commit():
+        versions['commit'] = commit
+    return versions
+
+
+def _commit() -> str:
+    root = Path(__file__).resolve().parents[2]
+    if not (root / '.git').exists():  # an installed package, which may lie within another project's checkout
+        return ''
+    command = ['git', '-C', str(root), 'describe', '--always', '--dirty', '--abbrev=12']
+    try:
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+    except (OSError, subprocess.SubprocessError):
+        return ''
+
+
+def device_name(device: torch.device) -> str:
+    """Return what a device is, for people."""
+    if device.type == 'cuda':
+        return f'{device} ({torch.cuda.get_device_name(device)})'
+    return f'{device} ({platform.machine()}, {torch.get_num_threads()} threads)'

@@ -12,7 +12,8 @@ class FinishedStep:
     """One finished step of a run.
 
     Attributes:
-        kind: ``'split'``, ``'epoch'``, ``'model'``, ``'evaluation'``, ``'chunk'``, ``'scores'`` or ``'end'``.
+        kind: ``'split'``, ``'epoch'``, ``'model'``, ``'evaluation'``, ``'chunk'``, ``'scores'``,
+            ``'selected'`` or ``'end'``.
         cycle: the cycle it belongs to.
         number: distinguishes steps of one kind in a cycle: the stage of an epoch, the chunk.
         epoch: epochs of the stage that are done.

@@ -57,6 +57,7 @@ class Harness:
             trainer=self,
             evaluate=self.evaluate,
             label_losses=lambda model, labeled: np.float32(labeled) / 4,
+            look_at=self.look_at,
             scorer=self,
             strategy=Strategy(),
             state=self.state,
@@ -85,7 +86,11 @@ class Harness:
 
     def evaluate(self, cycle, model):
         self.asked.append(('evaluate', model))
-        return dict(mAP=0.5, AP={})
+        return dict(mAP=0.5, AP={}), [save_array(self.state.directory / 'found.npy', np.zeros(1))]
+
+    def look_at(self, cycle, model, selected):
+        self.asked.append(('look at', model, len(selected)))
+        return [save_array(self.state.directory / f'seen{cycle}.npy', selected)]
 
     def is_current(self, step) -> bool:
         return True
@@ -107,7 +112,7 @@ def test_the_losses_of_labeled_images_are_written_the_largest_first(tmp_path) ->
         lines = [f'{i:06d},{i},{i / 4:g}' for i in labeled[::-1]]
         name = f'cycle{cycle}/label_losses.csv'
         assert (tmp_path / name).read_text().splitlines() == ['image,index,loss_cls', *lines]
-        assert list(harness.state.find('evaluation', cycle).files) == [name]
+        assert name in harness.state.find('evaluation', cycle).files
 
 
 def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_path) -> None:
@@ -123,6 +128,7 @@ def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_pa
         ]
         if cycle < 2:
             expected.append(('score', cycle, f'model {cycle}', POOL_SIZE - size))
+            expected.append(('look at', f'model {cycle}', min(3, POOL_SIZE - size)))
     assert harness.asked == expected
     entries = json.loads((tmp_path / 'metrics.json').read_text())
     assert [(entry['labeled'], entry['boxes']) for entry in entries] == [(2, 20), (5, 50), (8, 80)]
@@ -158,7 +164,7 @@ def test_a_pool_that_is_labeled_at_once_has_one_cycle(tmp_path) -> None:
     assert harness.asked == [('label', 10), ('train', 0, 10), ('evaluate', 'model 0'), ('report', 0)]
 
 
-@pytest.mark.parametrize('done', ['model', 'evaluation', 'scores'])
+@pytest.mark.parametrize('done', ['model', 'evaluation', 'scores', 'selected'])
 def test_what_the_manifest_says_is_done_is_not_done_again(tmp_path, done) -> None:
     harness = Harness(tmp_path, cycles=(0, 1))
     harness.loop.run()
@@ -167,9 +173,44 @@ def test_what_the_manifest_says_is_done_is_not_done_again(tmp_path, done) -> Non
     harness.asked.clear()
     harness.loop.run()
     first_cycle = [entry[0] for entry in harness.asked[: harness.asked.index(('train', 1, 7))]]
-    kinds = ['label', 'evaluate', 'report', 'score', 'label']
-    redone = {'model': kinds, 'evaluation': ['label', 'score', 'label'], 'scores': ['label', 'label']}
+    redone = {
+        'model': ['label', 'evaluate', 'report', 'score', 'look at', 'label'],
+        'evaluation': ['label', 'score', 'look at', 'label'],
+        'scores': ['label', 'look at', 'label'],
+        'selected': ['label', 'label'],
+    }
     assert first_cycle == redone[done]
+
+
+def test_other_images_that_are_selected_are_looked_at_anew(tmp_path) -> None:
+    harness = Harness(tmp_path, cycles=(0, 1))
+    harness.loop.run()
+    seen = next(i for i, step in enumerate(harness.state.steps) if step.kind == 'selected')
+    harness.state.steps = harness.state.steps[: seen + 1]
+    scores = np.load(tmp_path / scores_name(0))
+    save_array(tmp_path / scores_name(0), -scores)
+    harness.loop.run()
+    assert [entry for entry in harness.asked if entry[0] == 'look at'] == [('look at', 'model 0', 3)] * 2
+
+
+def test_selected_images_are_looked_at_by_score(tmp_path) -> None:
+    harness = Harness(tmp_path, cycles=(0, 1))
+    harness.loop.run()
+    before, after = (np.load(tmp_path / f'X_L_{cycle}.npy') for cycle in (0, 1))
+    seen, scores = np.load(tmp_path / 'seen0.npy'), np.load(tmp_path / scores_name(0))
+    assert sorted(seen) == sorted(np.setdiff1d(after, before))
+    assert (np.diff(scores[seen]) < 0).all()
+
+
+def test_files_of_evaluations_and_of_looks_are_in_the_manifest(tmp_path) -> None:
+    harness = Harness(tmp_path, cycles=(0, 1))
+    harness.loop.run()
+    files = [(s.kind, *s.files) for s in harness.state.steps if s.kind in ('evaluation', 'selected')]
+    assert files == [
+        ('evaluation', 'found.npy', 'cycle0/label_losses.csv'),
+        ('selected', 'seen0.npy'),
+        ('evaluation', 'found.npy', 'cycle1/label_losses.csv'),
+    ]
 
 
 def test_the_same_scores_make_the_same_splits(tmp_path) -> None:

@@ -13,6 +13,8 @@ import torch
 from mmcv.runner import RUNNERS
 
 from mmdet_miaod.apis import StartingPoint
+from mmdet_miaod.apis.settings import load_settings
+from mmdet_miaod.datasets.builder import build_dataset
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.run.manifest import RunState
 from tests.tiny_run import (
@@ -356,3 +358,23 @@ def test_a_registered_runner_that_the_config_names_trains_every_stage(tiny_data,
         RUNNERS.module_dict.pop('NotingRunner')
     assert stages == [('mine', name) for name in ('label', 'minimize', 'maximize', 'label')]
     assert (run / 'cycle0' / 'model.pth').is_file()
+
+
+def test_what_the_models_find_is_kept_for_the_report(tiny_data, tmp_path) -> None:
+    overrides = dict(model__test_cfg__score_thr=1e-4, model__test_cfg__max_per_img=20, schedule=BRIEF)
+    run = tiny_train(tiny_data, tmp_path, options=dict(command='train.py tiny.py'), **overrides)
+    test = build_dataset(load_settings(run / 'MIAOD.py').data.test)
+    for cycle, entry in enumerate(results_of(run, [0, 1])):
+        found = np.load(run / f'cycle{cycle}/detections.npy')
+        rows = np.concatenate([found['box'], found['score'][:, None]], axis=1)
+        by_class = [
+            [rows[(found['image'] == i) & (found['label'] == label)] for label in range(len(CLASSES))]
+            for i in range(len(test))
+        ]
+        assert len(found) and test.evaluate(by_class, logger='silent')['mAP'] == entry['mAP']
+    seen = np.load(run / 'cycle0/selected_detections.npy')
+    selected = np.setdiff1d(np.load(run / 'X_L_1.npy'), np.load(run / 'X_L_0.npy'))
+    assert len(seen) and set(seen['image']) <= set(selected)
+    state = RunState.load(run)
+    assert [step.cycle for step in state.steps if f'cycle{step.cycle}/detections.npy' in step.files] == [0, 1]
+    assert state.options['command'] == 'train.py tiny.py' and state.options['device'].startswith('cpu (')

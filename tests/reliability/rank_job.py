@@ -20,7 +20,7 @@ from mmdet_miaod.active.split import Split
 from mmdet_miaod.apis.data import LoaderFactory, load_data
 from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.engine.detector import build_model
-from mmdet_miaod.engine.inference import evaluate_detector
+from mmdet_miaod.engine.inference import detect, evaluate_detections
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.engine.stage import Stage, frozen_parameter_names
 from mmdet_miaod.engine.trainer import StagePosition, train_stage
@@ -138,7 +138,8 @@ def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: 
     found = np.load(work / scores_name(0))
     query = Query(candidates=np.array(candidates), labeled=np.array([0]), scores=found, seed=0)
     selected = strategy.rank(query, 3)
-    metrics = evaluate_detector(model, data.test, settings.scoring, settings.evaluation)
+    detections = detect(model, data.test, settings.scoring)
+    metrics = evaluate_detections(detections, data.test, settings.evaluation)
     torch.save((torch.from_numpy(found), selected.tolist(), metrics), work / f'found_{rank}.pth')
 
 

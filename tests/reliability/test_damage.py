@@ -234,4 +234,4 @@ def test_a_changed_config_or_pool_is_refused_with_a_diff_unless_forced(undisturb
     assert '-X_S_size = 2' in text and '+X_S_size = 1' in text and '--force' in text
     code = processes.run(finished / 'forced', begin_or_resume, *places, dict(force=True))
     assert code == 0, (finished / 'forced').read_text()
-    assert 'Going on although this changed' in (finished / 'forced').read_text()
+    assert 'Resuming although this changed' in (finished / 'forced').read_text()

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import os
+import re
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
 
 from mmdet_miaod.run.directory import (
     check_run_directory,
     create_run,
+    device_name,
+    environment_versions,
     never_started,
     newest_run,
 )
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
+from tests.tiny_run import REPOSITORY
 
 IDENTITY = RunIdentity({'lr': 1}, 'pool', 3, 0)
 
@@ -71,3 +77,14 @@ def test_the_newest_run_is_the_one_whose_manifest_was_written_last(tmp_path) -> 
         RunState(tmp_path / name, IDENTITY, {}).save()
         os.utime(tmp_path / name / MANIFEST_NAME, (1000 - age, 1000 - age))
     assert newest_run(tmp_path) == tmp_path / 'b'
+
+
+@pytest.mark.skipif(
+    shutil.which('git') is None or not (REPOSITORY / '.git').exists(), reason='no git checkout'
+)
+def test_the_commit_is_among_the_versions() -> None:
+    assert re.fullmatch(r'\S*[0-9a-f]{7,}(-dirty)?', environment_versions()['commit'])
+
+
+def test_a_device_says_what_it_is() -> None:
+    assert device_name(torch.device('cpu')).startswith('cpu (')

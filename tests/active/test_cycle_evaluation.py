@@ -1,0 +1,33 @@
+"""Detections that a run keeps for its report."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mmdet_miaod.active import cycle_evaluation
+from mmdet_miaod.active.cycle_evaluation import DETECTION, pack_detections
+
+
+def boxes(*scores: float) -> np.ndarray:
+    return np.array([[10 * score, 0, 5, 5, score] for score in scores], np.float32).reshape(-1, 5)
+
+
+def test_detections_are_packed_by_image_the_most_confident_first() -> None:
+    packed = pack_detections([[boxes(0.2, 0.9), boxes(0.5)], [boxes(), boxes(0.4)]], np.array([7, 3]))
+    assert packed.dtype == DETECTION and DETECTION.itemsize == 26
+    assert packed['image'].tolist() == [7, 7, 7, 3]
+    assert packed['label'].tolist() == [0, 1, 0, 1]
+    np.testing.assert_array_equal(packed['score'], np.float32([0.9, 0.5, 0.2, 0.4]))
+    np.testing.assert_array_equal(packed['box'][:, 0], np.float32([9, 5, 2, 4]))
+
+
+def test_only_the_most_confident_are_kept(monkeypatch) -> None:
+    monkeypatch.setattr(cycle_evaluation, 'MAX_DETECTIONS', 2)
+    packed = pack_detections([[boxes(0.2, 0.9)], [boxes(0.4, 0.1)]], np.array([0, 1]))
+    assert packed['image'].tolist() == [0, 1]
+    np.testing.assert_array_equal(packed['score'], np.float32([0.9, 0.4]))
+
+
+def test_nothing_found_is_an_empty_array() -> None:
+    assert pack_detections([[boxes()]], np.array([0])).shape == (0,)
+    assert pack_detections([], np.zeros(0, int)).shape == (0,)
