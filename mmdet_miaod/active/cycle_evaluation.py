@@ -96,7 +96,7 @@ class CycleEvaluator:
         return metrics, [self._save(test_detections_name(cycle), detections, images)]
 
     def look_at(self, cycle: int, model: nn.Module, selected: np.ndarray) -> list[FileRecord]:
-        """Keep what the model finds in the first of the selected images ``(n,)``; for all processes to call."""
+        """Keep what the model finds in the first of selected images ``(n,)``; for all processes to call."""
         images = selected[:MAX_SELECTED]
         detections = detect(model, self._pool.scoring_view(), self._settings, indices=images)
         return [self._save(selected_detections_name(cycle), detections, images)]

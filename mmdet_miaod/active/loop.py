@@ -15,6 +15,7 @@ from .. import distributed
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
 from ..randomness import derive_seeds
+from ..run.file_record import FileRecord
 from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.metrics import write_metrics
@@ -27,7 +28,7 @@ from .feature_files import load_features
 from .label_losses import label_losses_name, write_label_losses
 from .query.base import Query, QueryStrategy
 from .selection import SelectionSettings, query_candidates, select_images
-from .split import Split, next_split
+from .split import Split, hash_indices, next_split
 
 
 @dataclass(frozen=True)

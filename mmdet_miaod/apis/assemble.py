@@ -7,10 +7,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any
 
 from mmcv.runner import Hook
-from torch import nn
 
 from .. import distributed
 from ..active.annotator import SimulatedAnnotator
