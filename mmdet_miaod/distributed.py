@@ -23,7 +23,7 @@ _STILL_AT_WORK = 'still at work'
 
 
 class PeerError(RuntimeError):
-    """Another process of the run failed or is gone, so this one cannot go on."""
+    """Another process of the run failed or is gone, so this one cannot continue."""
 
 
 def is_lost_peer(error: BaseException) -> bool:

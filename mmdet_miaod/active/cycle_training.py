@@ -101,7 +101,7 @@ class CycleTrainer:
         checkpoint: dict[str, Any] = {}
         if done is not None:
             checkpoint = self._load_weights(model, self._state.directory / epoch_name(done))
-            self._logger.info('Cycle %d goes on after epoch %d of stage %d.', cycle, done.epoch, done.number)
+            self._logger.info('Cycle %d resumes after epoch %d of stage %d.', cycle, done.epoch, done.number)
         for number, stage in enumerate(self.schedule):
             here = done is not None and done.number == number
             epochs_done = done.epoch if here else 0

@@ -37,7 +37,7 @@ REQUIRED_KEYS = (
 )
 # What two sittings of one run may do differently without changing its numbers.
 PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_params', 'checkpoint_config')
-# Lists of images, or files with one name a line.
+# Lists of images, or files with one name per line.
 LIST_KEYS = ('exclude', 'include')
 LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 

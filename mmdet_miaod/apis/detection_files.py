@@ -41,7 +41,7 @@ def write_detections(
 
     Args:
         path: the new file.
-        detections: for each image a list of one (n, 5) float32 array a class.
+        detections: for each image a list of one (n, 5) float32 array per class.
         names: of the images, as in the image list.
         classes: class names.
 

@@ -25,7 +25,7 @@ class CheckpointResult:
 
     Attributes:
         dataset: the test set.
-        detections: for each image of it, in order, a list of one ``(n, 5)`` float32 array a class: x1, y1,
+        detections: for each image of it, in order, a list of one ``(n, 5)`` float32 array per class: x1, y1,
             x2, y2 in pixels of the image, score.
         metrics: plain values: ``mAP`` (0 to 1) and ``AP`` by class name, None for a class without boxes.
     """

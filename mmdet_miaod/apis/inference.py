@@ -38,7 +38,7 @@ from .settings import RunSettings
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says about an image.
+    """A model's prediction for an image.
 
     Attributes:
         path: the image file.
@@ -126,7 +126,7 @@ def score_images(
 
     Args:
         model: from :func:`init_detector`.
-        images: a folder, a text file with one path a line, an image, or several of these.
+        images: a folder, a text file with one path per line, an image, or several of these.
         batch_size: largest number of images in a batch; all of one size, as padding counts.
         workers: loader processes.
         on_progress: called with the number of images after each batch.

@@ -122,7 +122,7 @@ def rank_files(
             chunk += entries
             done.update({entry['image']: entry for entry in entries})
             on_progress(len(batch))
-            # Of whole batches: a ranking that goes on makes the same ones, and so the same scores to the bit.
+            # Of whole batches: a resumed ranking makes the same ones, and so the same scores to the bit.
             if partial is not None and len(chunk) >= chunk_size:
                 partial.add(chunk)
                 chunk = []

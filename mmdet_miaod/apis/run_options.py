@@ -17,8 +17,8 @@ class RunOptions:
         device: ``'cpu'`` or ``'cuda:N'``.
         command: the command line that begins the run, for the record.
         run_name: name of the new run's folder in the work directory; a timestamp by default.
-        resume: run directory to go on with.
-        force: go on even though the config or the pool changed.
+        resume: directory of a run to resume.
+        force: resume even though the config or the pool changed.
         deterministic: ask PyTorch for deterministic algorithms.
         start: a split to begin with.
         console_level: what the terminal shows of the log.

@@ -35,7 +35,7 @@ def refresh_report(directory: str | Path, data: RunData, logger: logging.Logger,
         page = write_report([directory], lambda record: RunImages(data.pool, data.labeled), png=last)
     except Exception as error:
         logger.warning(
-            'The report could not be written (%s: %s); the run goes on.', type(error).__name__, error
+            'The report could not be written (%s: %s); the run continues.', type(error).__name__, error
         )
         logger.debug('Where the report failed:', exc_info=True)
     else:

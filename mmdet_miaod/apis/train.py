@@ -25,7 +25,7 @@ from .settings import RunSettings
 
 
 def train(config: Config, options: RunOptions) -> Path:
-    """Run, or go on with, all active-learning cycles of a config.
+    """Run all active-learning cycles of a config, or resume a run.
 
     Args:
         config: from :func:`~mmdet_miaod.apis.config.load_config`.

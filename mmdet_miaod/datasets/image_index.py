@@ -89,7 +89,7 @@ class ImageIndex:
         sources, prefixes = paired_prefixes(ann_files, img_prefixes)
         tags = default_tags(sources, prefixes) if tags is None else tags
         if len(tags) != len(sources):
-            raise ValueError(f'tags {tuple(tags)}: expected {len(sources)}, one an image list')
+            raise ValueError(f'tags {tuple(tags)}: expected {len(sources)}, one per image list')
         lists = [
             ImageList(source, tag, os.path.join(prefix, img_subdir), os.path.join(prefix, ann_subdir))
             for source, tag, prefix in zip(sources, tags, prefixes, strict=True)

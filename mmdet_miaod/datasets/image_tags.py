@@ -60,6 +60,6 @@ def paired_prefixes(
         return lists, [str(img_prefixes)] * len(lists)
     if len(img_prefixes) != len(lists):
         raise ValueError(
-            f'{len(lists)} image lists but {len(img_prefixes)} image folders: give one a list, or one for all'
+            f'{len(lists)} image lists but {len(img_prefixes)} image folders: give one, or one per list'
         )
     return lists, [str(prefix) for prefix in img_prefixes]

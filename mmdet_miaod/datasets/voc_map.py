@@ -107,6 +107,6 @@ def _check_results(det_results: Sequence, num_images: int, num_classes: int) -> 
     for i, image in enumerate(det_results):
         if len(image) != num_classes or any(found.ndim != 2 or found.shape[1] != 5 for found in image):
             raise ValueError(
-                f'result {i}: expected {num_classes} arrays (one a class) of shape (m, 5); do num_classes '
+                f'result {i}: expected {num_classes} arrays (one per class) of shape (m, 5); do num_classes '
                 'of the model and the classes of the data set agree?'
             )

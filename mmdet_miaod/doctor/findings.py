@@ -16,7 +16,7 @@ class Finding:
     Attributes:
         area: ``'environment'``, ``'data'``, ``'start'``, ``'split'`` or ``'estimate'``.
         name: what was checked.
-        status: ``'ok'``; ``'note'``: good to know; ``'warning'``: a run goes on, perhaps not as meant;
+        status: ``'ok'``; ``'note'``: good to know; ``'warning'``: a run works, perhaps not as meant;
             ``'error'``: a run would stop here.
         detail: what was found, in a sentence.
         items: the files or objects it was found in, all of them.

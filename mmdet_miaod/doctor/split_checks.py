@@ -20,9 +20,8 @@ def check_split(labeling: LabelingSettings, pool_size: int) -> list[Finding]:
     text = ', '.join(map(str, sizes))
     last = wanted + (len(cycles) - 1) * labeling.budget
     if labeling.unit == 'box':
-        what = (
-            f'about {text}: {labeling.budget} boxes a cycle, taken for {labeling.step_size} images (X_S_size)'
-        )
+        guess = f'{labeling.budget} boxes per cycle, taken for {labeling.step_size} images (X_S_size)'
+        what = f'about {text}: {guess}'
         findings.append(Finding('split', 'labeled sets', 'note', what))
     elif last > pool_size:
         what = f'{last} images would be labeled, the pool has {pool_size}; cycles that run label {text}'

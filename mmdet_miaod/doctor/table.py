@@ -13,7 +13,7 @@ SHOWN_ITEMS = 10
 
 
 def print_table(diagnosis: Diagnosis, console: Console, shown_items: int = SHOWN_ITEMS) -> None:
-    """Print one row a finding, with the first files of each.
+    """Print one row per finding, with the first files of each.
 
     Args:
         diagnosis: what to show.

@@ -81,7 +81,7 @@ class GridRunner:
             try:
                 code = self._run_one(run, device)
                 self._record(run)
-            except Exception as error:  # whatever it is, the other runs go on
+            except Exception as error:  # whatever it is, the other runs continue
                 self.failed.append(run)
                 self.logger.error('%s: could not be started or recorded: %s', run.name, error)
                 continue

@@ -49,8 +49,8 @@ def create_run(work_directory: str | Path, name: str | None, timestamp: str = ''
             make_directory(directory, exist_ok=False)
         except FileExistsError:
             raise FileExistsError(
-                f'{directory}: this run directory exists already; choose another --run-name, or go on with '
-                f'that run with --resume {directory}'
+                f'{directory}: this run directory exists already; choose another --run-name, or resume that '
+                f'run with --resume {directory}'
             ) from None
     return directory
 
@@ -175,7 +175,7 @@ def _read_state(directory: Path, logger: logging.Logger) -> RunState:
     remove_temporary_files(directory)
     saved, damage = RunState.recover(directory)
     if damage:
-        logger.warning('Damaged: %s. The run goes on from the manifest before it.', damage)
+        logger.warning('Damaged: %s. The run resumes from the manifest before it.', damage)
     steps_before = len(saved.steps)
     for problem in saved.rewind_to_intact():
         logger.warning('Damaged: %s', problem)

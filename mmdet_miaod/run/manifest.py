@@ -25,7 +25,7 @@ ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/*_part_[0-9]*.npy')
 
 
 class RunState:
-    """A run directory's manifest ``run_state.json``: written last, after the files that it vouches for.
+    """A run directory's manifest ``run_state.json``: written last, after the files that it lists.
 
     Args:
         directory: the run directory.
@@ -186,7 +186,7 @@ class RunState:
         """Forget the newest steps until one is left that can be gone on from.
 
         Returns:
-            What was found damaged, one line a file; files that nothing needs any more are named too.
+            What was found damaged, one line per file; files that nothing needs any more are named too.
         """
         damage: dict[str, str] = {}
         while self.steps and not self._usable(self.steps[-1], damage):
@@ -236,7 +236,7 @@ class RunState:
         distributed.on_main(delete)
 
     def damaged(self, names: Sequence[str]) -> list[str]:
-        """Return what is wrong with some recorded files, one line a file that is."""
+        """Return what is wrong with some recorded files, one line per file that is."""
         damage: dict[str, str] = {}
         for name in names:
             self._intact(name, damage)

@@ -13,7 +13,7 @@ from .manifest import RunState
 
 @dataclass(frozen=True)
 class StartingPoint:
-    """A split, and perhaps a model, of an earlier run to go on from.
+    """A split, and perhaps a model, of an earlier run to start from.
 
     Attributes:
         labeled_path: its ``X_L_{c}.npy``.

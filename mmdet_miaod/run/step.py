@@ -18,7 +18,7 @@ class FinishedStep:
         number: distinguishes steps of one kind in a cycle: the stage of an epoch, the chunk.
         epoch: epochs of the stage that are done.
         files: path relative to the run directory -> [size, SHA-256] of each file that the step made.
-        needs: files that the run reads when it goes on after this step.
+        needs: files that the run reads when it resumes after this step.
         values: plain results: seconds, mAP, AP by class, numbers of images.
     """
 

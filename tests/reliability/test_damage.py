@@ -126,7 +126,7 @@ def test_damage_to_the_newest_checkpoint_goes_back_one_epoch(undisturbed, tmp_pa
     code, text = resume(undisturbed, tmp_path)
     assert code == 0, text
     assert 'cycle0_stage1_epoch1.pth: its content changed' in text
-    assert 'Cycle 0 goes on after epoch 1 of stage 0' in text
+    assert 'Cycle 0 resumes after epoch 1 of stage 0' in text
     assert ledger(tmp_path / 'run') == undisturbed.ledger
 
 
