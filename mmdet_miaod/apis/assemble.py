@@ -19,8 +19,8 @@ from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..engine.detector import build_model
 from ..engine.label_losses import label_losses
 from ..engine.progress import RunClock, RunProgress, run_steps
-from ..run.log import cycle_table
 from ..run.manifest import RunState
+from ..run.metrics import cycle_metrics, cycle_table
 from ..version import __version__
 from .data import LoaderFactory
 from .preflight import Prepared
@@ -79,7 +79,7 @@ def assemble_run(
     )
 
     def end_of_cycle(cycle: int) -> None:
-        logger.info('\n%s', cycle_table(state))
+        logger.info('\n%s', cycle_table(cycle_metrics(state)))
         if options.report:
             refresh_report(state.directory, data, logger)
 

@@ -38,6 +38,7 @@ def main(arguments: argparse.Namespace) -> None:
 
     from ..apis import RunOptions, load_config, train
     from ..datasets.drawn.voc import draw_voc
+    from ..run.metrics import METRICS_NAME, cycle_table
 
     # The tensors are too small to share out, and sums over another number of threads round differently.
     torch.set_num_threads(1)
@@ -61,24 +62,12 @@ def main(arguments: argparse.Namespace) -> None:
         progress=not arguments.quiet,
     )
     run = train(config, options)
-    print(demo_table(json.loads((run / 'metrics.json').read_text(encoding='utf-8'))))
+    print(cycle_table(json.loads((run / METRICS_NAME).read_text(encoding='utf-8'))))
     _say(
         f'{time.monotonic() - started:.0f} s. The data is in {data_root}; the run is in {run}: splits '
         '(X_L_*.npy, X_U_*.npy), models and scores (cycle*), metrics.json, report.html, the log.',
         arguments.quiet,
     )
-
-
-def demo_table(cycles: list[dict]) -> str:
-    """Return the table of cycles from the entries of ``metrics.json``."""
-    from terminaltables import AsciiTable
-
-    rows = [['cycle', 'labeled images', 'mAP', 'time (s)']]
-    for entry in cycles:
-        score = '-' if entry['mAP'] is None else f'{entry["mAP"]:.3f}'
-        seconds = f'{sum(entry["seconds"].values()):.0f}'
-        rows.append([str(entry['cycle']), str(entry['labeled']), score, seconds])
-    return AsciiTable(rows).table
 
 
 def _say(message: str, quiet: bool) -> None:

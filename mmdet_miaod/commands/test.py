@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import argparse
 import json
-from typing import Any
+from typing import TYPE_CHECKING
 
 from ..cli.arguments import add_config, add_config_options, add_data_root, add_device, config_options
 from ..cli.command_line import Command, configure_messages
+
+if TYPE_CHECKING:
+    from ..apis.evaluation import CheckpointResult
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -74,24 +77,12 @@ def main(arguments: argparse.Namespace) -> None:
     print(json.dumps(result.metrics, indent=1) if arguments.json else metrics_table(result))
 
 
-def metrics_table(result: Any) -> str:
-    """Return the table of average precisions, in percent, of ``evaluate_checkpoint``."""
-    from terminaltables import AsciiTable
+def metrics_table(result: CheckpointResult) -> str:
+    """Return the table that a run logs after each cycle."""
+    from ..datasets.ap_table import ap_table
 
     annotations = [result.dataset.get_ann_info(i) for i in range(len(result.dataset))]
-    rows = [['class', 'boxes', 'detections', 'AP (%)']]
-    for label, (name, ap) in enumerate(result.metrics['AP'].items()):
-        boxes = sum(int((annotation['labels'] == label).sum()) for annotation in annotations)
-        detections = sum(len(by_class[label]) for by_class in result.detections)
-        rows.append([name, str(boxes), str(detections), _percent(ap)])
-    rows.append(['mAP', '', '', _percent(result.metrics['mAP'])])
-    table = AsciiTable(rows)
-    table.inner_footing_row_border = True
-    return table.table
-
-
-def _percent(value: float | None) -> str:
-    return '-' if value is None else f'{100 * value:.2f}'
+    return ap_table(result.metrics, annotations, result.detections)
 
 
 COMMAND = Command(__doc__, add_arguments, main)

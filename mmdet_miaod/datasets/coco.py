@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 from mmdet.datasets import DATASETS
 
+from .ap_table import ap_table
 from .coco_json import CocoFile, parse_boxes, read_coco
 from .coco_map import eval_coco_map
 from .image_index import ImageIndex
@@ -181,9 +182,10 @@ class CocoDetectionDataset(LabeledDataset):
         """
         self.check_evaluation(metric)
         stats, by_class = eval_coco_map(results, self._file, self.category_ids)
-        if logger != 'silent':
-            shown = ', '.join(f'{name} {value:.3f}' for name, value in stats.items())
-            (logger or logging.getLogger('mmdet')).info('COCO: %s', shown)
         found = OrderedDict((name, value if value > -1 else float('nan')) for name, value in stats.items())
         found['AP'] = dict(zip(self.CLASSES, by_class, strict=True))
+        if logger != 'silent':
+            shown = ', '.join(f'{name} {value:.3f}' for name, value in stats.items())
+            table = ap_table(found, [self.get_ann_info(i) for i in range(len(self))], results)
+            (logger or logging.getLogger('mmdet')).info('COCO: %s\n%s', shown, table)
         return found

@@ -7,9 +7,9 @@ from collections import OrderedDict
 from collections.abc import Sequence
 
 import numpy as np
-from mmdet.core.evaluation.mean_ap import print_map_summary
 from mmdet.datasets import DATASETS, VOCDataset
 
+from .ap_table import ap_table
 from .builder import build_index
 from .image_index import ImageIndex
 from .labeled import BoxAnnotation, LabeledDataset
@@ -127,8 +127,9 @@ class VOCDetectionDataset(LabeledDataset):
             mode=mode,
             use_legacy_coordinate=self.use_legacy_coordinate,
         )
-        tables = [vars(result) for result in by_class.values()]
-        print_map_summary(mean_ap, tables, list(self.CLASSES), logger=logger or logging.getLogger('mmdet'))
         found = OrderedDict(mAP=mean_ap, AP={name: result.ap for name, result in by_class.items()})
         found[f'AP{round(iou_thr * 100):02d}'] = round(mean_ap, 3)
+        if logger != 'silent':
+            table = ap_table(found, annotations, results)
+            (logger or logging.getLogger('mmdet')).info('\n%s', table)
         return found

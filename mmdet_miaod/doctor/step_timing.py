@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -21,6 +20,7 @@ from ..engine.inference import move_batch
 from ..engine.parallel import wrap_model
 from ..engine.stage import Stage, frozen_parameter_names
 from ..engine.trainer import TrainSettings, begin_stage
+from ..stopwatch import stopwatch
 
 STEPS = 8
 WARM_UP = 2  # steps that are not counted where there are more
@@ -82,14 +82,12 @@ def _endless(loader: TrainLoader) -> Any:
 
 
 def _time(action: Callable[[], None], device: torch.device) -> float:
-    """Median seconds of an action; what it queued on a GPU is waited for."""
+    """Median seconds of an action."""
     times: list[float] = []
     while len(times) < STEPS and sum(times) < SECONDS:
-        started = time.monotonic()
-        action()
-        if device.type == 'cuda':
-            torch.cuda.synchronize(device)
-        times.append(time.monotonic() - started)
+        with stopwatch(device) as timing:
+            action()
+        times.append(timing.wall)
     return float(np.median(times[WARM_UP:] or times[-1:]))
 
 

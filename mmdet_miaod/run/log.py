@@ -10,12 +10,9 @@ from logging.handlers import MemoryHandler
 from pathlib import Path
 
 from mmdet.utils import get_root_logger
-from terminaltables import AsciiTable
 
 from .. import distributed
 from .lock import lock_run
-from .manifest import RunState
-from .metrics import cycle_metrics
 
 FORMAT = '%(asctime)s - %(name)s - %(levelname)s - %(message)s'
 
@@ -123,13 +120,3 @@ def muted(logger: logging.Logger) -> Iterator[None]:
         yield
     finally:
         logger.setLevel(level)
-
-
-def cycle_table(state: RunState) -> str:
-    """Return the table of finished cycles: labeled images, mAP in percent, minutes."""
-    rows = [['cycle', 'labeled images', 'mAP (%)', 'time (min)']]
-    for entry in cycle_metrics(state):
-        minutes = sum(entry['seconds'].values()) / 60
-        score = '-' if entry['mAP'] is None else f'{100 * entry["mAP"]:.2f}'
-        rows.append([str(entry['cycle']), str(entry['labeled']), score, f'{minutes:.1f}'])
-    return AsciiTable(rows).table

@@ -1,9 +1,12 @@
-"""``metrics.json``, made from the manifest."""
+"""``metrics.json``, made from the manifest, and the table of cycles."""
 
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from typing import Any
+
+from tabulate import tabulate
 
 from .. import distributed
 from .files import write_json
@@ -42,3 +45,18 @@ def cycle_metrics(state: RunState) -> list[dict[str, Any]]:
 def write_metrics(state: RunState) -> None:
     """Write ``metrics.json`` into the run directory."""
     write_json(state.directory / METRICS_NAME, cycle_metrics(state))
+
+
+def cycle_table(entries: Iterable[Mapping[str, Any]]) -> str:
+    """Return the table of evaluated cycles: labeled images, mAP in percent, minutes.
+
+    Args:
+        entries: from :func:`cycle_metrics` or ``metrics.json``.
+    """
+    rows = []
+    for entry in entries:
+        score = '-' if entry['mAP'] is None else f'{100 * entry["mAP"]:.2f}'
+        minutes = sum(entry['seconds'].values()) / 60
+        rows.append([str(entry['cycle']), str(entry['labeled']), score, f'{minutes:.1f}'])
+    heads = ['cycle', 'labeled images', 'mAP (%)', 'time (min)']
+    return tabulate(rows, heads, tablefmt='github', disable_numparse=True, stralign='right')

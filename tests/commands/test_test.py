@@ -18,8 +18,8 @@ def test_table_files_and_images(arguments, tmp_path, capsys):
     out, show = tmp_path / 'out.pkl', tmp_path / 'show'
     options = ['--eval', 'mAP', '--out', str(out), '--show-dir', str(show), '--show-score-thr', '0']
     assert call('test', *arguments, *options) == 0
-    table = capsys.readouterr().out.splitlines()
-    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in table if line.startswith('|')]
+    heads, _, *lines = capsys.readouterr().out.splitlines()
+    rows = [[cell.strip() for cell in line.strip('|').split('|')] for line in (heads, *lines)]
     assert rows[0] == ['class', 'boxes', 'detections', 'AP (%)']
     assert [row[0] for row in rows[1:]] == [*CLASSES, 'mAP']
     assert sum(int(row[2]) for row in rows[1:-1]) == 5 * NUM_TEST

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -77,7 +78,7 @@ def test_split_files_are_of_labeled_images_only(root) -> None:
 
 
 @pytest.mark.parametrize('classes', [['cat', 'dog'], ['dog', 'cat']])
-def test_evaluation_by_class(root, classes) -> None:
+def test_evaluation_by_class(root, classes, caplog) -> None:
     test = dataset(root, classes=classes, test_mode=True)
     none = np.zeros((0, 5), np.float32)
     results = []
@@ -92,6 +93,10 @@ def test_evaluation_by_class(root, classes) -> None:
     assert np.isnan(found['AP_large'])
     with pytest.raises(ValueError, match='7 results'):
         test.evaluate(results[:7])
+    logger = logging.getLogger('of this test')
+    with caplog.at_level(logging.INFO, logger.name):
+        test.evaluate(results, logger=logger)
+    assert 'COCO: mAP 0.500, AP50 0.500' in caplog.text and '| cat     |       ' in caplog.text
 
 
 def test_labels_of_another_file_are_refused_though_it_has_as_many_images(root, tmp_path) -> None:

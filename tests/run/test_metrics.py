@@ -4,7 +4,7 @@ import json
 
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
-from mmdet_miaod.run.metrics import cycle_metrics, write_metrics
+from mmdet_miaod.run.metrics import cycle_metrics, cycle_table, write_metrics
 from mmdet_miaod.run.step import FinishedStep
 
 
@@ -36,3 +36,13 @@ def test_seconds_add_up_by_stage_and_unfinished_cycles_are_left_out(tmp_path) ->
 
 def test_a_run_without_results_has_an_empty_list(tmp_path) -> None:
     assert cycle_metrics(RunState(tmp_path, RunIdentity({}, '', 9, 0), {})) == []
+
+
+def test_the_table_of_cycles_has_percent_and_minutes() -> None:
+    entry = dict(cycle=0, labeled=16, mAP=0.12345, seconds=dict(label=60.0, score=36.0))
+    assert cycle_table([entry, dict(entry, cycle=1, labeled=100, mAP=None)]).splitlines() == [
+        '|   cycle |   labeled images |   mAP (%) |   time (min) |',
+        '|---------|------------------|-----------|--------------|',
+        '|       0 |               16 |     12.35 |          1.6 |',
+        '|       1 |              100 |         - |          1.6 |',
+    ]

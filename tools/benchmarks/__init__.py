@@ -1,0 +1,1 @@
+"""Speed and memory: of the model beside MMDetection's, of large pools, and of each GPU option."""

@@ -5,9 +5,8 @@ from __future__ import annotations
 import os
 import platform
 import statistics
-import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from mmdet_miaod.apis.config import load_config
 from mmdet_miaod.datasets.seeding import Draw
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
+from mmdet_miaod.stopwatch import Timing, stopwatch
 from tools.benchmarks.memory import measure_memory
 from tools.benchmarks.tasks import BenchmarkSettings, all_tasks, draw_batches, drawn_datasets
 
@@ -40,14 +40,6 @@ QUICK_MODEL: dict[str, Any] = {
     'model.bbox_head.feat_channels': 8,
     'model.bbox_head.stacked_convs': 1,
 }
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of one execution: by the clock on the wall, and of this process's threads on the cores."""
-
-    wall: float
-    cpu: float
 
 
 def benchmark_config(path: str | Path, options: Mapping[str, Any], image_size: tuple[int, int]) -> Config:
@@ -82,24 +74,12 @@ def measure(
             task.prepare()
             if number == 0:
                 task()
-            timings[name].append(_time(task, device))
+            with stopwatch(device) as timing:
+                task()
+            timings[name].append(timing)
             task.finish()
         on_round(number + 1)
     return timings
-
-
-def _time(task: Callable[[], Any], device: torch.device) -> Timing:
-    wait_for(device)
-    wall, cpu = time.perf_counter(), time.process_time()
-    task()
-    wait_for(device)
-    return Timing(time.perf_counter() - wall, time.process_time() - cpu)
-
-
-def wait_for(device: torch.device) -> None:
-    """Wait until a GPU has done all that was asked of it."""
-    if device.type == 'cuda':
-        torch.cuda.synchronize(device)
 
 
 def summarize(timings: Mapping[str, list[Timing]], flops: Mapping[str, int]) -> dict[str, dict[str, Any]]:
@@ -140,9 +120,9 @@ def measure_loading(settings: BenchmarkSettings, rounds: int) -> dict[str, float
     seconds: dict[str, list[float]] = {tag: [] for tag in datasets}
     for number in range(rounds + 1):
         for tag, dataset in datasets.items():
-            started = time.perf_counter()
-            dataset[0 if tag == 'test' else Draw(0, number)]
-            seconds[tag].append(time.perf_counter() - started)
+            with stopwatch() as timing:
+                dataset[0 if tag == 'test' else Draw(0, number)]
+            seconds[tag].append(timing.wall)
     return {tag: statistics.median(values[1:]) for tag, values in seconds.items()}
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gc
 import math
-import time
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
@@ -15,7 +14,7 @@ from torch import nn
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
 from mmdet_miaod.engine.gradient_step import MixedPrecision
 from mmdet_miaod.engine.stage import frozen_parameter_names
-from tools.benchmarks.model import wait_for
+from mmdet_miaod.stopwatch import stopwatch
 from tools.benchmarks.tasks import STAGES, BenchmarkSettings, Inference, StageSteps, build_miaod, draw_batches
 
 # Options by name: acceleration, and the dtype of mixed precision. The others are compared with the first.
@@ -109,14 +108,14 @@ def _label_speed(
     return settings.batch_size / seconds, torch.cuda.max_memory_allocated(settings.device) if cuda else 0
 
 
-def _seconds(task: Any, device: torch.device, steps: int) -> float:
-    for number in range(steps + 2):
-        if number == 2:
-            wait_for(device)
-            started = time.perf_counter()
+def _seconds(task: Callable[[], Any], device: torch.device, steps: int) -> float:
+    """Seconds per execution of a task that is not waited for in between, as a run does not either."""
+    for _ in range(2):
         task()
-    wait_for(device)
-    return (time.perf_counter() - started) / steps
+    with stopwatch(device) as timing:
+        for _ in range(steps):
+            task()
+    return timing.wall / steps
 
 
 def compare_devices(settings: BenchmarkSettings, batches: dict[str, dict]) -> dict[str, tuple[float, float]]:

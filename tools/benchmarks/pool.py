@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import multiprocessing
 import tempfile
-import time
 from collections.abc import Callable
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +27,7 @@ from mmdet_miaod.active.split import (
 from mmdet_miaod.datasets.image_index import ImageIndex
 from mmdet_miaod.datasets.image_lists import NameTable
 from mmdet_miaod.run.files import load_array
+from mmdet_miaod.stopwatch import Timing, stopwatch
 from tools.benchmarks.memory import resident_bytes
 
 TIME_TARGET, MEMORY_TARGET = 20.0, 2e9
@@ -64,31 +65,31 @@ def _measure_pool(images: int) -> dict[str, Any]:
     list_ids = np.zeros(images, dtype=np.int32)
     list_ids[images // 2 :] = 1
     base = resident_bytes('VmRSS')
-    clock = _Clock()
+    laps: dict[str, Timing] = {}
     with tempfile.TemporaryDirectory() as folder:
-        split = initial_split(images, max(images // 20, 1), SEED)
-        clock.lap('initial split')
-        _write_split(folder, 0, split, names, list_ids)
-        clock.lap('files of the split')
+        with stopwatch() as laps['initial split']:
+            split = initial_split(images, max(images // 20, 1), SEED)
+        with stopwatch() as laps['files of the split']:
+            _write_split(folder, 0, split, names, list_ids)
         settings = SelectionSettings(max(images // 40, 1))
-        candidates = query_candidates(split, settings, pool_size=images, seed=SEED, cycle=0)
-        clock.lap('candidates')
-        _write_scores(folder, images, candidates)
-        clock.lap('scores to disk')
-        scores = load_array(Path(folder) / 'scores.npy')
-        query = Query(candidates=candidates, labeled=split.labeled, scores=scores, seed=SEED)
-        selected = DiscrepancyQuery().rank(query, settings.size)
-        clock.lap('query')
-        split = next_split(split, selected, images, SEED)
-        clock.lap('next split')
-        _write_split(folder, 1, split, names, list_ids)
-        clock.lap('files of the next split')
-        load_split(*split_paths(folder, 1), images)
-        clock.lap('split from its files')
+        with stopwatch() as laps['candidates']:
+            candidates = query_candidates(split, settings, pool_size=images, seed=SEED, cycle=0)
+        with stopwatch() as laps['scores to disk']:
+            _write_scores(folder, images, candidates)
+        with stopwatch() as laps['query']:
+            scores = load_array(Path(folder) / 'scores.npy')
+            query = Query(candidates=candidates, labeled=split.labeled, scores=scores, seed=SEED)
+            selected = DiscrepancyQuery().rank(query, settings.size)
+        with stopwatch() as laps['next split']:
+            split = next_split(split, selected, images, SEED)
+        with stopwatch() as laps['files of the next split']:
+            _write_split(folder, 1, split, names, list_ids)
+        with stopwatch() as laps['split from its files']:
+            load_split(*split_paths(folder, 1), images)
     return dict(
         images=images,
-        seconds=clock.laps,
-        total={key: sum(lap[key] for lap in clock.laps.values()) for key in ('wall', 'cpu')},
+        seconds={name: asdict(lap) for name, lap in laps.items()},
+        total={clock: sum(getattr(lap, clock) for lap in laps.values()) for clock in ('wall', 'cpu')},
         peak_bytes=resident_bytes('VmHWM'),
         base_bytes=base,
     )
@@ -125,20 +126,7 @@ def _measure_index(images: int) -> dict[str, Any]:
             (root / 'JPEGImages' / f'{name}.jpg').touch()
         (root / 'all.txt').write_text('\n'.join(names))
         del names
-        before, started = resident_bytes('VmRSS'), time.perf_counter()
-        index = ImageIndex.from_lists(str(root / 'all.txt'), str(root))
-        seconds = time.perf_counter() - started
-        return dict(images=len(index), seconds=seconds, bytes=max(resident_bytes('VmHWM') - before, 0))
-
-
-class _Clock:
-    """Seconds of one part after another, by the clock on the wall and of the cores."""
-
-    def __init__(self) -> None:
-        self.laps: dict[str, dict[str, float]] = {}
-        self._last = time.perf_counter(), time.process_time()
-
-    def lap(self, name: str) -> None:
-        now = time.perf_counter(), time.process_time()
-        self.laps[name] = dict(wall=now[0] - self._last[0], cpu=now[1] - self._last[1])
-        self._last = now
+        before = resident_bytes('VmRSS')
+        with stopwatch() as timing:
+            index = ImageIndex.from_lists(str(root / 'all.txt'), str(root))
+        return dict(images=len(index), seconds=timing.wall, bytes=max(resident_bytes('VmHWM') - before, 0))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tabulate import tabulate
+
 from tools.benchmarks.model import MEMORY_TARGET
 from tools.benchmarks.pool import MEMORY_TARGET as POOL_MEMORY_TARGET
 from tools.benchmarks.pool import TIME_TARGET
@@ -86,10 +88,7 @@ def index_table(report: dict[str, Any]) -> str:
     return table(['images', 'seconds', 'microseconds an image', 'bytes an image'], rows)
 
 
-def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     """Return a table in Markdown; short rows are filled up with empty cells."""
-    full = [list(heading), *([*row, *[''] * (len(heading) - len(row))] for row in rows)]
-    widths = [max(len(row[column]) for row in full) for column in range(len(heading))]
-    lines = [' | '.join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in full]
-    lines.insert(1, '-|-'.join('-' * width for width in widths))
-    return '\n'.join(f'| {line} |' if number != 1 else f'|-{line}-|' for number, line in enumerate(lines))
+    options = dict(tablefmt='github', disable_numparse=True, stralign='right', colalign=('left',))
+    return tabulate(rows, heads, **options)

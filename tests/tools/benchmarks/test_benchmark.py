@@ -7,10 +7,11 @@ import json
 import pytest
 import torch
 
+from mmdet_miaod.stopwatch import Timing
 from tests.tiny_run import REPOSITORY
 from tools.benchmarks import tasks
 from tools.benchmarks.benchmark import COMMAND
-from tools.benchmarks.model import QUICK_MODEL, Timing, benchmark_config, run_benchmark, summarize
+from tools.benchmarks.model import QUICK_MODEL, benchmark_config, run_benchmark, summarize
 from tools.benchmarks.pool import _measure_index, _measure_pool
 from tools.benchmarks.tables import table
 
@@ -28,8 +29,8 @@ def test_ratios_are_medians_over_rounds_of_the_same_rounds_stock_task() -> None:
 
 
 def test_a_table_fills_up_short_rows() -> None:
-    lines = table(['a', 'bb'], [['1'], ['22', '3']]).splitlines()
-    assert lines == ['| a  | bb |', '|----|----|', '| 1  |    |', '| 22 | 3  |']
+    lines = table(['a', 'bb'], [['1.0'], ['22', '3']]).splitlines()
+    assert lines == ['| a   |   bb |', '|-----|------|', '| 1.0 |      |', '| 22  |    3 |']
 
 
 def test_a_round_of_everything_beside_the_stock_model(tmp_path, capsys) -> None:

@@ -70,7 +70,7 @@ def test_an_option_that_fails_without_a_word_does_not_stop_the_others(monkeypatc
     monkeypatch.setattr(options, 'check_option', fail)
     assert run('--device', 'cpu', '--quick', '--options', 'tf32', 'channels_last') == 0
     shown = capsys.readouterr().out
-    assert 'does not work here: | AssertionError' in shown
+    assert any(line.startswith('| tf32 ') and 'does not work here: |' in line for line in shown.splitlines())
     assert 'channels_last' in shown
 
 
