@@ -2,15 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Protocol
 
 import numpy as np
 from torch.utils.data import Dataset
 
 
+class LabelsWanted(Exception):
+    """The run cannot go on before people have labeled what it wrote.
+
+    Args:
+        directory: the run directory.
+        batches: numbers of the batches that are not labeled yet.
+        images: how many images they have together.
+        open_images: how many of them nobody decided about yet.
+    """
+
+    def __init__(self, directory: Path, batches: Sequence[int], images: int, open_images: int) -> None:
+        self.directory = directory
+        self.batches = tuple(batches)
+        self.images = images
+        self.open_images = open_images
+        numbers = ' and '.join(map(str, self.batches))
+        super().__init__(
+            f'Batch {numbers}: {images} images wait for labels ({open_images} of them undecided) in '
+            f'{directory / "batches"}.'
+        )
+
+
 class Annotator(Protocol):
     """Anything that can be asked for the labels of pool images, given as ``(n,)`` int64 indices."""
+
+    def ask(self, cycle: int, choose: Callable[[], np.ndarray]) -> np.ndarray:
+        """Ask for the labels that a cycle is to train on besides those it has.
+
+        Args:
+            cycle: number of the cycle.
+            choose: returns the ``(n,)`` int64 pool indices to label; for all processes to call, and only
+                where they were not chosen before.
+
+        Returns:
+            ``(m,)`` int64, those of the chosen images that are labeled now, in the order of the choice.
+
+        Raises:
+            LabelsWanted: a person has to label them first.
+        """
+
+    def left_out(self, cycle: int) -> Sequence[int]:
+        """Pool indices of images that could not be labeled up to a cycle and are not asked for again."""
 
     def label(self, indices: np.ndarray) -> None:
         """Make the labels of these pool images available to the labeled data set."""
@@ -40,6 +81,14 @@ class SimulatedAnnotator:
 
     def __init__(self, dataset: Dataset) -> None:
         self._dataset = dataset
+
+    def ask(self, cycle: int, choose: Callable[[], np.ndarray]) -> np.ndarray:
+        """All chosen images are labeled at once."""
+        return choose()
+
+    def left_out(self, cycle: int) -> Sequence[int]:
+        """Every image can be labeled."""
+        return ()
 
     def label(self, indices: np.ndarray) -> None:
         """Read the annotation files of these images."""

@@ -61,7 +61,7 @@ class CycleEvaluator:
     """Evaluates a cycle's model, and keeps its detections for the report.
 
     Args:
-        test: the test set.
+        test: returns the test set, None without one; called when a model is evaluated.
         pool: the image pool.
         settings: batch size, workers, device.
         evaluation: keyword arguments of the test set's ``evaluate``.
@@ -72,7 +72,7 @@ class CycleEvaluator:
 
     def __init__(
         self,
-        test: Dataset,
+        test: Callable[[], Dataset | None],
         pool: ImagePoolDataset,
         settings: ScoringSettings,
         evaluation: Mapping[str, Any],
@@ -80,7 +80,7 @@ class CycleEvaluator:
         state: RunState,
         live: Callable[[str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
     ) -> None:
-        self._test = test
+        self._test_set = test
         self._pool = pool
         self._settings = settings
         self._evaluation = evaluation
@@ -89,10 +89,13 @@ class CycleEvaluator:
 
     def evaluate(self, cycle: int, model: nn.Module) -> tuple[dict[str, Any], list[FileRecord]]:
         """Return the metrics on the test set and the record of the detections; for all processes to call."""
-        images = np.arange(len(self._test))
+        test = self._test_set()
+        if test is None:
+            return dict(mAP=None, AP={}), []
+        images = np.arange(len(test))
         with self._live(f'cycle {cycle} evaluation', len(images)) as advance:
-            detections = detect(model, self._test, self._settings, shared_count(advance, len(images)))
-        metrics = evaluate_detections(detections, self._test, self._evaluation)
+            detections = detect(model, test, self._settings, shared_count(advance, len(images)))
+        metrics = evaluate_detections(detections, test, self._evaluation)
         return metrics, [self._save(test_detections_name(cycle), detections, images)]
 
     def look_at(self, cycle: int, model: nn.Module, selected: np.ndarray) -> list[FileRecord]:

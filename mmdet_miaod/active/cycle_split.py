@@ -38,7 +38,7 @@ class CycleSplits:
         def save() -> FinishedStep:
             records = save_split(split, self._state.directory, cycle)
             records += self._write_lists(cycle, split)
-            values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled))
+            values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled), pool=len(self._pool))
             files = self._state.relative(records)
             return FinishedStep('split', cycle, files=files, needs=split_names(cycle), values=values)
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -51,7 +52,7 @@ class ActiveLearningLoop:
 
     Args:
         settings: what is labeled when.
-        first_split: the split of the first cycle.
+        first_split: returns the split of the first cycle; called once the run has none.
         pool: the image pool.
         annotator: is asked for labels.
         build_loaders: makes the labeled and unlabeled loader of a split, by tag.
@@ -75,7 +76,7 @@ class ActiveLearningLoop:
         self,
         settings: LoopSettings,
         *,
-        first_split: Split,
+        first_split: Callable[[], Split],
         pool: ImagePoolDataset,
         annotator: Annotator,
         build_loaders: Callable[[Split], dict[str, TrainLoader]],
@@ -122,9 +123,7 @@ class ActiveLearningLoop:
                 )
                 break
             self._score(cycle, split, candidates)
-            selected = self._rank(cycle, split, candidates)
-            self._look_at(cycle, selected)
-            split = self._label(next_cycle, split, selected)
+            split = self._label(next_cycle, split, partial(self._choose, cycle, split, candidates))
         self._state.once('end', cycle, lambda: self._step('end', cycle))
         write_metrics(self._state)
 
@@ -137,8 +136,9 @@ class ActiveLearningLoop:
         begun = [cycle for cycle in cycles if self._state.find('split', cycle) is not None]
         if begun:
             return cycles[cycles.index(begun[-1]) :], self.splits.load(begun[-1])
-        self.splits.save(cycles[0], self._first_split)
-        return cycles, self._first_split
+        split = self._first_split()
+        self.splits.save(cycles[0], split)
+        return cycles, split
 
     def _train(self, cycle: int, split: Split) -> None:
         self._state.once('model', cycle, lambda: self._trainer.train(cycle, self._build_loaders(split)))
@@ -165,7 +165,13 @@ class ActiveLearningLoop:
 
     def _candidates(self, cycle: int, split: Split) -> np.ndarray:
         selection, seed = self._settings.selection, self._settings.seed
-        return query_candidates(split, selection, pool_size=len(self._pool), seed=seed, cycle=cycle)
+        selection = replace(selection, excluded=self._excluded(cycle), included=())
+        # Images that joined the pool since may lack what others were scored by.
+        pool_size = self._state.find('split', cycle).values.get('pool', len(self._pool))
+        return query_candidates(split, selection, pool_size=pool_size, seed=seed, cycle=cycle)
+
+    def _excluded(self, cycle: int) -> tuple[int, ...]:
+        return (*self._settings.selection.excluded, *self._annotator.left_out(cycle))
 
     def _score(self, cycle: int, split: Split, candidates: np.ndarray) -> None:
         def score() -> FinishedStep:
@@ -180,6 +186,11 @@ class ActiveLearningLoop:
             lambda heartbeat: self._select(cycle, split, candidates, heartbeat)
         )
 
+    def _choose(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
+        selected = self._rank(cycle, split, candidates)
+        self._look_at(cycle, selected)
+        return selected
+
     def _look_at(self, cycle: int, selected: np.ndarray) -> None:
         """Keep what the model finds in the images that it wants labeled, for people to look at."""
 
@@ -193,8 +204,9 @@ class ActiveLearningLoop:
         images = hash_indices(selected)
         self._state.once('selected', cycle, look, lambda step: step.values['images'] == images)
 
-    def _label(self, next_cycle: int, split: Split, selected: np.ndarray) -> Split:
-        excluded = self._settings.selection.excluded
+    def _label(self, next_cycle: int, split: Split, choose: Callable[[], np.ndarray]) -> Split:
+        selected = self._annotator.ask(next_cycle, choose)
+        excluded = self._excluded(next_cycle)
         following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
         self.splits.save(next_cycle, following)
         write_metrics(self._state)

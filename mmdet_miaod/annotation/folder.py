@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..run.file_record import DamagedFileError, FileRecord, verify
-from ..run.files import link_file, make_directory, write_file
+from ..run.files import link_file, make_directory, remove_file, write_file
 from . import cvat, label_studio
 from .batch import Batch, BatchImage, write_batch
 from .coco_json import write_coco
@@ -80,7 +80,13 @@ TOOLS: dict[str, Callable[[Batch, Path], dict[str, bytes]]] = {
 }
 
 
-def write_batch_folder(folder: Path, batch: Batch, sources: Mapping[str, Path], tool: str) -> FileRecord:
+def write_batch_folder(
+    folder: Path,
+    batch: Batch,
+    sources: Mapping[str, Path],
+    tool: str,
+    heartbeat: Callable[[], None] = lambda: None,
+) -> FileRecord:
     """Write the folder of a batch; it needs nothing outside of it. The manifest is written last.
 
     Args:
@@ -88,6 +94,7 @@ def write_batch_folder(folder: Path, batch: Batch, sources: Mapping[str, Path], 
         batch: what is asked.
         sources: the image files of the pool, by uid.
         tool: one of :data:`TOOLS`.
+        heartbeat: called after each image.
 
     Returns:
         The record of the manifest.
@@ -98,6 +105,11 @@ def write_batch_folder(folder: Path, batch: Batch, sources: Mapping[str, Path], 
     make_directory(folder / IMAGES)
     for image in batch.images:
         _place_image(image, sources[image.uid], folder / IMAGES / image.file_name)
+        heartbeat()
+    for path in set((folder / IMAGES).iterdir()) - {
+        folder / IMAGES / image.file_name for image in batch.images
+    }:
+        remove_file(path)  # of a batch that was never finished, for which others were chosen
     write_tool_files(folder, batch, tool)
     return write_batch(folder, batch)
 

@@ -11,7 +11,6 @@ from functools import partial
 from mmcv.runner import Hook
 
 from .. import distributed
-from ..active.annotator import SimulatedAnnotator
 from ..active.cycle_evaluation import CycleEvaluator
 from ..active.cycle_scoring import CycleScorer
 from ..active.cycle_training import CheckpointSettings, CycleTrainer
@@ -23,6 +22,7 @@ from ..run.manifest import RunState
 from ..run.metrics import cycle_metrics, cycle_table
 from ..version import __version__
 from .data import LoaderFactory
+from .labeling import build_labeling
 from .preflight import Prepared
 from .run_options import RunOptions
 from .run_report import refresh_report
@@ -74,8 +74,9 @@ def assemble_run(
         settings, prepared, state=state, timestamp=timestamp, stage_hook=progress.stage_hook, logger=logger
     )
 
+    labeling = build_labeling(settings, prepared, trainer=trainer, state=state, logger=logger)
     evaluator = CycleEvaluator(
-        data.test, data.pool, scoring, settings.evaluation, state=state, live=progress.images
+        labeling.test_set, data.pool, scoring, settings.evaluation, state=state, live=progress.images
     )
 
     def end_of_cycle(cycle: int) -> None:
@@ -87,8 +88,8 @@ def assemble_run(
     query = json.dumps(settings.query)
     loop = ActiveLearningLoop(
         LoopSettings(cycles, prepared.selection, settings.seed),
-        first_split=prepared.first_split,
-        annotator=SimulatedAnnotator(data.labeled),
+        first_split=labeling.first_split,
+        annotator=labeling.annotator,
         build_loaders=loaders,
         trainer=trainer,
         evaluate=evaluator.evaluate,

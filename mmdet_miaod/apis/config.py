@@ -39,6 +39,8 @@ REQUIRED_KEYS = (
 PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_params', 'checkpoint_config')
 # Lists of images, or files with one name per line.
 LIST_KEYS = ('exclude', 'include')
+# Of "annotator": how people are asked, not for what.
+ASKING_KEYS = ('tool', 'score_thr', 'max_boxes')
 LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 
 
@@ -180,6 +182,10 @@ def config_identity(config: Config) -> dict[str, Any]:
 
 def _without_places(config: dict[str, Any]) -> dict[str, Any]:
     data = {key: value for key, value in config.get('data', {}).items() if key not in LOADER_KEYS}
+    # Another annotation tool, or other proposed boxes, are another way to the same labels.
+    annotator = config.get('annotator') or {}
+    if annotator:
+        config = {**config, 'annotator': {k: v for k, v in annotator.items() if k not in ASKING_KEYS}}
     for part in ('train', 'pool', 'test'):
         data[part] = {key: value for key, value in data[part].items() if key != 'data_root'}
     return {**config, 'data': data}

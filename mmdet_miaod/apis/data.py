@@ -13,7 +13,9 @@ from torch.utils.data import Dataset
 from .. import distributed
 from ..active.split import Split
 from ..datasets.builder import build_dataset, check_classes, check_images_once
+from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import TrainLoader
+from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.pool import ImagePoolDataset
 from ..datasets.samplers import AspectGroupBatchSampler
 
@@ -60,32 +62,35 @@ class RunData:
     Attributes:
         pool: all images that may be trained on, without annotations.
         labeled: the same images with the annotations that were asked for; shares the pool's index.
-        test: the test set.
+        test: the test set; None without one. Where people label it, its images without labels.
     """
 
     pool: ImagePoolDataset
     labeled: Dataset
-    test: Dataset
+    test: Dataset | None
 
 
-def load_data(data: DataSettings, num_classes: int) -> RunData:
+def load_data(data: DataSettings, num_classes: int, index: ImageIndex | None = None) -> RunData:
     """Index and check the data; annotation files of pool images are not opened.
 
     Args:
         data: the data sets.
         num_classes: of the model.
+        index: of the pool, where a run recorded it.
 
     Raises:
         FileNotFoundError: when a folder, list or image is missing.
         ValueError: when a list is malformed, an image cannot be decoded, or the classes do not fit the model.
     """
     _check_same_images(data)
-    pool = build_dataset(data.pool)
+    pool = build_dataset(data.pool) if index is None else build_dataset(data.pool, index=index)
     labeled = build_dataset(data.labeled, index=pool.index)
-    test = build_dataset(data.test)
+    # A test set that people label is a part of the pool, which is drawn once the pool is known.
+    test = None if data.test['type'] == PersonLabeledDataset.__name__ else build_dataset(data.test)
     check_classes(labeled, test, num_classes)
-    for index in (pool.index, test.index):
-        check_images_once(index, data.check_images)
+    for part in (pool, test):
+        if part is not None:
+            check_images_once(part.index, data.check_images)
     return RunData(pool, labeled, test)
 
 

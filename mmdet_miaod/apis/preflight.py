@@ -14,6 +14,7 @@ from ..active.query.base import QueryStrategy, build_strategy
 from ..active.selection import SelectionSettings
 from ..active.split import Split, load_split
 from ..datasets.builder import check_evaluation, check_sample
+from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.seeding import Draw
 from ..engine.detector import build_model, load_weights
 from ..engine.inference import ScoringSettings
@@ -21,6 +22,7 @@ from ..engine.parallel import check_device
 from ..engine.stage_checks import check_stages
 from ..run.directory import check_run_directory
 from .data import RunData, load_data
+from .photographs import PhotographRecord, draw_test_images, find_record, unlabeled_test_set
 from .run_options import RunOptions, StartingPoint
 from .settings import RunSettings
 
@@ -31,15 +33,19 @@ class Prepared:
 
     Attributes:
         device: where the model is to be trained.
-        data: indexed and checked; of a new run the first labels are asked for already.
+        data: indexed and checked; of a new run the first labels are there already, unless people give them.
+        photographs: which image is which, where the pool is given as folders of photographs.
+        test_images: ``(n,)`` int64 pool indices of the test set that people label.
         scoring: how images are run through the model.
         strategy: the query strategy.
-        selection: what is labeled after a cycle.
-        first_split: the split that a new run begins with.
+        selection: what is labeled after a cycle; images of the test set are excluded.
+        first_split: the split that a new run begins with; where people label it, what is asked for at first.
     """
 
     device: torch.device
     data: RunData
+    photographs: PhotographRecord | None
+    test_images: np.ndarray
     scoring: ScoringSettings
     strategy: QueryStrategy
     selection: SelectionSettings
@@ -64,11 +70,19 @@ def check_before_start(
     on_passed('config', f'{settings.file} has every key')
     if options.resume is not None:
         check_run_directory(Path(options.resume))
-    data = load_data(settings.data, settings.model.num_classes)
-    check_evaluation(data.test, settings.evaluation)
+    photographs = find_record(settings.data.pool, options.resume)
+    index = None if photographs is None else photographs.index(settings.data.pool)
+    data = load_data(settings.data, settings.model.num_classes, index)
+    test_images = draw_test_images(settings, data, photographs)
+    if len(test_images):
+        data = replace(data, test=unlabeled_test_set(settings.data.test, data.pool.index, test_images))
+    if data.test is not None:
+        check_evaluation(data.test, settings.evaluation)
     on_passed('evaluation', str(settings.evaluation.get('metric', '')))
-    selection, first_split = _first_labels(settings, options.start, data.pool.index.names)
-    images = f'{len(data.pool)} and {len(data.test)} images, {len(data.labeled.CLASSES)} classes'
+    names = data.pool.index.names
+    selection, first_split = _first_labels(settings, options.start, names, test_images.tolist())
+    tested = 0 if data.test is None else len(data.test)
+    images = f'{len(data.pool)} and {tested} images, {len(data.labeled.CLASSES)} classes'
     on_passed('pool and test set', images)
     strategy = build_strategy(settings.query)
     on_passed('query', settings.query['type'])
@@ -87,11 +101,11 @@ def check_before_start(
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
-    return Prepared(device, data, scoring, strategy, selection, first_split)
+    return Prepared(device, data, photographs, test_images, scoring, strategy, selection, first_split)
 
 
 def _first_labels(
-    settings: RunSettings, start: StartingPoint | None, names: Sequence[str]
+    settings: RunSettings, start: StartingPoint | None, names: Sequence[str], reserved: Sequence[int]
 ) -> tuple[SelectionSettings, Split]:
     """Return what is labeled after a cycle, and the split that a new run begins with."""
     labeling = settings.labeling
@@ -99,7 +113,9 @@ def _first_labels(
         if size > len(names):
             raise ValueError(f'{key} is {size}, but the pool has {len(names)} images')
     if start is None:
-        return labeling.first_split(names, settings.seed)
+        return labeling.first_split(names, settings.seed, reserved)
+    if settings.annotator is not None:
+        raise ValueError('--init-split: a run that people label begins with a batch; leave it out')
     if start.cycle not in labeling.cycles:
         raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(labeling.cycles)}')
     split = load_split(start.labeled_path, start.unlabeled_path, len(names))
@@ -130,13 +146,16 @@ def _check_first_images(
             f'X_L_0_size is {settings.labeling.initial_size} of {len(data.pool)} images in the pool, which '
             f'leaves no unlabeled image for stage {needing[0]!r}: make it smaller'
         )
-    SimulatedAnnotator(data.labeled).label(split.labeled)
-    first = int(split.labeled[0])
+    first, labeled = int(split.labeled[0]), data.labeled
+    if isinstance(labeled, PersonLabeledDataset):
+        labeled = labeled.example(first)
+    else:
+        SimulatedAnnotator(labeled).label(split.labeled)
     samples = [
-        ('data.train.pipeline', data.labeled, Draw(first, 0)),
+        ('data.train.pipeline', labeled, Draw(first, 0)),
         ('data.pool.score_pipeline', data.pool.scoring_view(), first),
-        ('data.test.pipeline', data.test, 0),
     ]
+    samples += [] if data.test is None else [('data.test.pipeline', data.test, 0)]
     samples += [('data.pool.pipeline', data.pool, Draw(int(i), 0)) for i in split.unlabeled[:1]]
     for key, dataset, draw in samples:
         check_sample(key, dataset, draw)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 from .. import distributed
 from ..datasets.builder import build_dataset
+from ..datasets.photographs import PersonLabeledDataset, PhotographPool
 from .data import RunData
+from .photographs import find_record, give_labels
 from .settings import load_settings
 
 if TYPE_CHECKING:
@@ -60,13 +62,18 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
     if data_root is not None and not data_root.endswith('/'):
         data_root = f'{data_root}/'  # configs may join it with a plain sum, as mmdet's do
     data = load_settings(record.config_path, data_root=data_root).data
-    pool = build_dataset(data.pool)
-    if record.pool_size not in (None, len(pool)):
+    if data.pool['type'] == PhotographPool.__name__:
+        pool = build_dataset(data.pool, index=find_record(data.pool, record.directory).index(data.pool))
+    else:
+        pool = build_dataset(data.pool)
+    if not isinstance(pool, PhotographPool) and record.pool_size not in (None, len(pool)):
         raise ValueError(
             f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
             'run with --data-root'
         )
     labeled = build_dataset(data.labeled, index=pool.index)
+    if isinstance(labeled, PersonLabeledDataset):
+        give_labels(record.directory, labeled)
     if record.labeled:
         labeled.label(record.labeled[max(record.labeled)])
     return RunImages(pool, labeled)

@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from mmcv import Config
 
+from ..active.batches import BatchSettings
+from ..active.proposals import ProposalSettings
 from ..active.selection import SelectionSettings, image_positions
 from ..active.split import Split, initial_split
+from ..annotation.folder import TOOLS
 from ..datasets.image_lists import text_lines
 from ..engine.acceleration import Acceleration
 from ..engine.detector import ModelSettings
@@ -69,9 +73,12 @@ class LabelingSettings:
         excluded, included = (image_positions(self.lists[key], names) for key in LIST_KEYS)
         return SelectionSettings(self.budget, self.unit, self.fraction, excluded, included)
 
-    def first_split(self, names: Sequence[str], seed: int) -> tuple[SelectionSettings, Split]:
-        """Return :meth:`selection`, and the split of the first cycle that fits it."""
+    def first_split(
+        self, names: Sequence[str], seed: int, reserved: Sequence[int] = ()
+    ) -> tuple[SelectionSettings, Split]:
+        """Return :meth:`selection` without ``reserved`` images, and a split of the first cycle that fits."""
         selection = self.selection(names)
+        selection = replace(selection, excluded=(*selection.excluded, *reserved))
         split = initial_split(
             len(names),
             self.initial_size,
@@ -81,6 +88,17 @@ class LabelingSettings:
             included=selection.included,
         )
         return selection, split
+
+    def split_of(self, labeled: np.ndarray, pool_size: int, selection: SelectionSettings, seed: int) -> Split:
+        """Return the split of the first cycle for images that are labeled already, ``(n,)`` pool indices."""
+        return initial_split(
+            pool_size,
+            len(labeled),
+            seed,
+            unlabeled_from=self.unlabeled_from,
+            excluded=selection.excluded,
+            included=labeled.tolist(),
+        )
 
 
 @dataclass(frozen=True)
@@ -96,6 +114,7 @@ class RunSettings:
         loaders: the training loaders.
         schedule: the stages of a cycle.
         labeling: what is labeled when.
+        annotator: how people are asked for labels; None: the data set's own annotation files answer.
         query: config of the query strategy.
         uncertainty_k: the number of instances that MI-AOD's uncertainty of an image is the mean of, whatever
             the query is: the query's ``k``, else the config's.
@@ -116,6 +135,7 @@ class RunSettings:
     loaders: LoaderSettings
     schedule: tuple[Stage, ...]
     labeling: LabelingSettings
+    annotator: BatchSettings | None
     query: Mapping[str, Any]
     uncertainty_k: int
     training: TrainSettings
@@ -151,6 +171,7 @@ class RunSettings:
             work_directory=config.work_directory,
             log_level=config.get('log_level', 'INFO'),
             labeling=_labeling_settings(config),
+            annotator=_annotator_settings(config),
             identity=config_identity(config),
             model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
             schedule=build_schedule(
@@ -214,6 +235,35 @@ def _labeling_settings(config: Config) -> LabelingSettings:
         unlabeled_from=_choice(config, 'X_U_0_from', ('end', 'next')),
         lists={key: text_lines(value) if isinstance(value, str) else value for key, value in lists.items()},
     )
+
+
+def _annotator_settings(config: Config) -> BatchSettings | None:
+    annotator = dict(config.get('annotator') or dict(type='simulated'))
+    kind = annotator.pop('type', None)
+    if kind not in ('simulated', 'batches'):
+        raise ValueError(f"annotator.type is {kind!r}: choose one of ('simulated', 'batches')")
+    keys = ('tool', 'test_size', 'first', 'skipped', 'score_thr', 'max_boxes') if kind == 'batches' else ()
+    if unknown := sorted(annotator.keys() - set(keys)):
+        raise ValueError(f'annotator has {unknown}, which nothing here reads; its keys are {sorted(keys)}')
+    if kind == 'simulated':
+        return None
+    if (config.get('budget') or {}).get('unit', 'image') != 'image':
+        raise ValueError("budget.unit: people label whole batches of images; use 'image'")
+    for key, choices in (
+        ('tool', sorted(TOOLS)),
+        ('first', ('random', 'coreset')),
+        ('skipped', ('leave_out', 'ask_again')),
+    ):
+        if key in annotator and annotator[key] not in choices:
+            raise ValueError(f'annotator.{key} is {annotator[key]!r}: choose one of {tuple(choices)}')
+    for key in ('test_size', 'max_boxes'):
+        if key in annotator:
+            number_of_at_least(config, f'annotator.{key}', 0)
+    score_thr = annotator.get('score_thr', 0)
+    if not isinstance(score_thr, (int, float)) or not 0 <= score_thr <= 1:
+        raise ValueError(f'annotator.score_thr is {score_thr!r}: a number from 0 to 1 is needed')
+    proposals = {key: annotator.pop(key) for key in ('score_thr', 'max_boxes') if key in annotator}
+    return BatchSettings(**annotator, proposals=ProposalSettings(**proposals))
 
 
 def _known(config: Config, key: str, names: Sequence[str]) -> Mapping[str, Any]:

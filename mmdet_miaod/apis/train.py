@@ -9,15 +9,16 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
+from ..active.annotator import LabelsWanted
 from ..active.split import load_split
 from ..engine.detector import load_weights
 from ..randomness import use_deterministic_algorithms
 from ..run.directory import begin_run, create_run, device_name, resume_run
-from ..run.identity import RunIdentity
 from ..run.log import buffered_log, run_log_and_lock
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run, assemble_run
+from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
 from .run_report import refresh_report
@@ -38,6 +39,7 @@ def train(config: Config, options: RunOptions) -> Path:
         FileNotFoundError, FileExistsError, KeyError, ValueError: before anything is trained, when the
             config, data, device or run directory is not usable.
         FloatingPointError: when a loss becomes infinite or NaN.
+        LabelsWanted: when people have to label a batch first; the run is to be resumed then.
         OSError: when the disk is full.
     """
     if options.deterministic:
@@ -60,13 +62,18 @@ def train(config: Config, options: RunOptions) -> Path:
         )
         if start is not None:
             _begin_with(run, start, len(prepared.data.pool))
+        wanted = None
         try:
             run.loop.run()
+        except LabelsWanted as labels_wanted:
+            wanted = labels_wanted
         finally:
             run.progress.close()
-        if options.report:
-            refresh_report(directory, prepared.data, logger, last=True)
-        logger.info('The run is finished: %s', directory)
+        if options.report and state.of_kind('evaluation'):
+            refresh_report(directory, prepared.data, logger, last=wanted is None)
+        logger.info(wanted or f'The run is finished: {directory}')
+    if wanted is not None:  # out of the log's reach, where it would be an error
+        raise wanted
     return directory
 
 
@@ -74,15 +81,20 @@ def _open_run(
     directory: Path, settings: RunSettings, options: RunOptions, prepared: Prepared, logger: logging.Logger
 ) -> tuple[RunState, StartingPoint | None]:
     """Return the run's manifest, and what is still to be taken over from an earlier run."""
-    index = prepared.data.pool.index
-    identity = RunIdentity(settings.identity, index.fingerprint(), len(index), settings.seed)
+    index, photographs = prepared.data.pool.index, prepared.photographs
+    identity = run_identity(settings, index, photographs)
     if options.resume is None:
         texts = {settings.file: settings.text}
         facts = dict(command=options.command, device=device_name(prepared.device))
         state = begin_run(directory, identity, options.start, texts=texts, facts=facts)
-        return state, options.start
-    state = resume_run(directory, identity, options.force, logger)
-    return state, lost_beginning(state)
+        start = options.start
+    else:
+        state = resume_run(directory, identity, options.force, logger)
+        start = lost_beginning(state)
+    if photographs is not None:
+        distributed.on_main(lambda: write_record(directory, photographs))
+        tell_copies(index, logger)
+    return state, start
 
 
 def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:

@@ -11,6 +11,8 @@ from .configs import find_config
 EXIT_CODES = (
     'exit codes: 0 done, 1 failed (the reason is on stderr), 2 wrong usage, 130 interrupted, 143 terminated'
 )
+# Of a run that people have to label a batch for.
+LABELS_WANTED = 4
 STREAMS = 'results go to stdout, messages to stderr; no colors with NO_COLOR or where stderr is no terminal'
 
 

@@ -16,6 +16,7 @@ from mmdet_miaod.version import __version__
 
 NAMES = (
     'train',
+    'annotate',
     'test',
     'score',
     'inference',

@@ -10,6 +10,8 @@ import shlex
 import sys
 
 from ..cli.arguments import (
+    EXIT_CODES,
+    LABELS_WANTED,
     UsageError,
     add_config,
     add_config_options,
@@ -18,6 +20,7 @@ from ..cli.arguments import (
     config_options,
 )
 from ..cli.command_line import Command
+from .annotate import labels_wanted_text
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,9 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run_directory=None)
 
 
-def main(arguments: argparse.Namespace) -> None:
-    """Train, and note the run directory for :func:`hint` once there is one."""
+def main(arguments: argparse.Namespace) -> int:
+    """Train, and note the run directory for :func:`hint`; returns 4 when labels are wanted."""
     _check(arguments)
+    from .. import distributed
+    from ..active.annotator import LabelsWanted
     from ..apis import RunOptions, StartingPoint, load_config, train
     from ..cli.launch import default_device, start_processes
     from ..run.directory import newest_run
@@ -93,7 +98,13 @@ def main(arguments: argparse.Namespace) -> None:
         report=not arguments.no_report,
         on_directory=lambda directory: setattr(arguments, 'run_directory', directory),
     )
-    train(config, options)
+    try:
+        train(config, options)
+    except LabelsWanted as wanted:
+        if distributed.is_main():
+            print(labels_wanted_text(wanted, arguments.config, arguments.prog))
+        return LABELS_WANTED
+    return 0
 
 
 def _check(arguments: argparse.Namespace) -> None:
@@ -114,4 +125,10 @@ def hint(arguments: argparse.Namespace) -> str:
     return f'Resume with: {command} and the same options.'
 
 
-COMMAND = Command(__doc__, add_arguments, main, hint)
+COMMAND = Command(
+    __doc__,
+    add_arguments,
+    main,
+    hint,
+    exit_codes=EXIT_CODES.replace('130', '4 labels are wanted (see annotate), 130'),
+)

@@ -5,6 +5,7 @@ import mmcv  # noqa: F401 (first, so that the whole package registers, see mmdet
 from .builder import build_dataset
 from .coco import CocoDetectionDataset, CocoPoolDataset
 from .image_index import ImageIndex
+from .photographs import PersonLabeledDataset, PhotographPool
 from .pool import ImagePoolDataset
 from .transforms import BoxFreeRandomCrop
 from .voc import VOCDetectionDataset
@@ -15,6 +16,8 @@ __all__ = [
     'CocoPoolDataset',
     'ImageIndex',
     'ImagePoolDataset',
+    'PersonLabeledDataset',
+    'PhotographPool',
     'VOCDetectionDataset',
     'build_dataset',
 ]

@@ -69,7 +69,7 @@ def _below(root: str | None, paths: str | Sequence[str]) -> str | list[str]:
     return os.path.join(root or '', paths)
 
 
-def check_classes(labeled: Dataset, test: Dataset, number: int) -> None:
+def check_classes(labeled: Dataset, test: Dataset | None, number: int) -> None:
     """Check the classes of the labeled images against the test set's and the model's.
 
     Raises:
@@ -80,7 +80,7 @@ def check_classes(labeled: Dataset, test: Dataset, number: int) -> None:
             f'the data has {len(labeled.CLASSES)} classes {tuple(labeled.CLASSES)}, but '
             f'model.bbox_head.num_classes is {number}: make them equal'
         )
-    if tuple(labeled.CLASSES) != tuple(test.CLASSES):
+    if test is not None and tuple(labeled.CLASSES) != tuple(test.CLASSES):
         raise ValueError('data.train and data.test have different classes')
 
 

@@ -14,6 +14,7 @@ from ..datasets import image_files
 from ..datasets.builder import build_dataset, build_index
 from ..datasets.image_index import ImageIndex
 from ..datasets.labeled import LabeledDataset
+from ..datasets.photographs import PersonLabeledDataset
 from ..run.file_record import hash_file
 from .annotation_checks import check_annotations
 from .findings import Finding, from_items
@@ -47,12 +48,15 @@ def check_data(settings: RunSettings, all_annotations: bool = False) -> list[Fin
         all_annotations: check those of the whole pool too, all of which a simulated annotator needs some day.
     """
     findings: list[Finding] = []
-    images = {role: _check_images(settings, role, findings) for role in ('pool', 'test')}
+    person = PersonLabeledDataset.__name__
+    # A test set that people label is drawn from the pool.
+    roles = ('pool',) if settings.data.test['type'] == person else ('pool', 'test')
+    images = {role: _check_images(settings, role, findings) for role in roles}
     findings += _duplicates({role: found for role, found in images.items() if found is not None})
     data = settings.data
     for role, name, given in (('pool', 'train', data.labeled), ('test', 'test', data.test)):
-        found = images[role]
-        if found is None:
+        found = images.get(role)
+        if found is None or given['type'] == person:
             continue
         dataset = _unlabeled_dataset(given, found.index)
         if dataset is None:

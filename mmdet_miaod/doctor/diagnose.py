@@ -48,7 +48,10 @@ def diagnose(
     estimates: dict[str, Any] = {}
     if prepared is not None:
         findings += check_split(settings.labeling, len(prepared.data.pool))
-        if not quick:
+        if settings.annotator is not None:
+            text = 'people label the images: steps and time are not estimated before there are labels'
+            findings.append(Finding('estimate', 'labels', 'note', text))
+        elif not quick:
             on_phase('a few steps of each stage')
             estimates = _estimate(settings, prepared, findings)
     return Diagnosis(findings, estimates)

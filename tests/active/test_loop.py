@@ -50,7 +50,7 @@ class Harness:
 
         self.loop = ActiveLearningLoop(
             LoopSettings(list(cycles), SelectionSettings(sizes[1]), seed=5),
-            first_split=initial_split(POOL_SIZE, sizes[0], 5),
+            first_split=lambda: initial_split(POOL_SIZE, sizes[0], 5),
             pool=Pool(),
             annotator=self,
             build_loaders=lambda split: dict(labeled=split.labeled),
@@ -64,6 +64,12 @@ class Harness:
             logger=logging.getLogger('test_loop'),
             on_cycle_end=lambda cycle: self.asked.append(('report', cycle)),
         )
+
+    def ask(self, cycle, choose):
+        return choose()
+
+    def left_out(self, cycle):
+        return ()
 
     def label(self, indices) -> None:
         self.asked.append(('label', len(indices)))

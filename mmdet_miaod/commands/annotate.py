@@ -1,0 +1,247 @@
+"""Label photographs batch by batch: begin, write a batch for a tool, read it back, see how far it is.
+
+example: %(prog)s start photographs/ --classes bolt nut --out work_dirs/bolts
+example: %(prog)s import work_dirs/bolts project-1-at-2026-01-31.json
+"""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ..cli.arguments import (
+    add_device,
+    add_verbosity,
+    help_style,
+    positive,
+)
+from ..cli.command_line import Command, configure_messages
+from ..cli.configs import find_config
+
+if TYPE_CHECKING:
+    from ..active.annotator import LabelsWanted
+    from ..annotation.importing import Import
+
+_TOOLS = ('label-studio', 'cvat', 'coco')
+_TEMPLATE = 'configs/MIAOD_photographs.py'
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the sub-commands."""
+    commands = parser.add_subparsers(required=True, metavar='start|export|import|status')
+    added = [_add_start(commands), _add_export(commands), _add_import(commands), _add_status(commands)]
+    for command in added:
+        add_verbosity(command, default=argparse.SUPPRESS)
+
+
+def _add(commands: argparse._SubParsersAction, name: str, purpose: str, more: str) -> argparse.ArgumentParser:
+    return commands.add_parser(name, help=purpose, **help_style(f'{purpose.capitalize()}.\n\n{more}'))
+
+
+def _add_start(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    start = _add(
+        commands,
+        'start',
+        'begin a run of photographs: its config, its test set and its first batch',
+        'The config is OUT.py and the run directory OUT; the batches are in OUT/batches.\n\n'
+        'example: %(prog)s photographs/ --classes bolt nut --test-size 60 --out work_dirs/bolts',
+    )
+    start.set_defaults(action=start_run)
+    start.add_argument('photographs', nargs='+', metavar='PHOTOS', help='folder of photographs')
+    start.add_argument('--classes', nargs='+', required=True, metavar='NAME', help='what is to be found')
+    start.add_argument('--out', required=True, type=Path, metavar='RUN_OR_CONFIG', help='run to make')
+    start.add_argument('--to', choices=_TOOLS, default=_TOOLS[0], help='annotation tool (%(default)s)')
+    for name, least, default, what in (
+        ('--test-size', int, 0, 'images of the test set'),
+        ('--first-size', positive, 40, 'images of the first batch'),
+        ('--batch-size', positive, 40, 'images of each batch after it'),
+        ('--cycles', positive, 6, 'how often to train'),
+    ):
+        start.add_argument(
+            name, type=least, default=default, metavar='N', help=f'{what} (default: {default})'
+        )
+    start.add_argument(
+        '--first', choices=['random', 'coreset'], default='random', help='how the first batch is chosen'
+    )
+    start.add_argument('--seed', type=int, default=666, help='seed of everything (default: %(default)s)')
+    start.add_argument(
+        '--base', type=find_config, default=_TEMPLATE, metavar='CONFIG', help='what the config inherits from'
+    )
+    add_device(start)
+    return start
+
+
+def _add_export(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    export = _add(
+        commands,
+        'export',
+        'write the files of a batch for an annotation tool',
+        'Its folder goes to stdout; README.txt in it has the steps.\n\n'
+        'example: %(prog)s work_dirs/bolts --to cvat',
+    )
+    export.set_defaults(action=export_batch)
+    _add_run(export)
+    export.add_argument('--to', choices=_TOOLS, required=True, help='annotation tool')
+    export.add_argument('--batch', type=int, metavar='N', help='its number (default: those that wait)')
+    return export
+
+
+def _add_import(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    read = _add(
+        commands,
+        'import',
+        'read labels that an annotation tool exported',
+        'All of a file is imported or nothing; importing it twice is importing it once.\n\n'
+        'example: %(prog)s work_dirs/bolts project-1-at-2026-01-31.json',
+    )
+    read.set_defaults(action=import_labels)
+    _add_run(read)
+    read.add_argument('files', nargs='+', metavar='FILE', help='exported file, archive or folder')
+    read.add_argument(
+        '--all-reviewed', action='store_true', help='I looked at every image of the file, also at empty ones'
+    )
+    read.add_argument('--first-pixel', type=int, choices=[0, 1], help='VOC: number of the first pixel')
+    read.add_argument(
+        '--accept-partial',
+        action='store_true',
+        help='go on although images are not reviewed: they return to the pool',
+    )
+    return read
+
+
+def _add_status(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
+    status = _add(
+        commands, 'status', 'tell how far the batches of a run are', 'example: %(prog)s work_dirs/bolts'
+    )
+    status.set_defaults(action=show_status)
+    _add_run(status)
+    return status
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('run_dir', type=Path, metavar='RUN', help='run directory')
+
+
+def main(arguments: argparse.Namespace) -> None:
+    """Run the sub-command that was asked for."""
+    arguments.action(arguments)
+
+
+def start_run(arguments: argparse.Namespace) -> None:
+    """Write the config, and begin the run: it ends when it wants labels."""
+    from ..active.annotator import LabelsWanted
+    from ..apis import RunOptions, load_config, train
+    from ..apis.photograph_config import PhotographRun
+    from ..cli.launch import default_device
+
+    run = PhotographRun(
+        photographs=arguments.photographs,
+        classes=arguments.classes,
+        out=arguments.out,
+        base=arguments.base,
+        tool=arguments.to,
+        first=arguments.first,
+        test_size=arguments.test_size,
+        first_size=arguments.first_size,
+        batch_size=arguments.batch_size,
+        cycles=arguments.cycles,
+        seed=arguments.seed,
+    )
+    path = run.write_config()
+    place = dict(resume=str(run.directory)) if run.was_begun() else dict(run_name=run.directory.name)
+    options = RunOptions(
+        device=arguments.device or default_device(),
+        console_level='WARNING',
+        progress=not arguments.quiet,
+        **place,
+    )
+    try:
+        train(load_config(path), options)
+    except LabelsWanted as wanted:
+        print(labels_wanted_text(wanted, str(path), arguments.prog))
+
+
+def labels_wanted_text(wanted: LabelsWanted, config: str, prog: str) -> str:
+    """Three lines: where the batches are, how to label them, how to go on.
+
+    Args:
+        wanted: what the run waits for.
+        config: of the run.
+        prog: how this command is called, ``... annotate`` or ``... train``.
+    """
+    annotate, train = (re_named(prog, name) for name in ('annotate', 'train'))
+    folders = ' and '.join(str(wanted.directory / 'batches' / str(number)) for number in wanted.batches)
+    steps = wanted.directory / 'batches' / str(wanted.batches[0]) / 'README.txt'
+    return (
+        f'{wanted.images} images wait for labels in {folders} ({wanted.open_images} of them undecided).\n'
+        f'Label them as {steps} says, then: {annotate} import {wanted.directory} FILE\n'
+        f'Resume with: {train} {config} --resume {wanted.directory}'
+    )
+
+
+def re_named(prog: str, name: str) -> str:
+    """Return how another command is called: ``python tools/train.py`` -> ``python tools/annotate.py``."""
+    for known in ('annotate', 'train'):
+        prog = prog.replace(f'/{known}.py', f'/{name}.py').replace(f'miaod {known}', f'miaod {name}')
+    return prog.removesuffix(' start')
+
+
+def export_batch(arguments: argparse.Namespace) -> None:
+    """Write the tool's files into the folders of batches."""
+    from ..annotation.batch import batch_folder
+    from ..annotation.folder import write_tool_files
+    from ..annotation.importing import locked_run, run_batches, waiting_batches
+
+    logger = configure_messages(arguments)
+    with locked_run(arguments.run_dir):
+        batches = {batch.number: batch for batch in run_batches(arguments.run_dir)}
+        waiting = waiting_batches(arguments.run_dir)
+        numbers = waiting or [max(batches)] if arguments.batch is None else [arguments.batch]
+        for number in numbers:
+            if number not in batches:
+                raise ValueError(f'batch {number}: the run has the batches {sorted(batches)}')
+            folder = batch_folder(arguments.run_dir, number)
+            write_tool_files(folder, batches[number], arguments.to)
+            logger.info('Batch %d: the steps are in %s.', number, folder / 'README.txt')
+            print(folder)
+
+
+def import_labels(arguments: argparse.Namespace) -> None:
+    """Import files one after another, and tell what was in them."""
+    from ..annotation.importing import import_file
+
+    for path in arguments.files:
+        done = import_file(
+            arguments.run_dir,
+            path,
+            all_reviewed=arguments.all_reviewed,
+            first_pixel=arguments.first_pixel,
+            accept_partial=arguments.accept_partial,
+        )
+        for entry in done:
+            print(import_text(entry, path))
+
+
+def import_text(done: Import, path: str) -> str:
+    """What an import found in one batch, line by line."""
+    from ..annotation.importing import describe_import
+
+    return f'{path}, batch {done.batch.number}:\n' + '\n'.join(f'  {line}' for line in describe_import(done))
+
+
+def show_status(arguments: argparse.Namespace) -> None:
+    """Print a table of the batches."""
+    from terminaltables import AsciiTable
+
+    from ..annotation.importing import status_rows
+
+    print(AsciiTable(status_rows(arguments.run_dir)).table)
+
+
+def hint(arguments: argparse.Namespace) -> str:
+    """Return how to go on."""
+    return ''
+
+
+COMMAND = Command(__doc__, add_arguments, main, hint)
