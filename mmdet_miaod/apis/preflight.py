@@ -79,8 +79,6 @@ def check_before_start(
     if data.test is not None:
         check_evaluation(data.test, settings.evaluation)
     on_passed('evaluation', str(settings.evaluation.get('metric', '')))
-    names = data.pool.index.names
-    selection, first_split = _first_labels(settings, options.start, names, test_images.tolist())
     tested = 0 if data.test is None else len(data.test)
     images = f'{len(data.pool)} and {tested} images, {len(data.labeled.CLASSES)} classes'
     on_passed('pool and test set', images)
@@ -94,6 +92,8 @@ def check_before_start(
     model.bbox_head.detection_limits()  # says what is wrong with test_cfg
     check_stages(settings.schedule, model, replace(settings.training, device=device))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
+    names = data.pool.index.names
+    selection, first_split = _first_labels(settings, options.start, names, test_images.tolist())
     if options.resume is None:
         _check_first_images(settings, selection, data, first_split)
         on_passed('first labels', f'{len(first_split.labeled)} images')
