@@ -94,10 +94,17 @@ def load_data(data: DataSettings, num_classes: int, index: ImageIndex | None = N
     return RunData(pool, labeled, test)
 
 
+# What says which images a data set has, and how they are loaded.
+_IMAGE_KEYS = (
+    *('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root'),
+    *('only_with_boxes', 'exif'),
+)
+
+
 def _check_same_images(data: DataSettings) -> None:
     """The labeled images are the pool's, and so are their files: refuse other places in data.train."""
     pool, train = data.pool, data.labeled
-    for key in ('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root', 'only_with_boxes'):
+    for key in _IMAGE_KEYS:
         if key in train and train[key] != pool.get(key):
             raise ValueError(
                 f'data.train.{key} is {train[key]!r}, but data.pool.{key} is {pool.get(key)!r}: labeled '

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch.utils.data import Dataset
 
-from ..datasets.builder import build_dataset
+from ..datasets.builder import build_dataset, check_images
 from ..engine.detector import load_detector
 from ..engine.inference import detect, evaluate_detections
 from ..engine.live_bar import no_bar
@@ -43,7 +43,7 @@ def load_test_set(settings: RunSettings) -> Dataset:
         ValueError: when one is malformed, or the classes do not fit the model.
     """
     dataset = build_dataset(settings.data.test)
-    dataset.index.check_images(settings.data.check_images)
+    check_images(dataset.index, settings.data.check_images)
     number = settings.model.num_classes
     if len(dataset.CLASSES) != number:
         raise ValueError(

@@ -13,7 +13,7 @@ Example:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,15 +24,14 @@ import torch
 from mmcv import Config
 from torch import nn
 
-from ..datasets import image_files
 from ..datasets.image_index import ImageIndex
-from ..datasets.image_lists import text_lines
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
 from ..engine.detector import load_detector
 from ..engine.inference import move_batch
 from ..engine.parallel import check_device
 from .config import load_config
+from .image_sources import find_readable, list_images
 from .settings import RunSettings
 
 
@@ -110,7 +109,7 @@ def inference_detector(model: nn.Module, image: str | Path) -> Prediction:
     Raises:
         FileNotFoundError, ValueError: when the file is missing or no readable image.
     """
-    index = ImageIndex.from_files([image])
+    index = ImageIndex.from_files([image], exif=exif_of(model))
     index.check_images('decode')
     return next(predict_batches(model, index))[0]
 
@@ -140,82 +139,21 @@ def score_images(
     files, problems = find_readable(list_images(images))
     predictions: list[Prediction] = []
     if files:
-        index = ImageIndex.from_files(files)
+        index = ImageIndex.from_files(files, exif=exif_of(model))
         for batch in predict_batches(model, index, batch_size, workers):
             predictions += batch
             on_progress(len(batch))
     return ranked(predictions), problems
 
 
+def exif_of(model: nn.Module) -> str:
+    """How the model's config loads images with an EXIF orientation: ``data.pool.exif``."""
+    return model.cfg.data.pool.get('exif', 'apply')
+
+
 def ranked(predictions: Iterable[Prediction]) -> list[Prediction]:
     """Most uncertain first; ties by path."""
     return sorted(predictions, key=lambda p: (-p.uncertainty, p.path))
-
-
-def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
-    """Paths of the images of folders, list files and single images, each once.
-
-    Raises:
-        FileNotFoundError: when a source is missing or holds no image.
-    """
-    found: dict[str, None] = {}
-    for source in [sources] if isinstance(sources, (str, Path)) else sources:
-        path = str(source)
-        if Path(path).is_dir():
-            entries = image_files.find_images(path)
-        elif image_files.has_image_suffix(path):
-            entries = [path]
-        elif Path(path).is_file():
-            # Relative paths start from where the list is, wherever the tool is started.
-            lines = text_lines(path, errors='surrogateescape')
-            entries = [str(Path(path).parent / line) for line in lines]
-        else:
-            raise FileNotFoundError(f'{path}: no such folder, list or image')
-        if not entries:
-            raise FileNotFoundError(f'{path}: there is no image in it')
-        found.update(dict.fromkeys(entries))
-    return list(found)
-
-
-def find_readable(
-    paths: Sequence[str],
-    known: Container[str] = (),
-    on_progress: Callable[[int], None] = lambda count: None,
-) -> tuple[list[str], list[tuple[str, str]]]:
-    """Tell readable images, by their headers and all their data, from others.
-
-    Args:
-        paths: image files.
-        known: those of them that are known to be readable; they are not opened.
-        on_progress: called with the number of images after each one.
-
-    Returns:
-        Readable files, and (file, what is wrong) of the others; a file listed by two names is readable once.
-    """
-    readable, problems, seen = [], [], set()
-    for path in paths:
-        problem = None if path in known else _problem(path)
-        on_progress(1)
-        real = str(Path(path).resolve())
-        if problem is None and real in seen:
-            problem = 'the same file as another one'
-        seen.add(real)
-        if problem is None:
-            readable.append(path)
-        else:
-            problems.append((path, problem))
-    return readable, problems
-
-
-def _problem(path: str) -> str | None:
-    try:
-        path.encode()
-    except UnicodeEncodeError:
-        return 'its name is no valid text'
-    if '\n' in path:
-        return 'its name has a line break'
-    failures = image_files.probe([path], image_files.decode)[1]
-    return None if not failures else str(failures[0][1]) or type(failures[0][1]).__name__
 
 
 @torch.inference_mode()

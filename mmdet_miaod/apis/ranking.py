@@ -17,7 +17,7 @@ from torch import nn
 from ..datasets.image_index import ImageIndex
 from ..run.file_record import hash_file
 from ..run.files import remove_file, write_json
-from .inference import predict_batches
+from .inference import exif_of, predict_batches
 
 _HEADER = 'scoring.json'
 
@@ -115,7 +115,7 @@ def rank_files(
     on_progress(len(done))
     waiting = [path for path in files if path not in done]
     if waiting:
-        index = ImageIndex.from_files(waiting)
+        index = ImageIndex.from_files(waiting, exif=exif_of(model))
         chunk: list[dict[str, Any]] = []
         for batch in predict_batches(model, index, batch_size, workers):
             entries = [prediction.to_dict() for prediction in batch]

@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Predict, draw and print."""
     from ..apis import inference_detector, init_detector
+    from ..apis.inference import exif_of
     from ..cli.launch import default_device
     from ..visualization.box_drawing import draw_detections, save_picture
 
@@ -41,6 +42,7 @@ def main(arguments: argparse.Namespace) -> None:
             prediction.labels,
             classes=prediction.classes,
             score_threshold=arguments.score_thr,
+            exif=exif_of(model),
         )
         save_picture(picture, arguments.out)
         logger.info('%s: %d of %d boxes are drawn.', arguments.out, drawn, len(prediction.boxes))

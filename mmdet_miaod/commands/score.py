@@ -50,7 +50,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def main(arguments: argparse.Namespace) -> None:
     """Score the images that can be read, and write the ranking."""
     from ..apis import init_detector
-    from ..apis.inference import find_readable, list_images
+    from ..apis.image_sources import find_readable, list_images
     from ..apis.ranking import rank_files, ranking_text
     from ..cli.launch import default_device
     from ..engine.live_bar import live_bar

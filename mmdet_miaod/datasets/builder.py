@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import logging
 import os
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -38,6 +39,7 @@ def build_index(
     ann_subdir: str,
     tags: Sequence[str] | None,
     data_root: str | None,
+    exif: str = 'apply',
 ) -> ImageIndex:
     """Index of a data set's image lists.
 
@@ -48,6 +50,7 @@ def build_index(
         ann_subdir: sub folder of the XML files.
         tags: name of each list; None: see :meth:`ImageIndex.from_lists`.
         data_root: what relative lists and folders start from.
+        exif: see :class:`ImageIndex`.
 
     Raises:
         ValueError: no list or no folder is given.
@@ -60,6 +63,7 @@ def build_index(
         img_subdir=img_subdir,
         ann_subdir=ann_subdir,
         tags=tags,
+        exif=exif,
     )
 
 
@@ -76,12 +80,16 @@ def check_classes(labeled: Dataset, test: Dataset | None, number: int) -> None:
         ValueError: they differ, or are not as many as the model's ``number``.
     """
     if len(labeled.CLASSES) != number:
+        hint = getattr(labeled, 'class_hint', '')
         raise ValueError(
             f'the data has {len(labeled.CLASSES)} classes {tuple(labeled.CLASSES)}, but '
-            f'model.bbox_head.num_classes is {number}: make them equal'
+            f'model.bbox_head.num_classes is {number}: make them equal{f" ({hint})" if hint else ""}'
         )
     if test is not None and tuple(labeled.CLASSES) != tuple(test.CLASSES):
-        raise ValueError('data.train and data.test have different classes')
+        raise ValueError(
+            f'data.train has the classes {tuple(labeled.CLASSES)}, data.test {tuple(test.CLASSES)}: set '
+            'classes to one list, in one order, for both'
+        )
 
 
 def check_evaluation(dataset: Dataset, arguments: Mapping[str, Any]) -> None:
@@ -122,6 +130,12 @@ def check_sample(key: str, dataset: Dataset, draw: Draw | int) -> None:
         raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
 
 
+def check_images(index: ImageIndex, mode: str, heartbeat: Callable[[], None] = lambda: None) -> None:
+    """Read every image, and log which are turned by EXIF or odd; see :meth:`ImageIndex.check_images`."""
+    for text in index.check_images(mode, heartbeat).warnings(index.exif):
+        logging.getLogger('mmdet').warning('%s: %s', ', '.join(index.tags), text)
+
+
 def check_images_once(index: ImageIndex, mode: str) -> None:
     """Read every image once per run, in the main process; the others wait for the sizes.
 
@@ -135,7 +149,7 @@ def check_images_once(index: ImageIndex, mode: str) -> None:
     """
 
     def check(heartbeat: Callable[[], None]) -> np.ndarray:
-        index.check_images(mode, heartbeat)
+        check_images(index, mode, heartbeat)
         return index.sizes
 
     index.use_sizes(distributed.on_main_for_long(check))

@@ -6,22 +6,54 @@ import json
 import logging
 import os
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 from mmdet.datasets import DATASETS
 
 from .ap_table import ap_table
+from .boxes import BoxAnnotation
+from .coco_checks import supercategories_without_boxes
 from .coco_json import CocoFile, parse_boxes, read_coco
 from .coco_map import eval_coco_map
+from .image_files import summarise
 from .image_index import ImageIndex
-from .labeled import BoxAnnotation, LabeledDataset
+from .image_lists import text_lines
+from .label_report import PERHAPS_UNLABELED
+from .labeled import LabeledDataset
 from .pool import ImagePoolDataset
+
+_LOGGER = logging.getLogger('mmdet')
 
 
 def _open(ann_file: str, data_root: str | None, only_with_boxes: bool) -> CocoFile:
     file = read_coco(os.path.join(data_root or '', ann_file))
-    return file.with_boxes() if only_with_boxes else file
+    if not only_with_boxes:
+        return file
+    kept = file.with_boxes()
+    if file.images and not kept.images:
+        empty = len(file.images) - sum(image['id'] in file.annotations for image in file.images)
+        raise ValueError(
+            f'{file.path}: {empty} of {len(file.images)} images have no boxes, the others a side under 32 '
+            'pixels, and all are left out (only_with_boxes): set only_with_boxes=False to keep them'
+        )
+    return kept
+
+
+def _reviewed_ids(file: CocoFile, reviewed: str | None, data_root: str | None) -> set | None:
+    """Ids of the reviewed images without boxes; None where every image without boxes counts as it is."""
+    if reviewed in (None, 'all'):
+        return None if reviewed is None else {image['id'] for image in file.images}
+    if reviewed == 'annotated':
+        return set()
+    by_name = {key: image['id'] for image in file.images for key in (str(image['id']), image['file_name'])}
+    path = os.path.join(data_root or '', reviewed)
+    lines = text_lines(path)
+    if missing := [line for line in lines if line not in by_name]:
+        raise ValueError(
+            f'{path}: {summarise(missing, len(missing))} are no image ids or file names of {file.path}'
+        )
+    return {by_name[line] for line in lines}
 
 
 @DATASETS.register_module()
@@ -37,6 +69,7 @@ class CocoPoolDataset(ImagePoolDataset):
             published experiment does; looks at which images have annotations, not at the annotations.
         index: an index built before.
         data_root: what relative paths start from.
+        exif: see :class:`ImageIndex`.
     """
 
     def __init__(
@@ -49,10 +82,11 @@ class CocoPoolDataset(ImagePoolDataset):
         only_with_boxes: bool = False,
         index: ImageIndex | None = None,
         data_root: str | None = None,
+        exif: str = 'apply',
     ) -> None:
         if index is None:
             file = _open(ann_file, data_root, only_with_boxes)
-            index = file.index(os.path.join(data_root or '', img_prefix))
+            index = file.index(os.path.join(data_root or '', img_prefix), exif=exif)
         super().__init__(pipeline=pipeline, score_pipeline=score_pipeline, index=index)
 
 
@@ -69,12 +103,19 @@ class CocoDetectionDataset(LabeledDataset):
         only_with_boxes: see :class:`CocoPoolDataset`.
         index: the pool's index, of the same annotation file.
         data_root: what relative paths start from.
+        exif: see :class:`ImageIndex`; not used where ``index`` is given.
+        unknown_classes: see :class:`LabeledDataset`.
+        reviewed: which images people have looked at, so that no boxes means no objects. ``'all'``;
+            ``'annotated'``: those with an entry in ``annotations``; a text file with an image id or file name
+            per line: those and the annotated ones. None: not known, which is said in a warning whenever
+            images without entries are labeled. An image that was not reviewed cannot be labeled.
 
     Attributes:
         category_ids: the file's id of each class.
 
     Raises:
-        ValueError: a class is no category of the file, or the index is of other images.
+        ValueError: a class is no category of the file, the index is of other images, or the list of reviewed
+            images names one that is not in the file.
     """
 
     def __init__(
@@ -88,10 +129,14 @@ class CocoDetectionDataset(LabeledDataset):
         only_with_boxes: bool = False,
         index: ImageIndex | None = None,
         data_root: str | None = None,
+        exif: str = 'apply',
+        unknown_classes: str = 'warn',
+        reviewed: str | None = None,
     ) -> None:
         self._file = _open(ann_file, data_root, only_with_boxes)
+        self._reviewed = _reviewed_ids(self._file, reviewed, data_root)
         if index is None:
-            index = self._file.index(os.path.join(data_root or '', img_prefix))
+            index = self._file.index(os.path.join(data_root or '', img_prefix), exif=exif)
         elif list(index.names) != [str(image['file_name']) for image in self._file.images]:
             raise ValueError(
                 f'{self._file.path}: its {len(self._file.images)} images are not the {len(index)} of the '
@@ -102,9 +147,12 @@ class CocoDetectionDataset(LabeledDataset):
         missing = [name for name in names if name not in category_ids]
         if missing:
             raise ValueError(f'{self._file.path}: no categories {missing}; it has {list(category_ids)}')
+        if classes is None:
+            self.class_hint = self._ghost_classes()
         self.category_ids = [category_ids[name] for name in names]
         self._labels = {category_id: label for label, category_id in enumerate(self.category_ids)}
-        super().__init__(index, names, pipeline, test_mode)
+        self._names = {category_id: name for name, category_id in category_ids.items()}
+        super().__init__(index, names, pipeline, test_mode, unknown_classes)
 
     def image_id(self, i: int) -> int | str:
         """The file's id of image ``i``."""
@@ -117,15 +165,42 @@ class CocoDetectionDataset(LabeledDataset):
     def read_annotation(self, i: int) -> BoxAnnotation:
         """See :func:`~mmdet_miaod.datasets.coco_json.parse_boxes`."""
         image = self._file.images[i]
-        try:
-            return parse_boxes(image, self._file.annotations.get(image['id'], ()), self._labels)
-        except (KeyError, TypeError, ValueError) as error:
-            raise ValueError(f'{self.annotation_source(i)}: malformed box ({error!r})') from error
+        boxes = self._file.annotations.get(image['id'], ())
+        if not boxes and self._reviewed is not None and image['id'] not in self._reviewed:
+            raise FileNotFoundError(
+                f'{self.annotation_source(i)} ({image["file_name"]}): nobody has labeled it yet; add its '
+                'boxes, or name it in the list of reviewed images (data.train.reviewed) where it has none'
+            )
+        return parse_boxes(image, boxes, self._labels, self._names, self.index.size_of(i))
 
-    def stated_size(self, i: int) -> tuple[float, float]:
-        """Width and height of the image's entry, by which boxes outside of the image are found."""
-        image = self._file.images[i]
-        return image['width'], image['height']
+    def stray_objects(self) -> Mapping[str, int]:
+        """Boxes of the file that belong to no image of the data set, by reason."""
+        return self._file.stray
+
+    def label(self, indices: Iterable[int]) -> None:
+        """See :meth:`LabeledDataset.label`; says how many new images nobody may have looked at."""
+        new = [int(i) for i in dict.fromkeys(indices) if not self.is_labeled(i)]
+        super().label(new)
+        if empty := self.perhaps_unlabeled(new):
+            shown = summarise([self.index.names[i] for i in empty[:10]], len(empty))
+            _LOGGER.warning('%d of %d newly labeled %s: %s', len(empty), len(new), PERHAPS_UNLABELED, shown)
+
+    def perhaps_unlabeled(self, indices: Iterable[int]) -> list[int]:
+        """See :meth:`LabeledDataset.perhaps_unlabeled`: images without an entry, where no key says more."""
+        if self._reviewed is not None or self.test_mode:
+            return []
+        return [i for i in indices if self.image_id(i) not in self._file.annotations]
+
+    def _ghost_classes(self) -> str:
+        used = {box['category_id'] for boxes in self._file.annotations.values() for box in boxes}
+        ghosts = supercategories_without_boxes(self._file.categories, used)
+        if not ghosts:
+            return ''
+        real = [category['name'] for category in self._file.categories if category['name'] not in ghosts]
+        return (
+            f'{self._file.path}: {ghosts} have no box and are the supercategory of others; set '
+            f'classes = {real}'
+        )
 
     def split_files(self, labeled: np.ndarray, unlabeled: np.ndarray) -> dict[str, str]:
         """Text files that describe a split: image ids, and the labeled set as a COCO annotation file.
@@ -181,7 +256,8 @@ class CocoDetectionDataset(LabeledDataset):
             ValueError: unknown metric, or results that do not fit.
         """
         self.check_evaluation(metric)
-        stats, by_class = eval_coco_map(results, self._file, self.category_ids)
+        sizes = [self.index.size_of(i) for i in range(len(self))]
+        stats, by_class = eval_coco_map(results, self._file, self.category_ids, sizes)
         found = OrderedDict((name, value if value > -1 else float('nan')) for name, value in stats.items())
         found['AP'] = dict(zip(self.CLASSES, by_class, strict=True))
         if logger != 'silent':

@@ -5,16 +5,21 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+from .boxes import BoxAnnotation, sort_objects
+from .coco_checks import check_content, check_references, flag, named_categories
 from .image_index import ImageIndex
 from .image_tags import default_tags
-from .labeled import BoxAnnotation
+from .objects import MARKED, NOT_UNDERSTOOD, FoundObject, rotation_remark
 
 _LOGGER = logging.getLogger('mmdet')
+
+NO_IMAGE = 'of an image that is not in the file'
+SMALL_IMAGE = 'of an image that only_with_boxes leaves out'
 
 
 @dataclass(frozen=True)
@@ -26,38 +31,42 @@ class CocoFile:
         images: entries of the images, in the file's order.
         categories: entries of the categories, in the file's order.
         annotations: entries of the boxes by image id.
+        stray: number of boxes that belong to no image of ``images``, by reason.
     """
 
     path: str
     images: list[dict]
     categories: list[dict]
     annotations: dict[Any, list[dict]]
+    stray: Mapping[str, int] = field(default_factory=dict)
 
     def with_boxes(self, min_size: int = 32) -> CocoFile:
         """Only images that have an annotation and whose sides are at least ``min_size`` pixels long.
 
         The published COCO experiment's pool (MMDetection's ``filter_empty_gt``): 117,266 images of train2017.
         """
-        kept = [
-            image
-            for image in self.images
-            if image['id'] in self.annotations and min(image['width'], image['height']) >= min_size
-        ]
-        if len(kept) < len(self.images):
+        with_boxes = [image for image in self.images if image['id'] in self.annotations]
+        kept = [image for image in with_boxes if min(image['width'], image['height']) >= min_size]
+        empty, small = len(self.images) - len(with_boxes), len(with_boxes) - len(kept)
+        if empty or small:
             _LOGGER.info(
-                '%s: %d of %d images are left out: no boxes, or a side under %d pixels (only_with_boxes).',
-                self.path, len(self.images) - len(kept), len(self.images), min_size,
-            )  # fmt: skip
-        return CocoFile(self.path, kept, self.categories, self.annotations)
+                '%s: %d of %d images are left out: %d have no boxes, %d a side under %d pixels '
+                '(only_with_boxes).',
+                *(self.path, empty + small, len(self.images), empty, small, min_size),
+            )
+        lost = len(self.boxes_of(with_boxes)) - len(self.boxes_of(kept))
+        stray = dict(self.stray, **({SMALL_IMAGE: lost} if lost else {}))
+        return replace(self, images=kept, stray=stray)
 
     def boxes_of(self, images: Sequence[Mapping[str, Any]]) -> list[dict]:
         """Entries of the boxes of these images, in the images' order."""
         return [box for image in images for box in self.annotations.get(image['id'], ())]
 
-    def index(self, image_folder: str, tag: str | None = None) -> ImageIndex:
+    def index(self, image_folder: str, tag: str | None = None, exif: str = 'apply') -> ImageIndex:
         """Index the images below ``image_folder``; index i is entry i."""
         names = [str(image['file_name']) for image in self.images]
-        return ImageIndex.from_names(names, image_folder, tag or default_tags([self.path], [''])[0])
+        tag = tag or default_tags([self.path], [''])[0]
+        return ImageIndex.from_names(names, image_folder, tag, source=self.path, exif=exif)
 
 
 def read_coco(path: str) -> CocoFile:
@@ -65,86 +74,87 @@ def read_coco(path: str) -> CocoFile:
 
     Raises:
         FileNotFoundError: there is no such file.
-        ValueError: the file is not in COCO's format; an image id, a category id or name is there twice; a box
-            that counts is not four numbers.
+        ValueError: the file is not in COCO's format; an image id, a category id or name is there twice; ids
+            of boxes are of another type than those that they refer to; a box that counts is not four numbers,
+            or the boxes are corners in place of x, y, width and height.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8-sig'))
-        parts = [content[name] for name in ('images', 'categories', 'annotations')]
-        images, categories, boxes = parts
-        by_image: dict[Any, list[dict]] = defaultdict(list)
-        for box in boxes:
-            by_image[box['image_id']].append(box)
-        ids = Counter(image['id'] for image in images)
-        for number, image in enumerate(images):
-            _check_image(number, image)
-        known = {category['id']: category['name'] for category in categories}
-        for number, box in enumerate(boxes):
-            if not box.get('ignore') and box['category_id'] in known:
-                _check_box(number, box)
+        text = Path(path).read_text(encoding='utf-8-sig')
+        content = json.loads(text, parse_constant=_refuse_constant)
+        images, categories, boxes = (content[name] for name in ('images', 'categories', 'annotations'))
+        check_content(images, categories, boxes)
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such annotation file') from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise ValueError(f'{path}: not in the format of COCO ({type(error).__name__}: {error})') from error
-    for kind, counts in (
-        ('image ids', ids),
-        ('category ids', Counter(category['id'] for category in categories)),
-        ('category names', Counter(known.values())),
+    except KeyError as error:
+        raise ValueError(f'{path}: not in the format of COCO (KeyError: {error})') from error
+    except (ValueError, TypeError, RecursionError) as error:
+        raise ValueError(f'{path}: not in the format of COCO ({error})') from error
+    by_image: dict[Any, list[dict]] = defaultdict(list)
+    for box in boxes:
+        by_image[box['image_id']].append(box)
+    categories = named_categories(path, categories, {box['category_id'] for box in boxes})
+    for kind, ids in (
+        ('image ids', [image['id'] for image in images]),
+        ('category ids', [category['id'] for category in categories]),
     ):
-        if twice := [value for value, count in counts.items() if count > 1]:
+        if twice := [value for value, count in Counter(ids).items() if count > 1]:
             raise ValueError(f'{path}: {kind} {twice[:5]} are there more than once')
-    if images and by_image and not ids.keys() & by_image.keys():
-        raise ValueError(
-            f'{path}: no box belongs to an image; image ids are such as {next(iter(ids))!r}, image_id of '
-            f'boxes such as {next(iter(by_image))!r}'
+    check_references(path, 'image', 'image_id', (image['id'] for image in images), by_image)
+    used = Counter(box['category_id'] for box in boxes)
+    check_references(path, 'category', 'category_id', (entry['id'] for entry in categories), used)
+    known = {image['id'] for image in images}
+    lost = {image_id: by_image.pop(image_id) for image_id in list(by_image) if image_id not in known}
+    stray = sum(map(len, lost.values()))
+    if stray:
+        _LOGGER.warning(
+            '%s: %d of %d boxes are left out: their image_id (%s) is the id of no image.',
+            *(path, stray, len(boxes), ', '.join(map(repr, list(lost)[:5]))),
         )
-    return CocoFile(str(path), images, categories, dict(by_image))
+    return CocoFile(str(path), images, categories, dict(by_image), {NO_IMAGE: stray} if stray else {})
 
 
-def _check_image(number: int, image: Mapping[str, Any]) -> None:
-    missing = [key for key in ('file_name', 'width', 'height') if key not in image]
-    if missing:
-        raise ValueError(f'entry {number} of images has no {missing}')
-    if not all(isinstance(image[side], (int, float)) and image[side] > 0 for side in ('width', 'height')):
-        raise ValueError(f'entry {number} of images has the size {image["width"]!r} x {image["height"]!r}')
-
-
-def _check_box(number: int, box: Mapping[str, Any]) -> None:
-    sides = box.get('bbox')
-    if not isinstance(sides, list) or len(sides) != 4 or not all(type(v) in (int, float) for v in sides):
-        raise ValueError(
-            f'entry {number} of annotations has the box {sides!r}: x, y, width and height are needed'
-        )
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f'{name} is no number')
 
 
 def parse_boxes(
-    image: Mapping[str, Any], boxes: Sequence[Mapping[str, Any]], category_labels: Mapping[int, int]
+    image: Mapping[str, Any],
+    boxes: Iterable[Mapping[str, Any]],
+    category_labels: Mapping[Any, int],
+    names: Mapping[Any, str] | None = None,
+    size: tuple[float, float] | None = None,
 ) -> BoxAnnotation:
-    """Boxes of an image, by the rules of MMDetection's ``CocoDataset``.
+    """Boxes of an image.
 
-    Crowds become ignored boxes; entries marked ``ignore`` and boxes without area or outside of the image are
-    left out (the latter are reported).
+    Crowds become ignored boxes, entries marked ``ignore`` are left out. What else is left out, and why:
+    :func:`~mmdet_miaod.datasets.boxes.sort_objects`; the file's ``area`` does not count.
 
     Args:
         image: the image's entry.
         boxes: entries of its boxes.
         category_labels: label by category id; other categories are left out.
+        names: name by category id, for messages.
+        size: width and height in pixels of the image; None: as its entry states.
     """
-    objects: list[tuple[list[float], int, bool]] = []
-    unknown: Counter[str] = Counter()
-    problems = []
-    for box in boxes:
-        if box.get('ignore'):
-            continue
-        if box['category_id'] not in category_labels:
-            unknown[f'category {box["category_id"]}'] += 1
-            continue
-        left, top, width, height = (float(value) for value in box['bbox'])
-        inside = min(left + width, image['width']) > max(left, 0)
-        inside = inside and min(top + height, image['height']) > max(top, 0)
-        if not inside or box.get('area', width * height) <= 0 or width < 1 or height < 1:
-            problems.append(f'box {box["bbox"]} has no area in the image; left out')
-            continue
-        corners = [left, top, left + width, top + height]
-        objects.append((corners, category_labels[box['category_id']], bool(box.get('iscrowd'))))
-    return BoxAnnotation.from_objects(objects, unknown, problems)
+    names = names or {}
+    objects = [_found(number, box, category_labels, names) for number, box in enumerate(boxes)]
+    return sort_objects(objects, size, (image['width'], image['height']))
+
+
+def _found(
+    number: int, box: Mapping[str, Any], category_labels: Mapping[Any, int], names: Mapping[Any, str]
+) -> FoundObject:
+    category = box['category_id']
+    name = names.get(category, f'category {category!r}')
+    what, label = f'box {box.get("id", number)!r} ({name}) {box.get("bbox")}', category_labels.get(category)
+    if flag(box, 'ignore'):
+        return FoundObject(what, name, label, left_out=MARKED)
+    if not box.get('bbox'):
+        return FoundObject(what, name, label, left_out=NOT_UNDERSTOOD, remark='has no bbox')
+    left, top, width, height = (float(value) for value in box['bbox'])
+    mark = 'crowd' if flag(box, 'iscrowd') else ''
+    attributes = box.get('attributes')
+    places = [box, attributes if isinstance(attributes, dict) else {}]
+    remark = rotation_remark(place.get(key) for place in places for key in ('rotation', 'angle'))
+    corners = (left, top, left + width, top + height)
+    return FoundObject(what, name, label, corners, mark=mark, remark=remark)

@@ -5,34 +5,14 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
-from . import image_files
-from .image_lists import NameTable, check_name, read_image_list, refuse_duplicates
+from . import image_files, image_names
+from .image_checks import ImageReport, inspect_images
+from .image_lists import ImageList, NameTable, check_name, read_image_list, refuse_duplicates
 from .image_tags import checked_tags, default_tags, paired_prefixes
-
-_CHUNK = 512  # images that a thread reads at a time
-
-
-@dataclass(frozen=True)
-class ImageList:
-    """Folders of the images of one list.
-
-    Attributes:
-        source: list file (or what else named the images), for messages.
-        tag: name of the list in file names, e.g. ``'07'``.
-        image_folder: what image names start from; None where names are whole paths.
-        annotation_folder: folder of the XML files; None without annotations.
-    """
-
-    source: str
-    tag: str
-    image_folder: str | None
-    annotation_folder: str | None = None
 
 
 class ImageIndex:
@@ -46,16 +26,25 @@ class ImageIndex:
         list_ids: ``(N,)`` int32, which list each image came from.
         lists: folders of each list.
         tags: one name per list, all different, fit for file names, e.g. ``('07', '12')``.
+        exif: ``'apply'``: images are loaded turned by their EXIF orientation; ``'ignore'``: as they lie.
     """
 
     def __init__(
-        self, names: NameTable, list_ids: np.ndarray, lists: Sequence[ImageList], suffix_codes: np.ndarray
+        self,
+        names: NameTable,
+        list_ids: np.ndarray,
+        lists: Sequence[ImageList],
+        suffix_codes: np.ndarray,
+        exif: str = 'apply',
     ) -> None:
+        if exif not in ('apply', 'ignore'):
+            raise ValueError(f"exif is {exif!r}; expected 'apply' or 'ignore'")
         if not len(names):
             raise ValueError(f'{lists[0].source}: no images; an index needs at least one')
         self.names = names
         self.list_ids = list_ids
         self.lists = tuple(lists)
+        self.exif = exif
         self.tags = checked_tags([image_list.tag for image_list in lists])
         self._suffix_codes = suffix_codes
         self._sizes: np.ndarray | None = None
@@ -71,6 +60,7 @@ class ImageIndex:
         img_subdir: str = 'JPEGImages',
         ann_subdir: str = 'Annotations',
         tags: Sequence[str] | None = None,
+        exif: str = 'apply',
     ) -> ImageIndex:
         """Index the images of VOC-style lists.
 
@@ -81,6 +71,7 @@ class ImageIndex:
             img_subdir: sub folder of the images; '' for none.
             ann_subdir: sub folder of the XML files; '' for none.
             tags: one name per list; default: '07' for a folder VOC2007, else the list's file name.
+            exif: see the class.
 
         Raises:
             FileNotFoundError: a list, folder or image is missing.
@@ -96,15 +87,22 @@ class ImageIndex:
         ]
         tables = [read_image_list(source) for source in sources]
         codes = [
-            image_files.resolve_suffixes(table, entry.image_folder, entry.source)
+            image_names.resolve_suffixes(table, entry.image_folder, entry.source)
             for table, entry in zip(tables, lists, strict=True)
         ]
         list_ids = np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables])
-        return cls(NameTable.concatenate(tables), list_ids, lists, np.concatenate(codes))
+        return cls(NameTable.concatenate(tables), list_ids, lists, np.concatenate(codes), exif)
 
     @classmethod
     def from_names(
-        cls, names: Iterable[str], img_folder: str, tag: str, ann_folder: str | None = None
+        cls,
+        names: Iterable[str],
+        img_folder: str,
+        tag: str,
+        ann_folder: str | None = None,
+        *,
+        source: str | None = None,
+        exif: str = 'apply',
     ) -> ImageIndex:
         """Index named images of one folder, e.g. the file names of a COCO annotation file.
 
@@ -113,6 +111,8 @@ class ImageIndex:
             img_folder: folder of the images.
             tag: name of this set of images.
             ann_folder: folder of the XML files; None without annotations.
+            source: what names the images, for messages; default: the tag.
+            exif: see the class.
 
         Raises:
             FileNotFoundError: the folder or an image is missing.
@@ -120,21 +120,24 @@ class ImageIndex:
         """
         checked = []
         for i, name in enumerate(names):
-            check_name(name, f'{tag}, image {i}')
+            check_name(name, f'{source or tag}, image {i}')
             checked.append(name)
         table = NameTable(checked)
-        codes = image_files.resolve_suffixes(table, img_folder, tag)
-        lists = [ImageList(tag, tag, img_folder, ann_folder)]
-        return cls(table, np.zeros(len(table), np.int32), lists, codes)
+        codes = image_names.resolve_suffixes(table, img_folder, source or tag)
+        lists = [ImageList(source or tag, tag, img_folder, ann_folder)]
+        return cls(table, np.zeros(len(table), np.int32), lists, codes, exif)
 
     @classmethod
-    def from_files(cls, paths: str | Path | Iterable[str | Path], tag: str = 'files') -> ImageIndex:
+    def from_files(
+        cls, paths: str | Path | Iterable[str | Path], tag: str = 'files', exif: str = 'apply'
+    ) -> ImageIndex:
         """Index image files that have no annotations.
 
         Args:
             paths: image files and folders; of a folder all images below it, sorted. Their paths are their
                 names.
             tag: name of this set of images.
+            exif: see the class.
 
         Raises:
             FileNotFoundError: a path is missing or a folder holds no image.
@@ -142,16 +145,15 @@ class ImageIndex:
         """
         files: list[str] = []
         for path in [paths] if isinstance(paths, (str, Path)) else paths:
-            found = image_files.find_images(str(path)) if os.path.isdir(path) else [str(path)]
+            found = image_names.find_images(str(path)) if os.path.isdir(path) else [str(path)]
             if not found or not os.path.isfile(found[0]):
                 raise FileNotFoundError(f'{path}: {"no such image" if found else "no image in this folder"}')
             files += found
         if any('\n' in name for name in files):
             raise ValueError('a file name with a line break cannot be indexed; rename the file')
         whole_paths = [ImageList(source=tag, tag=tag, image_folder=None)]
-        return cls(
-            NameTable(files), np.zeros(len(files), np.int32), whole_paths, np.zeros(len(files), np.uint8)
-        )
+        zeros = np.zeros(len(files), np.int32)
+        return cls(NameTable(files), zeros, whole_paths, zeros.astype(np.uint8), exif)
 
     def __len__(self) -> int:
         return len(self.names)
@@ -161,7 +163,7 @@ class ImageIndex:
         folder, name = self.lists[self.list_ids[i]].image_folder, self.names[i]
         if folder is None:  # from_files: the name is the whole path
             return os.path.split(name)
-        return folder, name + image_files.SUFFIXES[self._suffix_codes[i]]
+        return folder, name + image_names.SUFFIXES[self._suffix_codes[i]]
 
     def image_path(self, i: int) -> str:
         """Path of image ``i``."""
@@ -181,10 +183,17 @@ class ImageIndex:
 
     @property
     def sizes(self) -> np.ndarray:
-        """``(N, 2)`` int32 width and height in pixels after EXIF orientation; read on first use."""
+        """``(N, 2)`` int32 width and height in pixels as a model sees the images; read on first use."""
         if self._sizes is None:
             self.check_images('header')
         return self._sizes
+
+    def size_of(self, i: int) -> tuple[int, int] | None:
+        """Width and height of image ``i`` as ``sizes`` has them; None where the file cannot be read."""
+        if self._sizes is not None:
+            return tuple(self._sizes[i].tolist())
+        ((facts,), _) = image_files.probe([self.image_path(i)], image_files.read_header)
+        return None if facts is None else facts.size(self.exif)
 
     @property
     def aspect_flags(self) -> np.ndarray:
@@ -204,43 +213,34 @@ class ImageIndex:
             raise ValueError(f'the sizes of {len(sizes)} images do not fit an index of {len(self)} images')
         self._sizes = sizes
 
-    def check_images(self, mode: str = 'decode', on_chunk: Callable[[], None] = lambda: None) -> None:
+    def check_images(self, mode: str = 'decode', on_chunk: Callable[[], None] = lambda: None) -> ImageReport:
         """Read every image once, in threads, and keep the sizes.
 
-        Args:
-            mode: 'decode' reads all data of each file and so finds truncated ones; 'header' reads the
-                headers.
-            on_chunk: called after every few hundred images.
-
-        Raises:
-            FileNotFoundError: images are missing.
-            ValueError: images cannot be read or are too large (the first files and the number of all are
-                named), or the mode is unknown.
+        Args and errors: as :func:`~mmdet_miaod.datasets.image_checks.inspect_images`.
         """
-        readers = {'decode': image_files.decode, 'header': image_files.read_size}
-        if mode not in readers:
-            raise ValueError(f'mode {mode!r}: expected one of {sorted(readers)}')
-        found, failures = [], []
-        for sizes, failed in self._map_chunks(lambda paths: image_files.probe(paths, readers[mode])):
-            found.append(sizes)
-            failures += failed
-            on_chunk()
-        image_files.raise_failures(failures, len(self))
-        self._sizes = np.concatenate(found)
+        report = inspect_images(
+            lambda part: [self.image_path(i) for i in part],
+            len(self),
+            mode=mode,
+            exif=self.exif,
+            on_chunk=on_chunk,
+        )
+        self._sizes = report.sizes
+        return report
 
-    def fingerprint(self) -> str:
-        """SHA-256 (hexadecimal) over the tags and names of all lists, in order."""
+    def fingerprint(self, size: int | None = None) -> str:
+        """SHA-256 (hexadecimal) over the tags and names of all lists, in order.
+
+        Args:
+            size: of the first ``size`` images alone, as if nothing followed them.
+        """
+        size = len(self) if size is None else size
         digest = hashlib.sha256()
-        counts = np.bincount(self.list_ids, minlength=len(self.tags))
-        heading = [f'{tag} {count}\n' for tag, count in zip(self.tags, counts, strict=True)]
+        counts = np.bincount(self.list_ids[:size], minlength=len(self.tags))
+        heading = [f'{tag} {count}\n' for tag, count in zip(self.tags, counts, strict=True) if count]
         digest.update(''.join(heading).encode())
-        digest.update(b'\n' + self.names.to_bytes())
+        digest.update(b'\n' + self.names.to_bytes(size))
         return digest.hexdigest()
-
-    def _map_chunks(self, function: Callable) -> Iterator:
-        ranges = [range(start, min(start + _CHUNK, len(self))) for start in range(0, len(self), _CHUNK)]
-        with ThreadPoolExecutor(min(32, 2 * (os.cpu_count() or 1))) as threads:
-            yield from threads.map(lambda indices: function([self.image_path(i) for i in indices]), ranges)
 
     def _walk_files(self) -> Iterator[str]:
         """Path of every image, its folder without symbolic links."""
@@ -249,7 +249,7 @@ class ImageIndex:
             for entry in self.lists
         ]
         for name, k, code in zip(self.names, self.list_ids, self._suffix_codes, strict=True):
-            yield folders[k] + name + image_files.SUFFIXES[code]
+            yield folders[k] + name + image_names.SUFFIXES[code]
 
     def _where(self, i: int) -> str:
         k = self.list_ids[i]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
@@ -17,6 +18,23 @@ _REFUSED = re.compile(r'[\x00-\x1f\x7f\\]|(?:^|/)\.{0,2}(?:/|$)|^[A-Za-z]:')
 # What may stand around a name: str.strip() alone would also take control characters, which are refused.
 _SPACES = '\t\r' + ''.join(chr(code) for code in range(0x20, 0x3001) if chr(code).isspace())
 _CLASS_LIST_LINE = re.compile(r'\S+[ \t]+(?:-1|0|1)')
+
+
+@dataclass(frozen=True)
+class ImageList:
+    """Folders of the images of one list.
+
+    Attributes:
+        source: list file (or what else named the images), for messages.
+        tag: name of the list in file names, e.g. ``'07'``.
+        image_folder: what image names start from; None where names are whole paths.
+        annotation_folder: folder of the XML files; None without annotations.
+    """
+
+    source: str
+    tag: str
+    image_folder: str | None
+    annotation_folder: str | None = None
 
 
 class NameTable(Sequence):
@@ -63,9 +81,9 @@ class NameTable(Sequence):
         shown = ', '.join(map(repr, islice(self, 3)))
         return f'NameTable([{shown}{", ..." if len(self) > 3 else ""}], {len(self)} names)'
 
-    def to_bytes(self) -> bytes:
-        """All names in UTF-8, joined by line breaks."""
-        return self._data
+    def to_bytes(self, count: int | None = None) -> bytes:
+        """All names, or the first ``count`` of them, in UTF-8, joined by line breaks."""
+        return self._data if count is None else self._data[: max(self._breaks[count], 0)]
 
     def lines(self, indices: np.ndarray) -> bytes:
         """Names of ``(n,)`` indices in UTF-8, a line break after each, without a Python loop."""

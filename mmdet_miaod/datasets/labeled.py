@@ -3,66 +3,27 @@
 from __future__ import annotations
 
 import logging
+import os
 from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from mmcv.parallel import DataContainer
 from mmdet.datasets import VOCDataset
-from mmdet.datasets.pipelines import Compose
 from torch.utils.data import Dataset
 
+from .boxes import BoxAnnotation, has_area
 from .image_files import summarise
 from .image_index import ImageIndex
 from .image_lists import text_lines
-from .pool import image_record
+from .label_report import label_warnings, no_box_message, total_counts, unknown_objects
+from .loading import image_record, load_sample, loading_pipeline
 from .seeding import Draw, open_draw
 
 # Looked up, not configured: mmdet's get_root_logger would fix the handlers before the run names its log file.
 _LOGGER = logging.getLogger('mmdet')
-
-
-@dataclass(frozen=True, eq=False)
-class BoxAnnotation:
-    """Boxes of one image, in pixels from 0, and what was odd about them.
-
-    Attributes:
-        bboxes: ``(n, 4)`` float32, x1, y1, x2, y2.
-        labels: ``(n,)`` int64.
-        bboxes_ignore: ``(k, 4)`` float32, objects that count neither way (VOC's difficult, COCO's crowds).
-        labels_ignore: ``(k,)`` int64.
-        unknown: number of objects by name, of names that are no class of the data set.
-        problems: what was found wrong with single objects, in words.
-    """
-
-    bboxes: np.ndarray
-    labels: np.ndarray
-    bboxes_ignore: np.ndarray
-    labels_ignore: np.ndarray
-    unknown: Mapping[str, int]
-    problems: tuple[str, ...]
-
-    @classmethod
-    def from_objects(
-        cls,
-        objects: Sequence[tuple[Sequence[float], int, bool]],
-        unknown: Mapping[str, int],
-        problems: Iterable[str],
-    ) -> BoxAnnotation:
-        """Annotation of an image with these objects.
-
-        Args:
-            objects: corners (x1, y1, x2, y2), label and whether the object is ignored; may be empty.
-            unknown: see the attribute.
-            problems: see the attribute.
-        """
-        arrays = {}
-        for suffix, ignored in (('', False), ('_ignore', True)):
-            chosen = [(corners, label) for corners, label, is_ignored in objects if is_ignored == ignored]
-            arrays[f'bboxes{suffix}'] = np.array([box for box, _ in chosen], np.float32).reshape(-1, 4)
-            arrays[f'labels{suffix}'] = np.array([label for _, label in chosen], np.int64)
-        return cls(**arrays, unknown=dict(unknown), problems=tuple(problems))
 
 
 class LabeledDataset(Dataset, ABC):
@@ -77,13 +38,17 @@ class LabeledDataset(Dataset, ABC):
         classes: class names; label k is entry k.
         pipeline: transforms.
         test_mode: label all images at once, and load them without boxes.
+        unknown_classes: ``'warn'`` leaves out objects of names that are no class, with a warning;
+            ``'error'`` refuses to label their images.
 
     Attributes:
         problems: what :meth:`label` found wrong, as (annotation source, what); nothing of it stops the run.
         unknown_classes: number of objects by name, of names that are not in ``CLASSES``.
+        class_hint: what is odd about the classes, in words.
     """
 
     CLASSES: tuple[str, ...] = ()
+    class_hint: str = ''
 
     def __init__(
         self,
@@ -91,12 +56,16 @@ class LabeledDataset(Dataset, ABC):
         classes: tuple[str, ...],
         pipeline: Sequence[dict] = (),
         test_mode: bool = False,
+        unknown_classes: str = 'warn',
     ) -> None:
+        if unknown_classes not in ('warn', 'error'):
+            raise ValueError(f"unknown_classes is {unknown_classes!r}; expected 'warn' or 'error'")
+        self._refuse_unknown = unknown_classes == 'error'
         self.index = index
         self.CLASSES = classes
         colors = VOCDataset.PALETTE
         self.PALETTE = [colors[label % len(colors)] for label in range(len(classes))]
-        self.pipeline = Compose(pipeline)
+        self.pipeline = loading_pipeline(pipeline, index.exif)
         self.test_mode = test_mode
         self.problems: list[tuple[str, str]] = []
         self.unknown_classes: Counter[str] = Counter()
@@ -110,32 +79,43 @@ class LabeledDataset(Dataset, ABC):
 
     @abstractmethod
     def read_annotation(self, i: int) -> BoxAnnotation:
-        """Read the boxes of image ``i`` without unlocking them.
+        """Read the boxes of image ``i``; :meth:`annotation` holds them against the image where this does not.
 
         Raises:
             FileNotFoundError, ValueError: they are missing or malformed.
         """
 
-    def stated_size(self, i: int) -> tuple[float, float] | None:
-        """Width and height in pixels that the annotations state and :meth:`read_annotation` relies upon.
+    def annotation(self, i: int) -> BoxAnnotation:
+        """Boxes of image ``i`` that a model can be trained on, without unlocking them.
 
-        None where it relies upon none.
+        Raises:
+            FileNotFoundError, ValueError: they are missing or malformed.
         """
-        return None
+        found = self.read_annotation(i)
+        return found if found.size is not None else found.within(self.index.size_of(i))
 
-    def written_boxes(self, annotation: BoxAnnotation) -> np.ndarray:
-        """Boxes, then ignored boxes, in the coordinates of the annotation files: ``(n + k, 4)`` float32."""
-        return np.concatenate([annotation.bboxes, annotation.bboxes_ignore])
+    def stray_objects(self) -> Mapping[str, int]:
+        """Objects of the annotation files that belong to no image of the data set, by reason."""
+        return {}
+
+    def perhaps_unlabeled(self, indices: Iterable[int]) -> list[int]:
+        """Those of some images of which the annotations do not tell whether anybody has labeled them."""
+        return []
 
     @classmethod
     def get_classes(cls, classes: str | Sequence[str] | None = None) -> tuple[str, ...]:
         """Class names from a sequence, a file with one name per line, or (None) the format's default.
 
         Raises:
-            ValueError: no class, a class twice or an empty name.
+            ValueError: no class, a class twice or an empty name; a text that names no file.
         """
         if classes is None:
             return cls.CLASSES
+        if isinstance(classes, str) and not os.path.isfile(classes):
+            raise ValueError(
+                f'classes is the text {classes!r}, which is read as the name of a file of class names, and '
+                f'there is none; for one class write classes = [{classes!r}]'
+            )
         names = tuple(text_lines(classes) if isinstance(classes, str) else classes)
         if (
             not names
@@ -156,28 +136,38 @@ class LabeledDataset(Dataset, ABC):
     def label(self, indices: Iterable[int]) -> None:
         """Ask for the labels of images: read their annotations and unlock them.
 
-        Images labeled before stay as they are. Odd boxes and names that are no class are logged once.
+        Images labeled before stay as they are. Where all objects went, odd boxes and names that are no class
+        are logged once.
 
         Args:
             indices: pool indices.
 
         Raises:
             IndexError: no such image.
-            FileNotFoundError, ValueError: annotations are missing or malformed; no image is unlocked.
+            FileNotFoundError, ValueError: annotations are missing or malformed, or have unknown classes where
+                these are refused; no image is unlocked.
             ValueError: not a single box of a known class in all images labeled so far.
         """
         wanted = dict.fromkeys(int(i) for i in indices)
         new = self._read([i for i in wanted if i not in self._annotations])
-        unknown = sum((Counter(annotation.unknown) for annotation in new.values()), Counter())
-        labeled = {**self._annotations, **new}
-        if new and not any(len(annotation.labels) for annotation in labeled.values()):
+        if not new:
+            return
+        sources = self._by_source(new)
+        unknown = unknown_objects(sources, self.CLASSES)
+        if unknown and self._refuse_unknown:
             raise ValueError(
-                f'no box of a known class in {len(labeled)} labeled images; names of other objects there: '
-                f'{dict((self.unknown_classes + unknown).most_common(10))}, classes: {self.CLASSES}; '
-                'set the classes of the data set and num_classes of the model'
+                f"unknown_classes is 'error', and there are names that are no class: "
+                f'{summarise(unknown, len(unknown))}; classes: {self.CLASSES}'
             )
+        labeled = {**self._annotations, **new}
+        if not any(len(annotation.labels) for annotation in labeled.values()):
+            raise ValueError(no_box_message(self._by_source(labeled), self.CLASSES))
         self._annotations = labeled
-        self._report(new, unknown)
+        self._report(sources)
+
+    def is_labeled(self, i: int) -> bool:
+        """Whether the labels of image ``i`` were asked for."""
+        return int(i) in self._annotations
 
     def get_ann_info(self, i: int) -> dict[str, np.ndarray]:
         """Copies of a labeled image's boxes and labels, in the form that mmdet's pipelines take.
@@ -209,11 +199,12 @@ class LabeledDataset(Dataset, ABC):
 
     def prepare_train_img(self, i: int) -> dict:
         """Labeled image through the pipeline."""
-        return self.pipeline({**image_record(self.index, i), 'ann_info': self.get_ann_info(i)})
+        record = {**image_record(self.index, i), 'ann_info': self.get_ann_info(i)}
+        return _drop_flat_boxes(load_sample(self.pipeline, record, self.index.image_path(i)))
 
     def prepare_test_img(self, i: int) -> dict:
         """Image through the pipeline, without its boxes."""
-        return self.pipeline(image_record(self.index, i))
+        return load_sample(self.pipeline, image_record(self.index, i), self.index.image_path(i))
 
     def _read(self, indices: list[int]) -> dict[int, BoxAnnotation]:
         found, failures = {}, []
@@ -221,7 +212,7 @@ class LabeledDataset(Dataset, ABC):
             if not 0 <= i < len(self):
                 raise IndexError(f'image {i} of {len(self)}')
             try:
-                found[i] = self.read_annotation(i)
+                found[i] = self.annotation(i)
             except (FileNotFoundError, ValueError) as error:
                 failures.append(error)
         if failures:
@@ -231,13 +222,33 @@ class LabeledDataset(Dataset, ABC):
             raise FileNotFoundError(message) if missing else ValueError(message)
         return found
 
-    def _report(self, new: Mapping[int, BoxAnnotation], unknown: Counter[str]) -> None:
-        found = [(self.annotation_source(i), what) for i, entry in new.items() for what in entry.problems]
-        self.problems += found
-        self.unknown_classes += unknown
-        if found:
-            listed = [f'{source}: {what}' for source, what in found[:10]]
-            _LOGGER.warning('%d boxes to look at: %s', len(found), summarise(listed, len(found)))
-        if unknown:
-            counts = ', '.join(f'{name} ({count})' for name, count in unknown.most_common(20))
-            _LOGGER.warning('%d objects of no known class are left out: %s', sum(unknown.values()), counts)
+    def _by_source(self, annotations: Mapping[int, BoxAnnotation]) -> dict[str, BoxAnnotation]:
+        return {self.annotation_source(i): entry for i, entry in annotations.items()}
+
+    def _report(self, new: Mapping[str, BoxAnnotation]) -> None:
+        self.problems += [(source, text) for source, entry in new.items() for text in entry.problems]
+        for entry in new.values():
+            self.unknown_classes.update(entry.unknown)
+        for text in label_warnings(new, self.CLASSES):
+            _LOGGER.warning('%s', text)
+        _LOGGER.info('Labels of %d images: %s.', len(new), total_counts(new))
+
+
+def _drop_flat_boxes(sample: dict | None) -> dict | None:
+    """Take boxes without area out of a transformed sample: resizing may leave nothing of a box."""
+    boxes = (sample or {}).get('gt_bboxes')
+    values = boxes.data if isinstance(boxes, DataContainer) else boxes
+    if values is None or bool((kept := has_area(values)).all()):
+        return sample
+    return {
+        **sample,
+        **{key: _chosen(sample[key], kept) for key in ('gt_bboxes', 'gt_labels') if key in sample},
+    }
+
+
+def _chosen(values: Any, kept: Any) -> Any:
+    if not isinstance(values, DataContainer):
+        return values[kept]
+    return DataContainer(
+        values.data[kept], values.stack, values.padding_value, values.cpu_only, values.pad_dims
+    )

@@ -6,12 +6,11 @@ import copy
 from collections.abc import Sequence
 
 from mmdet.datasets import DATASETS
-from mmdet.datasets.pipelines import Compose
 from torch.utils.data import Dataset
 
 from .builder import build_index
-from .image_files import refuse_bomb
 from .image_index import ImageIndex
+from .loading import image_record, load_sample, loading_pipeline
 from .seeding import Draw, open_draw
 
 _UNLABELED_KEYS = {'img', 'img_metas'}
@@ -31,6 +30,7 @@ class ImagePoolDataset(Dataset):
         tags: name of each list (:class:`ImageIndex`).
         index: an index built before, in place of the lists.
         data_root: what relative lists and folders start from.
+        exif: see :class:`ImageIndex`; not used where ``index`` is given.
     """
 
     def __init__(
@@ -45,10 +45,11 @@ class ImagePoolDataset(Dataset):
         tags: Sequence[str] | None = None,
         index: ImageIndex | None = None,
         data_root: str | None = None,
+        exif: str = 'apply',
     ) -> None:
-        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root)
+        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root, exif=exif)
         self.index = index or build_index(ann_file, img_prefix, tags=tags, **folders)
-        self.pipeline = Compose(pipeline)
+        self.pipeline = loading_pipeline(pipeline, self.index.exif)
         self.score_pipeline = score_pipeline
 
     def __len__(self) -> int:
@@ -67,7 +68,7 @@ class ImagePoolDataset(Dataset):
         advice = 'the pipeline of the pool must collect img only: no LoadAnnotations, no gt_bboxes'
         try:
             with seeded:
-                sample = self.pipeline(image_record(self.index, i))
+                sample = load_sample(self.pipeline, image_record(self.index, i), self.index.image_path(i))
         except KeyError as error:
             raise ValueError(f'an unlabeled image has no {error}; {advice}') from error
         if sample is None or set(sample) != _UNLABELED_KEYS:
@@ -86,29 +87,5 @@ class ImagePoolDataset(Dataset):
                 'the pool has no score_pipeline: set data.pool.score_pipeline (usually test_pipeline)'
             )
         view = copy.copy(self)
-        view.pipeline = Compose(self.score_pipeline)
+        view.pipeline = loading_pipeline(self.score_pipeline, self.index.exif)
         return view
-
-
-def image_record(index: ImageIndex, i: int) -> dict:
-    """Record, without labels, that mmdet's pipelines start from (``CustomDataset.pre_pipeline``).
-
-    Raises:
-        IndexError: no such image.
-        OSError, ValueError: the file cannot be read, or is larger decoded than an image may be; it may have
-            changed since the index was checked, and OpenCV would decode six times as much.
-    """
-    if not 0 <= i < len(index):
-        raise IndexError(f'image {i} of {len(index)}')
-    refuse_bomb(index.image_path(i))
-    folder, filename = index.image_file(i)
-    return {
-        # A relative file name: mmdet's tools join img_metas['ori_filename'] to output folders.
-        'img_info': {'id': index.names[i], 'filename': filename},
-        'img_prefix': folder,
-        'seg_prefix': None,
-        'proposal_file': None,
-        'bbox_fields': [],
-        'mask_fields': [],
-        'seg_fields': [],
-    }

@@ -10,9 +10,10 @@ import numpy as np
 from mmdet.datasets import DATASETS, VOCDataset
 
 from .ap_table import ap_table
+from .boxes import BoxAnnotation
 from .builder import build_index
 from .image_index import ImageIndex
-from .labeled import BoxAnnotation, LabeledDataset
+from .labeled import LabeledDataset
 from .voc_map import eval_voc_map
 from .voc_xml import parse_voc_xml
 
@@ -35,6 +36,8 @@ class VOCDetectionDataset(LabeledDataset):
         use_legacy_coordinate: evaluate with widths and heights plus 1 pixel, as MMDetection's VOCDataset.
         index: an index built before, in place of the lists.
         data_root: what relative lists and folders start from.
+        exif: see :class:`ImageIndex`; not used where ``index`` is given.
+        unknown_classes: see :class:`LabeledDataset`.
     """
 
     CLASSES = VOCDataset.CLASSES
@@ -54,13 +57,15 @@ class VOCDetectionDataset(LabeledDataset):
         use_legacy_coordinate: bool = False,
         index: ImageIndex | None = None,
         data_root: str | None = None,
+        exif: str = 'apply',
+        unknown_classes: str = 'warn',
     ) -> None:
         names = self.get_classes(classes)
         self._labels = {name: label for label, name in enumerate(names)}
         self.use_legacy_coordinate = use_legacy_coordinate
-        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root)
+        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root, exif=exif)
         index = index or build_index(ann_file, img_prefix, tags=tags, **folders)
-        super().__init__(index, names, pipeline, test_mode)
+        super().__init__(index, names, pipeline, test_mode, unknown_classes)
 
     def annotation_source(self, i: int) -> str:
         """Path of the image's XML file."""
@@ -68,11 +73,7 @@ class VOCDetectionDataset(LabeledDataset):
 
     def read_annotation(self, i: int) -> BoxAnnotation:
         """See :func:`~mmdet_miaod.datasets.voc_xml.parse_voc_xml`."""
-        return parse_voc_xml(self.index.annotation_path(i), self._labels)
-
-    def written_boxes(self, annotation: BoxAnnotation) -> np.ndarray:
-        """Boxes, then ignored boxes, ``(n + k, 4)`` float32: VOC's first pixel is (1, 1)."""
-        return super().written_boxes(annotation) + 1
+        return parse_voc_xml(self.index.annotation_path(i), self._labels, self.index.size_of(i))
 
     @staticmethod
     def check_evaluation(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import stat
-from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -12,7 +11,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
-from .labeled import BoxAnnotation
+from .boxes import BoxAnnotation, sort_objects
+from .objects import NOT_UNDERSTOOD, FoundObject, rotation_remark, written
 
 # The largest files of real data sets (thousands of objects) have under 2 MB; parsed, a file takes 30 times
 # its size.
@@ -21,53 +21,40 @@ MAX_FILE_BYTES = 8 << 20
 # float32 holds every whole number up to here.
 MAX_COORDINATE = 2.0**24
 
-# How `BoxAnnotation.problems` names what is wrong with a box.
-NO_AREA = 'has no area'
-INVERTED = 'is inverted'
-
 _NUMBER = re.compile(r'[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?')
 _MAX_DIGITS = 64
 _CORNERS = ('xmin', 'ymin', 'xmax', 'ymax')
 
 
-def parse_voc_xml(path: str | Path, class_to_label: Mapping[str, int]) -> BoxAnnotation:
+def parse_voc_xml(
+    path: str | Path, class_to_label: Mapping[str, int], size: tuple[float, float] | None = None
+) -> BoxAnnotation:
     """Read one VOC annotation file.
 
     Args:
         path: XML file of up to ``MAX_FILE_BYTES``, ``<annotation>``, without DTD or entities; namespaces do
             not count.
         class_to_label: label by class name; objects of other names are counted, not returned.
+        size: width and height in pixels of the image; None: as the file states.
 
     Returns:
-        The boxes: coordinates minus 1, fractions kept, objects marked difficult among the ignored ones. Boxes
-        without area are left out, boxes that leave the image are not; both are reported.
+        The boxes: coordinates minus 1, fractions kept, objects marked difficult among the ignored ones. An
+        object with several boxes is several objects. What is left out, and why:
+        :func:`~mmdet_miaod.datasets.boxes.sort_objects`.
 
     Raises:
         FileNotFoundError: no such file.
         ValueError: anything malformed; the message names the file and, where there is one, the object.
     """
     root = _parse_root(Path(path))
-    size = _image_size(root)
-    objects: list[tuple[list[float], int, bool]] = []
-    unknown: Counter[str] = Counter()
-    problems = []
+    objects: list[FoundObject] = []
     for number, element in enumerate(root.findall('object'), 1):
         try:
-            name, corners, difficult = _parse_object(element)
+            objects += _parse_object(element, number, class_to_label)
         except ValueError as error:
             raise ValueError(f'{path}, object {number}: {error}') from None
-        if name not in class_to_label:
-            unknown[name] += 1
-            continue
-        what = f'object {number} ({name}) [{", ".join(f"{corner:g}" for corner in corners)}]'
-        if corners[2] <= corners[0] or corners[3] <= corners[1]:
-            inverted = corners[2] < corners[0] or corners[3] < corners[1]
-            problems.append(f'{what} {f"{INVERTED} and " if inverted else ""}{NO_AREA}; left out')
-            continue
-        if size and (min(corners[:2]) < 0 or corners[2] > size[0] or corners[3] > size[1]):
-            problems.append(f'{what} leaves the image of {size[0]:g} x {size[1]:g}; kept')
-        objects.append(([corner - 1 for corner in corners], class_to_label[name], difficult))
-    return BoxAnnotation.from_objects(objects, unknown, problems)
+    objects += _misplaced_objects(root)
+    return sort_objects(objects, size, _image_size(root))
 
 
 def _parse_root(path: Path) -> Element:
@@ -101,18 +88,49 @@ def _parse_root(path: Path) -> Element:
     return root
 
 
-def _parse_object(element: Element) -> tuple[str, list[float], bool]:
+def _parse_object(element: Element, number: int, class_to_label: Mapping[str, int]) -> list[FoundObject]:
     name = (element.findtext('name') or '').strip()
     if not name:
         raise ValueError('no <name>')
-    box = element.find('bndbox')
-    if box is None:
-        raise ValueError(f'({name}) no <bndbox>')
-    corners = [_number(box.findtext(corner), f'({name}) <{corner}>') for corner in _CORNERS]
+    boxes = element.findall('bndbox')
+    if not boxes:
+        others = ', '.join(f'<{child.tag}>' for child in element)
+        raise ValueError(f'({name}) no <bndbox>; it has {others}')
     difficult = (element.findtext('difficult') or '').strip() or '0'
     if difficult not in ('0', '1'):
         raise ValueError(f'({name}) <difficult> is {difficult[:_MAX_DIGITS]!r}; expected 0 or 1')
-    return name, corners, difficult == '1'
+    remark = rotation_remark(_rotations(element))
+    found = []
+    for k, box in enumerate(boxes, 1):
+        corners = tuple(_number(box.findtext(corner), f'({name}) <{corner}>') for corner in _CORNERS)
+        what = f'object {number}{f", box {k}" if len(boxes) > 1 else ""} ({name}) {written(corners)}'
+        from_zero = tuple(corner - 1 for corner in corners)
+        mark = 'difficult' if difficult == '1' else ''
+        found.append(FoundObject(what, name, class_to_label.get(name), from_zero, corners, mark, remark))
+    return found
+
+
+def _rotations(element: Element) -> list[str | None]:
+    """Every place where annotation tools state that a box is turned."""
+    found = [element.findtext(place) for place in ('angle', 'rotation', 'bndbox/angle', 'bndbox/rotation')]
+    attributes = element.iterfind('attributes/attribute')
+    return found + [entry.findtext('value') for entry in attributes if entry.findtext('name') == 'rotation']
+
+
+def _misplaced_objects(root: Element) -> list[FoundObject]:
+    """Objects that do not stand in ``<annotation>`` itself, or are spelled in another way."""
+    return [
+        FoundObject(
+            f'<{child.tag}> in <{parent.tag}>',
+            name='',
+            label=None,
+            left_out=NOT_UNDERSTOOD,
+            remark='is no <object> directly in <annotation>',
+        )
+        for parent in root.iter()
+        for child in parent
+        if child.tag.lower() == 'object' and (parent is not root or child.tag != 'object')
+    ]
 
 
 def _number(text: str | None, what: str) -> float:
@@ -126,7 +144,7 @@ def _number(text: str | None, what: str) -> float:
 
 
 def _image_size(root: Element) -> tuple[float, float] | None:
-    """The size that the file states, for reports only; many tools write none, or zeros."""
+    """The size that the file states; many tools write none, or zeros."""
     try:
         width, height = (_number(root.findtext(f'size/{side}'), side) for side in ('width', 'height'))
     except ValueError:

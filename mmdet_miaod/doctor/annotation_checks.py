@@ -1,114 +1,111 @@
-"""Annotations, image by image: what cannot be read, and which objects are odd."""
+"""Annotations, image by image: what cannot be read, where all objects went, and which of them are odd."""
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from ..datasets.labeled import BoxAnnotation, LabeledDataset
-from ..datasets.voc_xml import INVERTED, NO_AREA
+from ..datasets.boxes import BoxAnnotation
+from ..datasets.label_report import (
+    PERHAPS_UNLABELED,
+    many_ignored,
+    other_sizes,
+    total_counts,
+    unknown_objects,
+)
+from ..datasets.labeled import LabeledDataset
+from ..datasets.objects import INVERTED, LEAVES, NO_AREA, NOT_UNDERSTOOD, ODD, OUTSIDE, SMALL
 from .findings import Finding, from_items
 
-
-class _Tally:
-    """What was found so far, by kind, with the place where it was found."""
-
-    def __init__(self) -> None:
-        self.unreadable: list[str] = []
-        self.empty: list[str] = []
-        self.no_area: list[str] = []
-        self.inverted: list[str] = []
-        self.outside: list[str] = []
-        self.other_size: list[str] = []
-        self.unknown: Counter[str] = Counter()
-        self.boxes = 0
-
-    def add(
-        self,
-        source: str,
-        found: BoxAnnotation,
-        written: np.ndarray,
-        *,
-        size: tuple[int, int] | None,
-        stated_size: tuple[float, float] | None,
-    ) -> None:
-        self.boxes += len(found.bboxes)
-        self.unknown.update(found.unknown)
-        for problem in found.problems:
-            where = f'{source}: {problem}'
-            if INVERTED in problem:
-                self.inverted.append(where)
-            elif NO_AREA in problem:
-                self.no_area.append(where)
-        if not len(found.bboxes):
-            self.empty.append(source)
-        if size is None:
-            return
-        self.outside += [f'{source}: {text}' for text in _leaving(written, size)]
-        if stated_size is not None and tuple(stated_size) != tuple(size):
-            stated, true = (f'{width:g} x {height:g}' for width, height in (stated_size, size))
-            self.other_size.append(f'{source}: {stated} instead of {true}')
+# Name of the check and what is found, by the kind of fault.
+_FAULTS = {
+    NO_AREA: ('boxes without area', 'boxes without area are left out'),
+    INVERTED: ('inverted boxes', 'inverted boxes are left out'),
+    SMALL: (
+        'boxes smaller than a pixel',
+        'boxes smaller than a pixel are left out (coordinates are pixels, not from 0 to 1)',
+    ),
+    OUTSIDE: ('boxes outside the image', 'boxes outside their image are left out'),
+    NOT_UNDERSTOOD: ('objects that are not understood', 'objects are not understood and left out'),
+    LEAVES: ('boxes beyond the image', 'boxes leave their image and are kept'),
+    ODD: ('odd boxes', 'boxes are odd and kept'),
+}
 
 
-def check_annotations(
-    dataset: LabeledDataset, indices: Sequence[int], sizes: Mapping[int, tuple[int, int]], title: str
-) -> list[Finding]:
+def check_annotations(dataset: LabeledDataset, indices: Sequence[int], title: str) -> list[Finding]:
     """Read the annotations of some images, without unlocking them.
 
     Args:
-        dataset: that reads them.
+        dataset: that reads them, and holds them against the images.
         indices: which images.
-        sizes: (width, height) of the images themselves, by index; what the files say is not trusted.
         title: name of this set of images.
     """
-    tally = _Tally()
+    read: dict[str, BoxAnnotation] = {}
+    unreadable = []
     for i in indices:
         try:
-            found = dataset.read_annotation(i)
-            tally.add(
-                dataset.annotation_source(i),
-                found,
-                dataset.written_boxes(found),
-                size=sizes.get(i),
-                stated_size=dataset.stated_size(i),
-            )
+            read[dataset.annotation_source(i)] = dataset.annotation(i)
         except (OSError, ValueError) as error:
-            tally.unreadable.append(str(error))
-    return _findings(tally, len(indices), title)
-
-
-def _findings(tally: _Tally, count: int, title: str) -> list[Finding]:
-    def listed(name: str, items: list[str], bad: str, status: str = 'warning') -> Finding:
-        return from_items('data', f'{title}: {name}', items, bad, 'none', status)
-
+            unreadable.append(str(error))
     findings = [
         from_items(
             'data',
             f'{title}: annotations',
-            tally.unreadable,
-            f'of {count} are missing or cannot be read',
-            f'{count} images, {tally.boxes} boxes',
+            unreadable,
+            f'of {len(indices)} are missing or cannot be read',
+            f'{len(indices)} images, {sum(len(entry.bboxes) for entry in read.values())} boxes',
             'error',
         ),
-        listed('boxes without area', tally.no_area, 'boxes without area are left out'),
-        listed('inverted boxes', tally.inverted, 'inverted boxes are left out'),
-        listed('boxes beyond the image', tally.outside, 'boxes leave their image and are kept'),
-        listed('sizes of images', tally.other_size, 'images have another size than their annotations say'),
-        listed('images without boxes', tally.empty, 'images show background only', 'note'),
+        *_check_objects(read, dataset, title),
+        *_check_images(read, title),
     ]
-    unknown = [f'{name} ({number})' for name, number in tally.unknown.most_common()]
-    findings.append(listed('unknown classes', unknown, 'names are no class; their objects are left out'))
-    if not tally.boxes and len(tally.unreadable) < count:
+    missing = [dataset.annotation_source(i) for i in dataset.perhaps_unlabeled(indices)]
+    name = f'{title}: labels that may be missing'
+    findings.append(from_items('data', name, missing, PERHAPS_UNLABELED, 'none'))
+    boxes = _boxes_by_class(read, len(dataset.CLASSES))
+    if read and not boxes.sum():
         findings.append(Finding('data', f'{title}: boxes', 'error', 'not a single box of a known class'))
+    without = [name for name, count in zip(dataset.CLASSES, boxes, strict=True) if not count]
+    hint = f'; {dataset.class_hint}' if dataset.class_hint else ''
+    bad = f'classes have no box{hint}'
+    findings.append(from_items('data', f'{title}: classes', without, bad, 'all have boxes', 'note'))
     return findings
 
 
-def _leaving(boxes: np.ndarray, size: tuple[int, int]) -> list[str]:
-    """Boxes ``(n, 4)`` that leave the image, in the coordinates that the annotations have."""
-    width, height = size
-    # From 0, as many annotation tools write.
-    bad = (boxes[:, :2] < 0).any(axis=1) | (boxes[:, 2] > width) | (boxes[:, 3] > height)
-    shown = [', '.join(f'{corner:g}' for corner in box) for box in boxes[bad]]
-    return [f'[{corners}] leaves the image of {width} x {height}' for corners in shown]
+def _check_objects(read: dict[str, BoxAnnotation], dataset: LabeledDataset, title: str) -> list[Finding]:
+    counts = total_counts(read)
+    many = many_ignored(counts)
+    detail = f'{counts}; {many}' if many else str(counts)
+    findings = [Finding('data', f'{title}: objects', 'warning' if many else 'ok', detail)]
+    for kind, (name, bad) in _FAULTS.items():
+        items = [
+            f'{source}: {fault.text}'
+            for source, entry in read.items()
+            for fault in entry.faults
+            if fault.kind == kind
+        ]
+        findings.append(from_items('data', f'{title}: {name}', items, bad, 'none'))
+    unknown = unknown_objects(read, dataset.CLASSES)
+    bad = 'names are no class; their objects are left out'
+    findings.append(from_items('data', f'{title}: unknown classes', unknown, bad, 'none'))
+    stray = [f'{number} {reason}' for reason, number in dataset.stray_objects().items()]
+    bad = 'kinds of objects belong to no image of the set and are left out'
+    findings.append(from_items('data', f'{title}: objects of other images', stray, bad, 'none'))
+    return findings
+
+
+def _check_images(read: dict[str, BoxAnnotation], title: str) -> list[Finding]:
+    empty = [source for source, entry in read.items() if not len(entry.bboxes)]
+    bad = 'images have another size than their annotations say; their boxes may lie on other pixels'
+    return [
+        from_items('data', f'{title}: sizes of images', other_sizes(read), bad, 'as stated, where stated'),
+        from_items(
+            'data', f'{title}: images without boxes', empty, 'images show background only', 'none', 'note'
+        ),
+    ]
+
+
+def _boxes_by_class(read: dict[str, BoxAnnotation], classes: int) -> np.ndarray:
+    labels = [entry.labels for entry in read.values()]
+    return np.bincount(np.concatenate([np.zeros(0, np.int64), *labels]), minlength=classes)

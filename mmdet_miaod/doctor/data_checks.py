@@ -7,11 +7,14 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from ..apis.settings import RunSettings
 from ..datasets import image_files
 from ..datasets.builder import build_dataset, build_index
+from ..datasets.image_checks import describe_turned
+from ..datasets.image_files import ImageFacts
 from ..datasets.image_index import ImageIndex
 from ..datasets.labeled import LabeledDataset
 from ..datasets.photographs import PersonLabeledDataset
@@ -19,7 +22,15 @@ from ..run.file_record import hash_file
 from .annotation_checks import check_annotations
 from .findings import Finding, from_items
 
-_INDEX_KEYS = ('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root')
+_INDEX_KEYS = dict(
+    ann_file=None,
+    img_prefix=None,
+    img_subdir='JPEGImages',
+    ann_subdir='Annotations',
+    tags=None,
+    data_root=None,
+    exif='apply',
+)
 
 
 @dataclass
@@ -28,12 +39,10 @@ class CheckedImages:
 
     Attributes:
         index: their names and files.
-        sizes: (width, height) by index, of those that can be read.
         hashes: SHA-256 of the content, by index, of those that can be read.
     """
 
     index: ImageIndex
-    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
     hashes: dict[int, str] = field(default_factory=dict)
 
 
@@ -75,7 +84,7 @@ def check_data(settings: RunSettings, all_annotations: bool = False) -> list[Fin
         if role == 'pool' and not all_annotations:
             indices = _first_labeled(settings, found.index)
         title = {'pool': 'pool' if all_annotations else 'first labeled set', 'test': 'test set'}[role]
-        findings += check_annotations(dataset, indices, found.sizes, title)
+        findings += check_annotations(dataset, indices, title)
     return findings
 
 
@@ -86,32 +95,43 @@ def _check_images(settings: RunSettings, role: str, findings: list[Finding]) -> 
     except (OSError, ValueError, KeyError, TypeError) as error:
         findings.append(Finding('data', name, 'error', str(error)))
         return None
-    read = image_files.read_size if settings.data.check_images == 'header' else image_files.decode
+    read = image_files.read_header if settings.data.check_images == 'header' else image_files.decode
 
-    def look(i: int) -> tuple[tuple[int, int], str] | str:
+    def look(i: int) -> tuple[ImageFacts, str] | str:
         path = found.index.image_path(i)
         try:
             return read(path), hash_file(path)[1]
         except Exception as error:  # Pillow's plugins raise almost anything on damaged files
             return f'{path} ({str(error) or type(error).__name__})'
 
-    bad = []
+    bad, turned, odd = [], [], []
+    sizes = np.zeros((len(found.index), 2), np.int32)
     with ThreadPoolExecutor(min(32, 2 * (os.cpu_count() or 1))) as threads:
         for i, result in enumerate(threads.map(look, range(len(found.index)))):
             if isinstance(result, str):
                 bad.append(result)
-            else:
-                found.sizes[i], found.hashes[i] = result
+                continue
+            facts, found.hashes[i] = result
+            sizes[i] = facts.size(found.index.exif)
+            path = found.index.image_path(i)
+            turned += [f'{path} ({facts.orientation})'] * (facts.orientation != 1)
+            odd += [f'{path} ({facts.remark})'] * bool(facts.remark)
     good = f'{len(found.index)}, all readable'
     findings.append(from_items('data', name, bad, 'images cannot be read', good, 'error'))
+    if not bad:
+        found.index.use_sizes(sizes)
+    for part, items, described in (
+        ('EXIF orientation', turned, f'images {describe_turned(found.index.exif)}'),
+        ('brightness', odd, 'images are nearly black: save them with 8 bits per value'),
+    ):
+        findings.append(from_items('data', f'{name}: {part}', items, described, 'nothing odd'))
     return found
 
 
 def _index(data_config: Mapping) -> ImageIndex:
     """Index of a data set, without labels; those of other kinds than VOC label what they like."""
     if data_config['type'] in ('VOCDetectionDataset', 'ImagePoolDataset') and 'index' not in data_config:
-        defaults = dict.fromkeys(_INDEX_KEYS) | dict(img_subdir='JPEGImages', ann_subdir='Annotations')
-        return build_index(**{key: data_config.get(key, defaults[key]) for key in _INDEX_KEYS})
+        return build_index(**{key: data_config.get(key, default) for key, default in _INDEX_KEYS.items()})
     return build_dataset(data_config).index
 
 

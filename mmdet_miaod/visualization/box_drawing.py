@@ -24,13 +24,14 @@ def caption_font(size: int) -> ImageFont.FreeTypeFont:
     return ImageFont.truetype(font_manager.findfont('DejaVu Sans'), size)
 
 
-def open_upright(path: str | Path, side: int | None = None) -> tuple[Image.Image, float]:
-    """Open an image as RGB, turned by its EXIF orientation, as the model saw it.
+def open_as_seen(path: str | Path, side: int | None = None, exif: str = 'apply') -> tuple[Image.Image, float]:
+    """Open an image as RGB, as the model saw it.
 
     Args:
         path: the image file.
         side: longest side of the result in pixels; None: that of the file. A large JPEG is decoded at about
             that size, which is several times faster.
+        exif: ``'apply'`` turns it by its EXIF orientation, ``'ignore'`` does not.
 
     Returns:
         The image, and its size divided by the file's.
@@ -42,7 +43,7 @@ def open_upright(path: str | Path, side: int | None = None) -> tuple[Image.Image
         full = max(file.size)
         if side is not None:
             file.draft('RGB', (2 * side, 2 * side))
-        image = ImageOps.exif_transpose(file).convert('RGB')
+        image = (ImageOps.exif_transpose(file) if exif == 'apply' else file).convert('RGB')
     if side is not None:
         image = ImageOps.contain(image, (side, side))
     return image, max(image.size) / full
@@ -103,6 +104,7 @@ def draw_detections(
     *,
     classes: Sequence[str],
     score_threshold: float = 0.3,
+    exif: str = 'apply',
 ) -> tuple[Image.Image, int]:
     """Draw the boxes that reach a threshold into an image.
 
@@ -113,11 +115,12 @@ def draw_detections(
         labels: ``(n,)`` indices of classes.
         classes: class names.
         score_threshold: least score of a box that is drawn.
+        exif: how the model's images are loaded, see :func:`open_as_seen`.
 
     Returns:
         The image, and the number of boxes in it.
     """
-    image, _ = open_upright(path)
+    image, _ = open_as_seen(path, exif=exif)
     kept = scores >= score_threshold
     captions = [
         f'{classes[label]} {score:.2f}' for label, score in zip(labels[kept], scores[kept], strict=True)

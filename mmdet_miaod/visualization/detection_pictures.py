@@ -60,5 +60,6 @@ def show_detections(
             labels,
             classes=classes,
             score_threshold=score_thr,
+            exif=index.exif,
         )
         save_picture(picture, path)

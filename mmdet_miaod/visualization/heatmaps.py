@@ -20,7 +20,7 @@ from ..datasets.image_index import ImageIndex
 from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import move_batch
-from .box_drawing import class_colors, draw_boxes, open_upright
+from .box_drawing import class_colors, draw_boxes, open_as_seen
 from .box_spread import spread_over_boxes
 from .figures import COLORS
 
@@ -69,12 +69,14 @@ class UncertaintyMaps:
         uncertainty: the image's score.
         maps: ``(h, w)`` float64 by the names of ``MAP_TITLES``, on a grid no larger than the image.
         instances: those that contribute most, without ones that overlap a better one by half.
+        exif: whether the image was turned by its EXIF orientation (``'apply'``) or not (``'ignore'``).
     """
 
     path: str
     uncertainty: float
     maps: dict[str, np.ndarray]
     instances: list[Instance]
+    exif: str = 'apply'
 
 
 @torch.inference_mode()
@@ -95,7 +97,8 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
     Raises:
         FileNotFoundError, ValueError: when the file is missing or no readable image.
     """
-    index = ImageIndex.from_files([image])
+    exif = model.cfg.data.pool.get('exif', 'apply')
+    index = ImageIndex.from_files([image], exif=exif)
     index.check_images('decode')
     view = ImagePoolDataset(index=index, pipeline=model.cfg.data.pool.score_pipeline)
     loader, _ = build_scoring_loader(view, np.zeros(1, int), index.sizes, 1)
@@ -117,7 +120,7 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
     }
     score = float(head.uncertainty(features, k)[0])
     instances = _top_instances(joined, boxes, k=k, score=score, classes=model.CLASSES, top=top)
-    return UncertaintyMaps(str(image), score, maps, instances)
+    return UncertaintyMaps(str(image), score, maps, instances, exif)
 
 
 def _top_instances(
@@ -164,7 +167,7 @@ def draw_maps(result: UncertaintyMaps, limits: dict[str, tuple[float, float]]) -
         result: from :func:`uncertainty_maps`.
         limits: from :func:`shared_limits`, of all images that are to be compared.
     """
-    image, _ = open_upright(result.path)
+    image, _ = open_as_seen(result.path, exif=result.exif)
     shape = result.maps['weight'].shape
     scale = shape[1] / image.width
     small = image.resize((shape[1], shape[0]))

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from .box_drawing import class_colors, draw_boxes, open_upright
+from .box_drawing import class_colors, draw_boxes, open_as_seen
 from .run_reader import RunRecord
 
 
@@ -54,7 +54,7 @@ class RunImages:
         Raises:
             OSError: when the image cannot be read.
         """
-        image, scale = open_upright(self.index.image_path(int(index)), side)
+        image, scale = open_as_seen(self.index.image_path(int(index)), side, self.index.exif)
         found = self.boxes(index) if with_boxes else None
         if found is not None:
             boxes, labels = found

@@ -54,9 +54,9 @@ def test_pool_has_the_files_order_and_may_leave_out_images_without_boxes(root) -
 def test_coordinates_are_those_of_the_file_and_the_size_is_what_it_states(root) -> None:
     labeled = dataset(root)
     assert not isinstance(labeled, VOCDetectionDataset)
-    written = labeled.written_boxes(labeled.read_annotation(0))
-    assert written.tolist() == [[0, 2, 20, 12], [30, 20, 50, 35]]
-    assert labeled.stated_size(0) == (60, 40)
+    found = labeled.annotation(0)
+    assert np.concatenate([found.bboxes, found.bboxes_ignore]).tolist() == [[0, 2, 20, 12], [30, 20, 50, 35]]
+    assert (found.size, found.stated_size) == ((60, 40), (60, 40))
 
 
 def test_a_sample_is_what_the_pipeline_makes_of_image_and_boxes(root) -> None:

@@ -7,6 +7,7 @@ import json
 import pytest
 
 from mmdet_miaod.datasets.coco_json import parse_boxes, read_coco
+from mmdet_miaod.datasets.objects import ObjectCounts
 from tests.datasets.coco_tree import draw_coco
 
 
@@ -28,7 +29,7 @@ def test_images_without_boxes_or_with_short_sides_may_be_left_out(root) -> None:
     assert file.with_boxes(min_size=41).images == []
 
 
-def test_crowds_are_ignored_and_flat_boxes_are_reported() -> None:
+def test_crowds_are_ignored_and_boxes_without_area_are_reported() -> None:
     image = dict(width=60, height=40)
     boxes = [
         dict(category_id=3, bbox=[1, 2, 10, 5]),
@@ -40,11 +41,17 @@ def test_crowds_are_ignored_and_flat_boxes_are_reported() -> None:
         dict(category_id=3, bbox=[0, 0, 9, 9], area=0),
     ]
     found = parse_boxes(image, boxes, {3: 0, 7: 1})
-    assert (found.bboxes.tolist(), found.labels.tolist()) == ([[1, 2, 11, 7]], [0])
+    # The file's own area of 0 does not make a box flat.
+    assert (found.bboxes.tolist(), found.labels.tolist()) == ([[1, 2, 11, 7], [0, 0, 9, 9]], [0, 0])
     assert (found.bboxes_ignore.tolist(), found.labels_ignore.tolist()) == ([[0, 0, 9, 9]], [1])
     assert found.unknown == {'category 5': 1}
-    assert found.problems[0] == 'box [0, 0, 9, 0.5] has no area in the image; left out'
-    assert len(found.problems) == 3
+    assert found.problems == (
+        'box 4 (category 3) [0, 0, 9, 0.5] is smaller than a pixel; left out',
+        'box 5 (category 3) [60, 0, 9, 9] lies outside the image of 60 x 40; left out',
+    )
+    left_out = {'smaller than a pixel': 1, 'outside the image': 1, 'unknown class': 1, 'marked ignore': 1}
+    assert found.counts == ObjectCounts(2, {'crowd': 1}, left_out)
+    assert (found.counts.total, found.numbers) == (len(boxes), (0, 6, 1))
 
 
 def test_a_file_of_another_format_and_a_missing_one_are_named(tmp_path) -> None:
@@ -68,8 +75,11 @@ def test_a_file_of_another_format_and_a_missing_one_are_named(tmp_path) -> None:
         (lambda c: c['annotations'][1].update(bbox=[]), r'entry 1 of annotations has the box \[\]'),
         (lambda c: c['annotations'][0].update(bbox=['1', 2, 3, 4]), 'entry 0 of annotations has the box'),
         (
-            lambda c: c['categories'].append(dict(c['categories'][0], id=77)),
-            'category names .* more than once',
+            lambda c: (
+                c['categories'].append(dict(c['categories'][0], id=77)),
+                c['annotations'][0].update(category_id=77),
+            ),
+            r"category names 'cat' are there more than once, with the ids \[7, 77\]",
         ),
         (
             lambda c: c['categories'].append(dict(c['categories'][0], name='x')),

@@ -4,23 +4,12 @@ import struct
 import zlib
 
 import mmcv
-import numpy as np
 import pytest
 from PIL import Image
 
 from mmdet_miaod.datasets import image_files
 from mmdet_miaod.datasets.image_index import ImageIndex
 from tests.datasets.voc_tree import write_image
-
-
-def test_suffixes_in_any_case_and_formats_that_are_not_read(tmp_path):
-    write_image(tmp_path / 'u.Png')
-    assert ImageIndex.from_names(['u.Png'], str(tmp_path), 'x').image_path(0) == str(tmp_path / 'u.Png')
-    Image.new('L', (4, 4)).save(tmp_path / 't.tif')
-    with pytest.raises(ValueError, match=r't\.tif is there, but only JPEG, PNG, BMP, WEBP files are read'):
-        ImageIndex.from_names(['u.Png', 't.tif'], str(tmp_path), 'x')
-    with pytest.raises(FileNotFoundError, match=r'1 of 1 images .*: gone\.tif'):
-        ImageIndex.from_names(['gone.tif'], str(tmp_path), 'x')
 
 
 @pytest.mark.parametrize('suffix', ['jpg', 'png', 'webp', 'bmp'])
@@ -30,8 +19,8 @@ def test_sizes_are_those_that_the_pipeline_decodes(tmp_path, suffix, orientation
     exif[0x0112] = orientation
     path = write_image(tmp_path / f'a.{suffix}', (40, 30), exif=exif)
     height, width = mmcv.imfrombytes(path.read_bytes(), flag='color').shape[:2]
-    assert image_files.read_size(str(path)) == (width, height)
-    assert image_files.decode(str(path)) == (width, height)
+    assert image_files.read_header(str(path)).size() == (width, height)
+    assert image_files.decode(str(path)).size() == (width, height)
 
 
 def test_exif_after_the_image_data_of_a_png(tmp_path):
@@ -43,18 +32,18 @@ def test_exif_after_the_image_data_of_a_png(tmp_path):
     data = path.read_bytes()
     path.write_bytes(data[:-12] + chunk + data[-12:])
     height, width = mmcv.imfrombytes(path.read_bytes(), flag='color').shape[:2]
-    assert image_files.read_size(str(path)) == (width, height)
+    assert image_files.read_header(str(path)).size() == (width, height)
 
 
 def test_orientation_in_xmp_is_none_to_the_pipeline(tmp_path):
     path = write_image(tmp_path / 'a.jpg', xmp=b'<x:xmpmeta tiff:Orientation="6"/>')
     assert mmcv.imread(str(path)).shape[:2] == (30, 40)
-    assert image_files.read_size(str(path)) == (40, 30)
+    assert image_files.read_header(str(path)).size() == (40, 30)
 
 
 def test_damaged_exif_does_not_matter(tmp_path):
     path = write_image(tmp_path / 'a.jpg', exif=b'Exif\0\0MM\0*\0\0\0\x08\xff\xff\x01\x12')
-    assert image_files.read_size(str(path)) == (40, 30)
+    assert image_files.read_header(str(path)).size() == (40, 30)
 
 
 def test_decompression_bomb_is_refused(tmp_path, monkeypatch):
@@ -69,27 +58,13 @@ def test_decompression_bomb_is_refused(tmp_path, monkeypatch):
             index.check_images(mode)
     monkeypatch.setattr(image_files, 'MAX_PIXELS', 1199)
     with pytest.raises(ValueError, match='40 x 30 pixels'):
-        image_files.read_size(str(write_image(tmp_path / 'b.jpg')))
+        image_files.read_header(str(write_image(tmp_path / 'b.jpg')))
 
 
-def test_codes_say_which_suffix_was_found(tmp_path):
-    for name in ('a.jpg', 'sub/b.PNG', 'c.webp'):
-        write_image(tmp_path / name)
-    codes = image_files.resolve_suffixes(['a', 'sub/b', 'c.webp'], str(tmp_path), 'list')
-    assert codes.dtype == np.uint8
-    assert [image_files.SUFFIXES[code] for code in codes] == ['.jpg', '.PNG', '']
-
-
-def test_images_below_a_folder_are_found_in_order(tmp_path):
-    for name in ('b.jpg', 'a/z.PNG', 'a/notes.txt'):
-        write_image(tmp_path / name, format='PNG')
-    assert image_files.find_images(str(tmp_path)) == [str(tmp_path / 'a/z.PNG'), str(tmp_path / 'b.jpg')]
-
-
-def test_probe_puts_zeros_and_the_error_where_a_file_cannot_be_read(tmp_path):
+def test_probe_puts_none_and_the_error_where_a_file_cannot_be_read(tmp_path):
     good, bad = str(write_image(tmp_path / 'a.jpg')), str(tmp_path / 'gone.jpg')
-    sizes, ((path, error),) = image_files.probe([bad, good], image_files.read_size)
-    assert (sizes.tolist(), sizes.dtype) == ([[0, 0], [40, 30]], np.int32)
+    found, ((path, error),) = image_files.probe([bad, good], image_files.read_header)
+    assert found == [None, image_files.ImageFacts(40, 30)]
     assert path == bad and isinstance(error, FileNotFoundError)
 
 

@@ -40,14 +40,6 @@ def test_malformed_files_are_named_and_nothing_is_unlocked(tmp_path):
         dataset.get_ann_info(0)
 
 
-def test_written_boxes_are_those_of_the_file(tmp_path):
-    dataset = voc_dataset(tmp_path)
-    annotation = dataset.read_annotation(0)
-    assert annotation.bboxes.tolist() == [[10, 5, 30, 25]]
-    assert dataset.written_boxes(annotation).tolist() == [[11, 6, 31, 26], [1, 1, 9, 9]]
-    assert dataset.annotation_source(0) == str(tmp_path / 'Annotations/boxes.xml')
-
-
 def results_of(dataset):
     """The boxes themselves as detections."""
     results = []

@@ -102,11 +102,14 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
     assert (
         found['first labeled set: boxes beyond the image']
         .items[0]
-        .endswith(f'{pool[2]}.xml: [1, 1, 65, 48] leaves the image of 64 x 48')
+        .endswith(f'{pool[2]}.xml: object 1 (square) [1, 1, 65, 48] leaves the image of 64 x 48; kept')
     )
     empty = {Path(path).stem for path in found['first labeled set: images without boxes'].items}
     assert {pool[1], pool[3]} <= empty and not {pool[0], pool[2], pool[4]} & empty
-    assert found['first labeled set: unknown classes'].items == ('hexagon (2)',)
+    (unknown,) = found['first labeled set: unknown classes'].items
+    assert unknown == f'hexagon (2) in {xml / pool[3]}.xml'
+    sizes = found['first labeled set: sizes of images'].items
+    assert f'{xml / pool[2]}.xml: 900 x 900 instead of 64 x 48' in sizes
     assert found['first labeled set: annotations'].status == 'error'
     assert found['test set: annotations'].status == 'ok'
 
@@ -142,9 +145,11 @@ def test_annotations_of_coco_are_checked_against_the_images(tmp_path) -> None:
         (size,) = found[f'{title}: sizes of images'].items
         assert size.endswith('image 100: 50 x 40 instead of 60 x 40')
         (outside,) = found[f'{title}: boxes beyond the image'].items
-        assert outside.endswith('image 99: [50, 30, 70, 40] leaves the image of 60 x 40')
-        assert len(found[f'{title}: boxes without area'].items) == 2
-        assert found[f'{title}: unknown classes'].items == ('category 99 (1)',)
+        assert outside.endswith('image 99: box 2 (dog) [50, 30, 20, 10] leaves the image of 60 x 40; kept')
+        assert len(found[f'{title}: boxes without area'].items) == 1
+        assert len(found[f'{title}: boxes smaller than a pixel'].items) == 1
+        (unknown,) = found[f'{title}: unknown classes'].items
+        assert unknown.startswith('category 99 (1) in ')
     names = by_name(check_data(settings)).keys()
     assert 'first labeled set: annotations' in names and 'pool: annotations' not in names
 

@@ -93,5 +93,5 @@ def fake_images(folder: Path):
     names = [f'{HOSTILE.replace("/", "_")}{i}.jpg' for i in range(POOL)]
     for i, name in enumerate(names):
         Image.new('RGB', (64, 48), (20 * i, 90, 120)).save(folder / name)
-    index = SimpleNamespace(names=names, image_path=lambda i: str(folder / names[i]))
+    index = SimpleNamespace(names=names, image_path=lambda i: str(folder / names[i]), exif='apply')
     return RunImages(SimpleNamespace(index=index), FakeLabels())

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageColor
 
-from mmdet_miaod.visualization.box_drawing import draw_boxes, open_upright
+from mmdet_miaod.visualization.box_drawing import draw_boxes, open_as_seen
 
 BLUE = ImageColor.getrgb('#0072b2')
 
@@ -44,7 +44,7 @@ def test_an_image_is_turned_upright_and_its_scale_is_that_of_the_upright_one(
     exif = image.getexif()
     exif[0x0112] = orientation
     image.save(tmp_path / 'photo.jpg', exif=exif)
-    whole, scale = open_upright(tmp_path / 'photo.jpg')
+    whole, scale = open_as_seen(tmp_path / 'photo.jpg')
     assert (whole.size, scale) == (size, 1.0)
-    small, scale = open_upright(tmp_path / 'photo.jpg', 10)
+    small, scale = open_as_seen(tmp_path / 'photo.jpg', 10)
     assert (small.size, scale) == (tuple(side // 4 for side in size), 0.25)

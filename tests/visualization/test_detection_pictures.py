@@ -56,7 +56,7 @@ def index_of(folder, names):
     paths = [folder / f'{number}.png' for number in range(len(names))]
     for path in paths:
         GREY.save(path)
-    return SimpleNamespace(names=names, image_path=lambda i: str(paths[i]))
+    return SimpleNamespace(names=names, image_path=lambda i: str(paths[i]), exif='apply')
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,86 @@
+"""Images that a person names: folders, list files and single files, and which of them can be read."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Container, Iterable, Sequence
+from pathlib import Path
+
+from ..datasets import image_files, image_names
+from ..datasets.image_lists import text_lines
+
+
+def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
+    """Paths of the images of folders, list files and single images, each once.
+
+    Raises:
+        FileNotFoundError: when a source is missing or holds no image.
+    """
+    found: dict[str, None] = {}
+    for source in [sources] if isinstance(sources, (str, Path)) else sources:
+        path = str(source)
+        if Path(path).is_dir():
+            entries = image_names.find_images(path)
+        elif image_names.has_image_suffix(path):
+            entries = [path]
+        elif Path(path).is_file():
+            # Relative paths start from where the list is, wherever the tool is started.
+            lines = text_lines(path, errors='surrogateescape')
+            _check_list(path, lines)
+            entries = [str(Path(path).parent / line) for line in lines]
+        else:
+            raise FileNotFoundError(f'{path}: no such folder, list or image')
+        if not entries:
+            raise FileNotFoundError(f'{path}: there is no image in it')
+        found.update(dict.fromkeys(entries))
+    return list(found)
+
+
+def _check_list(path: str, lines: Sequence[str]) -> None:
+    if any('\0' in line for line in lines):
+        raise ValueError(f'{path}: is not UTF-8 (UTF-16?); save the list as UTF-8, one path a line')
+    if lines and not any(image_names.has_image_suffix(line) for line in lines):
+        raise ValueError(
+            f'{path}: no line ends in the suffix of an image, the first is {lines[0]!r}; a list has the path '
+            'of an image file in each line, from where the list is, and not the names of a VOC list'
+        )
+
+
+def find_readable(
+    paths: Sequence[str],
+    known: Container[str] = (),
+    on_progress: Callable[[int], None] = lambda count: None,
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Tell readable images, by their headers and all their data, from others.
+
+    Args:
+        paths: image files.
+        known: those of them that are known to be readable; they are not opened.
+        on_progress: called with the number of images after each one.
+
+    Returns:
+        Readable files, and (file, what is wrong) of the others; a file listed by two names is readable once.
+    """
+    readable, problems, seen = [], [], set()
+    for path in paths:
+        problem = None if path in known else _problem(path)
+        on_progress(1)
+        real = str(Path(path).resolve())
+        if problem is None and real in seen:
+            problem = 'the same file as another one'
+        seen.add(real)
+        if problem is None:
+            readable.append(path)
+        else:
+            problems.append((path, problem))
+    return readable, problems
+
+
+def _problem(path: str) -> str | None:
+    try:
+        path.encode()
+    except UnicodeEncodeError:
+        return 'its name is no valid text'
+    if '\n' in path:
+        return 'its name has a line break'
+    failures = image_files.probe([path], image_files.decode)[1]
+    return None if not failures else str(failures[0][1]) or type(failures[0][1]).__name__

@@ -1,0 +1,125 @@
+"""Image files by name: which suffix a listed image has, which images a folder holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from .image_files import FORMATS, summarise
+
+_COMMON = ('.jpg', '.jpeg', '.png', '.bmp', '.webp')
+# Suffix codes of ImageIndex: 0 is "the name has its suffix already"; the order is the order of preference.
+SUFFIXES = (
+    '',
+    *_COMMON,
+    *(suffix.upper() for suffix in _COMMON),
+    *(f'.{suffix[1:].title()}' for suffix in _COMMON),
+)
+_SHOWN_FILES = 10
+# Jupyter's, macOS's and other tools' own copies of images.
+_FOREIGN_FOLDERS = ('.', '__MACOSX')
+
+
+def has_image_suffix(name: str) -> bool:
+    """Whether the name ends in one of the suffixes that are looked for, in upper or lower case."""
+    return name.lower().endswith(_COMMON)
+
+
+def find_images(folder: str) -> list[str]:
+    """Paths of all image files below a folder, sorted; hidden folders and ``__MACOSX`` are left out."""
+    found = []
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith(_FOREIGN_FOLDERS))
+        found += [os.path.join(parent, name) for name in files if has_image_suffix(name)]
+    return sorted(found)
+
+
+def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarray:
+    """Find each named image in its folder by listing every folder once.
+
+    Args:
+        names: N image names below ``folder``, with or without suffix.
+        folder: image folder.
+        source: what lists the names, for messages.
+
+    Returns:
+        ``(N,)`` uint8 index into ``SUFFIXES``; ``folder/name + SUFFIXES[code]`` is a file.
+
+    Raises:
+        FileNotFoundError: the folder or images are missing; the first files and the number of all are named.
+        ValueError: an image is in a format that is not read.
+        ValueError: an image is a symbolic link, or in a linked folder, that leads out of ``folder``.
+    """
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f'{folder}: no such image folder; set data_root, img_prefix or img_subdir to where the images are'
+        )
+    root = os.path.realpath(folder)
+    listings: dict[str, Mapping[str, bool]] = {}
+    codes, missing, missing_count = bytearray(), [], 0
+    for name in names:
+        parent, _, base = name.rpartition('/')
+        if parent not in listings:
+            listings[parent] = _list_files(os.path.join(folder, parent))
+            _refuse_way_out(os.path.join(root, parent), root, source)
+        code = _suffix_code(base, listings[parent])
+        if code is None:
+            if base in listings[parent]:
+                path = os.path.join(folder, name)
+                raise ValueError(f'{source}: {path} is there, but only {", ".join(FORMATS)} files are read')
+            missing_count += 1
+            if len(missing) < _SHOWN_FILES:
+                missing.append(_missing(name, base, listings[parent]))
+        elif listings[parent][base + SUFFIXES[code]]:
+            _refuse_way_out(os.path.join(root, name + SUFFIXES[code]), root, source)
+        codes.append(code or 0)
+    if missing_count:
+        raise FileNotFoundError(
+            f'{missing_count} of {len(codes)} images of {source} are not in {folder}: '
+            f'{summarise(missing, missing_count)}; put them there, or set data_root, img_prefix or img_subdir'
+        )
+    return np.frombuffer(bytes(codes), np.uint8)
+
+
+def _missing(name: str, base: str, files: Iterable[str]) -> str:
+    """Describe an image that is not there, with the file that was probably meant."""
+    shown = name if has_image_suffix(name) else f'{name}.jpg'
+    unquoted = base.strip('"\'')
+    if unquoted != base:
+        return f'{shown} (the list has quotes around the name: take them off)'
+    stem = os.path.splitext(base)[0] if has_image_suffix(base) else base
+    alike = sorted(file for file in files if os.path.splitext(file)[0] == stem)
+    if not alike:
+        return shown
+    if has_image_suffix(alike[0]):
+        return f'{shown} (there is {alike[0]}: write that name, or the name without suffix, into the list)'
+    return f'{shown} (there is {alike[0]}, but only {", ".join(FORMATS)} files are read: convert it)'
+
+
+def _list_files(folder: str) -> Mapping[str, bool]:
+    """Whether it is a symbolic link, by name of each file of a folder."""
+    if not os.path.isdir(folder):
+        return {}
+    with os.scandir(folder) as entries:
+        return {entry.name: entry.is_symlink() for entry in entries if entry.is_file()}
+
+
+def _refuse_way_out(path: str, root: str, source: str) -> None:
+    """Refuse a path that leaves ``root`` by symbolic links; ``root`` itself may be one."""
+    target = os.path.realpath(path)
+    if target != root and os.path.commonpath([target, root]) != root:
+        raise ValueError(
+            f'{source}: {path} is a symbolic link out of its image folder, to {target}: link the whole image '
+            'folder or the data root instead, or copy the file'
+        )
+
+
+def _suffix_code(base: str, files: Mapping[str, bool]) -> int | None:
+    if has_image_suffix(base) and base in files:
+        return 0
+    for code, suffix in enumerate(SUFFIXES[1:], 1):
+        if base + suffix in files:
+            return code
+    return None

@@ -1,0 +1,33 @@
+"""Images by their names: suffixes, folders, hints at what was meant."""
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from mmdet_miaod.datasets import image_names
+from mmdet_miaod.datasets.image_index import ImageIndex
+from tests.datasets.voc_tree import write_image
+
+
+def test_suffixes_in_any_case_and_formats_that_are_not_read(tmp_path):
+    write_image(tmp_path / 'u.Png')
+    assert ImageIndex.from_names(['u.Png'], str(tmp_path), 'x').image_path(0) == str(tmp_path / 'u.Png')
+    Image.new('L', (4, 4)).save(tmp_path / 't.tif')
+    with pytest.raises(ValueError, match=r't\.tif is there, but only JPEG, PNG, BMP, WEBP files are read'):
+        ImageIndex.from_names(['u.Png', 't.tif'], str(tmp_path), 'x')
+    with pytest.raises(FileNotFoundError, match=r'1 of 1 images .*: gone\.tif'):
+        ImageIndex.from_names(['gone.tif'], str(tmp_path), 'x')
+
+
+def test_codes_say_which_suffix_was_found(tmp_path):
+    for name in ('a.jpg', 'sub/b.PNG', 'c.webp'):
+        write_image(tmp_path / name)
+    codes = image_names.resolve_suffixes(['a', 'sub/b', 'c.webp'], str(tmp_path), 'list')
+    assert codes.dtype == np.uint8
+    assert [image_names.SUFFIXES[code] for code in codes] == ['.jpg', '.PNG', '']
+
+
+def test_images_below_a_folder_are_found_in_order(tmp_path):
+    for name in ('b.jpg', 'a/z.PNG', 'a/notes.txt'):
+        write_image(tmp_path / name, format='PNG')
+    assert image_names.find_images(str(tmp_path)) == [str(tmp_path / 'a/z.PNG'), str(tmp_path / 'b.jpg')]
