@@ -149,7 +149,8 @@ def sort_objects(
 
 
 def _fault(found: FoundObject, size: tuple[float, float] | None) -> Fault | None:
-    fault = fault_of_box(found.corners, size)
+    # As they are written: moving a box to pixels from 0 may round its area away.
+    fault = fault_of_box(found.written or found.corners, None) or fault_of_box(found.corners, size)
     return None if fault is None else Fault(fault[0], f'{found.what} {fault[1]}; left out')
 
 
