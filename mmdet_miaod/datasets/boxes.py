@@ -150,7 +150,9 @@ def sort_objects(
 
 def _fault(found: FoundObject, size: tuple[float, float] | None) -> Fault | None:
     # As they are written: moving a box to pixels from 0 may round its area away.
-    fault = fault_of_box(found.written or found.corners, None) or fault_of_box(found.corners, size)
+    fault = fault_of_box(found.written or found.corners, None)
+    if fault is None and size is not None:
+        fault = fault_of_box(found.corners, size)
     return None if fault is None else Fault(fault[0], f'{found.what} {fault[1]}; left out')
 
 
