@@ -13,12 +13,11 @@ from mmdet.datasets import DATASETS
 
 from .ap_table import ap_table
 from .boxes import BoxAnnotation
-from .coco_checks import supercategories_without_boxes
+from .coco_checks import reviewed_ids, supercategories_without_boxes
 from .coco_json import CocoFile, parse_boxes, read_coco
 from .coco_map import eval_coco_map
 from .image_files import summarise
 from .image_index import ImageIndex
-from .image_lists import text_lines
 from .label_report import PERHAPS_UNLABELED
 from .labeled import LabeledDataset
 from .pool import ImagePoolDataset
@@ -38,22 +37,6 @@ def _open(ann_file: str, data_root: str | None, only_with_boxes: bool) -> CocoFi
             'pixels, and all are left out (only_with_boxes): set only_with_boxes=False to keep them'
         )
     return kept
-
-
-def _reviewed_ids(file: CocoFile, reviewed: str | None, data_root: str | None) -> set | None:
-    """Ids of the reviewed images without boxes; None where every image without boxes counts as it is."""
-    if reviewed in (None, 'all'):
-        return None if reviewed is None else {image['id'] for image in file.images}
-    if reviewed == 'annotated':
-        return set()
-    by_name = {key: image['id'] for image in file.images for key in (str(image['id']), image['file_name'])}
-    path = os.path.join(data_root or '', reviewed)
-    lines = text_lines(path)
-    if missing := [line for line in lines if line not in by_name]:
-        raise ValueError(
-            f'{path}: {summarise(missing, len(missing))} are no image ids or file names of {file.path}'
-        )
-    return {by_name[line] for line in lines}
 
 
 @DATASETS.register_module()
@@ -134,7 +117,7 @@ class CocoDetectionDataset(LabeledDataset):
         reviewed: str | None = None,
     ) -> None:
         self._file = _open(ann_file, data_root, only_with_boxes)
-        self._reviewed = _reviewed_ids(self._file, reviewed, data_root)
+        self._reviewed = reviewed_ids(self._file.path, self._file.images, reviewed, data_root)
         if index is None:
             index = self._file.index(os.path.join(data_root or '', img_prefix), exif=exif)
         elif list(index.names) != [str(image['file_name']) for image in self._file.images]:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from typing import Any
+
+from .image_files import summarise
+from .image_lists import text_lines
 
 # float32 holds every whole number up to here.
 _MAX_COORDINATE = 2.0**24
@@ -146,6 +150,37 @@ def supercategories_without_boxes(categories: Sequence[Mapping[str, Any]], used:
     """Names of categories that have no box and are the supercategory of others, as Roboflow writes them."""
     above = {category.get('supercategory') for category in categories}
     return [entry['name'] for entry in categories if entry['name'] in above and entry['id'] not in used]
+
+
+def reviewed_ids(
+    path: str, images: Sequence[Mapping[str, Any]], reviewed: str | None, data_root: str | None
+) -> set | None:
+    """Ids of images that people looked at, whether or not they have boxes; None where that is not known.
+
+    Args:
+        path: the annotation file, for messages.
+        images: its images.
+        reviewed: ``'all'``, ``'annotated'``, a text file of ids or file names, or None.
+        data_root: what a relative path starts from.
+
+    Raises:
+        FileNotFoundError: there is no such text file.
+        ValueError: it names an image that is not in the file.
+    """
+    if reviewed in (None, 'all'):
+        return None if reviewed is None else {image['id'] for image in images}
+    if reviewed == 'annotated':
+        return set()
+    listed = os.path.join(data_root or '', reviewed)
+    if not os.path.isfile(listed):
+        raise FileNotFoundError(f"{listed}: no such file; reviewed is 'all', 'annotated' or a list of images")
+    by_name = {key: image['id'] for image in images for key in (str(image['id']), image['file_name'])}
+    lines = text_lines(listed)
+    if missing := [line for line in lines if line not in by_name]:
+        raise ValueError(
+            f'{listed}: {summarise(missing, len(missing))} are no image ids or file names of {path}'
+        )
+    return {by_name[line] for line in lines}
 
 
 def _check_image(number: int, image: Mapping[str, Any]) -> None:

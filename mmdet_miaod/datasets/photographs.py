@@ -7,12 +7,12 @@ import os
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 
-import numpy as np
 from mmdet.datasets import DATASETS
 
-from .image_files import find_images, summarise
+from .boxes import BoxAnnotation
+from .image_files import summarise
 from .image_index import ImageIndex
-from .labeled import BoxAnnotation
+from .image_names import find_images
 from .pool import ImagePoolDataset
 from .voc import VOCDetectionDataset
 
@@ -179,7 +179,3 @@ class PersonLabeledDataset(VOCDetectionDataset):
         if i not in self._given:
             raise ValueError(f'{self.index.names[i]}: nobody labeled this image; its batch is to be imported')
         return self._given[i]
-
-    def written_boxes(self, annotation: BoxAnnotation) -> np.ndarray:
-        """Boxes, then ignored boxes, ``(n + k, 4)`` float32: edges in pixels from 0."""
-        return np.concatenate([annotation.bboxes, annotation.bboxes_ignore])
