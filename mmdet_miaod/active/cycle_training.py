@@ -15,6 +15,7 @@ from torch import nn
 
 from .. import distributed
 from ..datasets.loaders import TrainLoader
+from ..engine.loss_watch import LossWatch
 from ..engine.runner import AlternatingEpochRunner
 from ..engine.stage import Stage, frozen_parameter_names
 from ..engine.trainer import StagePosition, TrainSettings, train_stage
@@ -102,6 +103,7 @@ class CycleTrainer:
         if done is not None:
             checkpoint = self._load_weights(model, self._state.directory / epoch_name(done))
             self._logger.info('Cycle %d resumes after epoch %d of stage %d.', cycle, done.epoch, done.number)
+        watch = LossWatch(self._logger, memory=done and done.values.get('loss_watch'))
         for number, stage in enumerate(self.schedule):
             here = done is not None and done.number == number
             epochs_done = done.epoch if here else 0
@@ -115,6 +117,7 @@ class CycleTrainer:
                 logger=self._logger,
                 frozen=frozen,
                 on_epoch_end=self._epoch_saver(cycle, number, stage),
+                loss_watch=watch,
                 checkpoint=checkpoint if here else None,
             )
         self._newest = (cycle, model)
@@ -161,6 +164,8 @@ class CycleTrainer:
                 seconds=seconds,
                 label_set=stage.is_label_set_training,
                 iterations=len(runner.data_loader),
+                loss_watch=runner.loss_watch.memory,
+                loss_jumps=runner.loss_watch.take_jumps(),
             )
             step = FinishedStep('epoch', cycle, number, runner.epoch + 1, values=values)
             distributed.copy_buffers_from_main(runner.model.module)

@@ -11,6 +11,7 @@ from torch import distributed as dist
 
 from .. import distributed
 from ..models.dense_heads.loss_terms import LOSS_TERMS
+from .loss_watch import LossWatch
 
 
 @dataclass(frozen=True)
@@ -39,11 +40,13 @@ class LossLog:
     Args:
         where: name of the stage and epoch, for the error message.
         world_size: number of processes, over which the logged values are averaged.
+        watch: is told the classification loss of every labeled batch.
     """
 
-    def __init__(self, where: str, world_size: int = 1) -> None:
+    def __init__(self, where: str, world_size: int = 1, watch: LossWatch | None = None) -> None:
         self._where = where
         self._world_size = world_size
+        self._watch = watch
         self._pending: list[LossRecord] = []
 
     def add(self, record: LossRecord) -> None:
@@ -67,6 +70,9 @@ class LossLog:
         read = [{name: next(numbers) for name in record.losses} for record in pending]
         for record, losses in zip(pending, read, strict=True):
             self._check(record, losses)
+            if self._watch is not None and record.tag == 'labeled' and 'loss_cls' in losses:
+                where = f'{self._where}, iteration {record.iteration + 1}'
+                self._watch.add(losses['loss_cls'], record.files, where)
         return [
             (_log_names(record.tag, losses), len(record.files))
             for record, losses in zip(pending, read, strict=True)

@@ -13,6 +13,7 @@ from ..datasets.loaders import TrainLoader
 from ..randomness import seed_everything
 from .gradient_step import GradientStep
 from .loss_log import LossLog, LossRecord, batch_files
+from .loss_watch import LossWatch
 from .stage import Stage
 
 TAG_KEYS = {'labeled': 0, 'unlabeled': 1}
@@ -35,6 +36,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         epochs_done: epochs of the stage that are trained already.
         sync_interval: iterations between two readings of the losses; 1 checks each before its step.
         labels: text and numbers that go into every line of the log, such as the cycle and the stage.
+        loss_watch: is told the classification loss of every labeled batch.
         kwargs: ``logger``, ``work_dir`` and ``meta`` of MMCV's runner.
     """
 
@@ -48,12 +50,14 @@ class AlternatingEpochRunner(EpochBasedRunner):
         epochs_done: int = 0,
         sync_interval: int = 1,
         labels: dict[str, Any] | None = None,
+        loss_watch: LossWatch | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(model, optimizer=gradient_step.optimizer, max_epochs=stage.epochs, **kwargs)
         self.stage = stage
         self.gradient_step = gradient_step
         self.labels = labels or {}
+        self.loss_watch = loss_watch
         self._epoch = epochs_done
         self._order_key = tuple(order_key)
         self._sync_interval = sync_interval
@@ -88,7 +92,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self.mode = 'train'
         length = len(self.data_loader)
         where = f'stage {self.stage.name!r} of cycle {self.labels.get("cycle", "?")}, epoch {self.epoch + 1}'
-        losses = LossLog(where, self.world_size)
+        losses = LossLog(where, self.world_size, self.loss_watch)
         # So that layers which draw random numbers (dropout) draw the same ones in a resumed run.
         seed_everything(*self._order_key, self.epoch)
         self.call_hook('before_train_epoch')

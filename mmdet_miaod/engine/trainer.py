@@ -16,6 +16,7 @@ from torch import nn
 from ..datasets.loaders import TrainLoader
 from .gradient_step import GradientStep, MixedPrecision, build_stage_step
 from .hooks import EpochEndHook
+from .loss_watch import LossWatch
 from .parallel import wrap_model
 from .runner import AlternatingEpochRunner, build_runner
 from .stage import Stage
@@ -82,6 +83,7 @@ def train_stage(
     logger: logging.Logger,
     frozen: frozenset[str],
     on_epoch_end: Callable[[AlternatingEpochRunner], None],
+    loss_watch: LossWatch | None = None,
     checkpoint: Mapping[str, Any] | None = None,
 ) -> None:
     """Train the remaining epochs of a stage.
@@ -94,6 +96,7 @@ def train_stage(
         logger: for the text log.
         frozen: names of the parameters that no stage trains.
         on_epoch_end: called with the runner after each epoch, to save a checkpoint.
+        loss_watch: is told the classification loss of every labeled batch.
         checkpoint: with the state of the ``optimizer`` and the loss ``scaler`` after
             ``position.epochs_done`` epochs.
 
@@ -109,7 +112,7 @@ def train_stage(
     if checkpoint is not None:
         step.load_state_dict(checkpoint)
     wrapped = wrap_model(model, settings.device)
-    runner = build_stage_runner(wrapped, position, settings, step=step, logger=logger)
+    runner = build_stage_runner(wrapped, position, settings, step=step, loss_watch=loss_watch, logger=logger)
     register_hooks(runner, settings, on_epoch_end)
     runner.run([loaders[tag] for tag in stage.tags])
 
@@ -135,6 +138,7 @@ def build_stage_runner(
     *,
     step: GradientStep,
     logger: logging.Logger,
+    loss_watch: LossWatch | None = None,
 ) -> AlternatingEpochRunner:
     """Build the runner of a stage, still without hooks.
 
@@ -144,6 +148,7 @@ def build_stage_runner(
         settings: how to train.
         step: from :func:`begin_stage`.
         logger: for the text log.
+        loss_watch: see :func:`train_stage`.
 
     Raises:
         ValueError: when ``settings.runner`` names no runner that can train a stage.
@@ -158,6 +163,7 @@ def build_stage_runner(
         epochs_done=position.epochs_done,
         sync_interval=1 if settings.device.type == 'cpu' else settings.log_config['interval'],
         labels=labels,
+        loss_watch=loss_watch,
         work_dir=settings.work_dir,
         logger=logger,
         meta=dict(labels, stage_number=position.number, first_iteration=position.first_iteration),

@@ -12,6 +12,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
+from ..engine.loss_watch import jump_message
 from ..run.files import write_file
 from ..version import __version__
 from . import plots
@@ -149,7 +150,8 @@ def _run_section(
 ) -> RunSection:
     drawn = [loss_curves(record), plots.score_histograms(record)]
     drawn += [plots.stage_times(record), plots.class_precision(record)]
-    problems, images = list(record.problems), None
+    problems = [*record.problems, *map(jump_message, record.loss_jumps)]
+    images = None
     try:
         images = open_images(record)
         drawn.append(plots.class_balance(balance(record, images), images.classes))

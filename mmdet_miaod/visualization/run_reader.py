@@ -39,6 +39,8 @@ class RunRecord:
             not readable.
         pool_size: number of images in the pool, None when not known.
         seed: the run's seed, None when not known.
+        loss_jumps: jumps of the classification loss that stayed, oldest first; see
+            :meth:`~mmdet_miaod.engine.loss_watch.LossWatch.take_jumps`.
         finished: whether all cycles are done.
         problems: what could not be read, in words.
     """
@@ -55,6 +57,7 @@ class RunRecord:
     identity: Mapping[str, Any] = field(default_factory=dict)
     pool_size: int | None = None
     seed: int | None = None
+    loss_jumps: list[dict[str, Any]] = field(default_factory=list)
     finished: bool = False
     problems: list[str] = field(default_factory=list)
 
@@ -125,6 +128,9 @@ def _read_manifest(record: RunRecord) -> None:
     record.identity = state.identity.config
     record.pool_size, record.seed = state.identity.pool_size, state.identity.seed
     record.finished = state.is_finished
+    record.loss_jumps = [
+        jump for step in state.of_kind('epoch') for jump in step.values.get('loss_jumps', ())
+    ]
 
 
 def _read_metrics(record: RunRecord) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
@@ -56,3 +58,15 @@ def test_a_loss_that_is_not_finite_names_where_and_what(value) -> None:
 def test_files_of_a_batch() -> None:
     metas = [dict(ori_filename='a.jpg', filename='/data/a.jpg'), dict(filename='/data/b.jpg'), {}]
     assert batch_files(metas) == ('a.jpg', '/data/b.jpg', '?')
+
+
+def test_the_watch_is_told_the_classification_loss_of_labeled_batches() -> None:
+    told = []
+    log = LossLog(
+        "stage 'label' of cycle 3, epoch 2", watch=SimpleNamespace(add=lambda *args: told.append(args))
+    )
+    log.add(record(iteration=6, loss_cls=0.5, loss=1.0))
+    log.add(record('unlabeled', 6, loss_dis=0.25, loss=0.25))
+    log.add(record(iteration=7, loss_dis_max=0.5, loss=0.5))
+    log.flush()
+    assert told == [(0.5, ('a.jpg', 'b.jpg'), "stage 'label' of cycle 3, epoch 2, iteration 7")]

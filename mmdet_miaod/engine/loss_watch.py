@@ -1,0 +1,165 @@
+"""A watch over the classification loss: says so while training collapses."""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import median
+from typing import Any
+
+WHAT_HELPS = (
+    'What helps: labels that are missing or wrong in these images put right; gradient clipping '
+    '(optimizer_config.grad_clip.max_norm=10); a lower learning rate (optimizer.lr)'
+)
+_WORST = 3
+
+
+@dataclass(frozen=True)
+class Jump:
+    """A loss that rose and did not come back.
+
+    Attributes:
+        iteration: at which it was found, counted from 0.
+        best: lowest running median before it.
+        now: running median when it was found.
+    """
+
+    iteration: int
+    best: float
+    now: float
+
+
+class JumpDetector:
+    """Finds the iteration at which a loss has jumped and stayed; fires once.
+
+    The running median of the last ``window`` losses is compared with the first one and the lowest one so
+    far. The loss has jumped where, on a logarithmic scale, more than ``lost`` of what it had fallen is lost
+    again, and it has stayed when that held for ``patience`` iterations in a row. A loss that never fell
+    below ``fallen`` of its first median cannot jump.
+
+    Args:
+        window: losses in a running median.
+        patience: iterations in a row above the threshold.
+        lost: share of the fall, 0 to 1.
+        fallen: share of the first median, 0 to 1.
+        memory: of the detector that this one replaces.
+    """
+
+    def __init__(
+        self,
+        *,
+        window: int = 20,
+        patience: int = 40,
+        lost: float = 0.5,
+        fallen: float = 0.9,
+        memory: Mapping[str, Any] | None = None,
+    ) -> None:
+        self._recent: deque[float] = deque(maxlen=window)
+        self._patience, self._lost, self._fallen = patience, lost, fallen
+        self._first, self._best, self._fired = math.inf, math.inf, False
+        if memory:
+            self._first, self._best, self._fired = memory['first'], memory['best'], memory['fired']
+        self._above = self._count = 0
+
+    @property
+    def span(self) -> int:
+        """Iterations from where a jump may have begun to where it is found."""
+        return self._recent.maxlen + self._patience
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """Plain values that a detector can go on with; empty before the first median."""
+        known = dict(first=self._first, best=self._best, fired=self._fired)
+        return known if math.isfinite(self._first) else {}
+
+    def update(self, loss: float) -> Jump | None:
+        """Take the loss of the next iteration; returns the jump when it is found."""
+        self._recent.append(loss)
+        self._count += 1
+        if len(self._recent) < self._recent.maxlen or self._fired:
+            return None
+        now = median(self._recent)
+        if math.isinf(self._first):
+            self._first = now
+        self._best = min(self._best, now)
+        self._above = self._above + 1 if self._is_lost(now) else 0
+        if self._above < self._patience:
+            return None
+        self._fired = True
+        return Jump(self._count - 1, self._best, now)
+
+    def _is_lost(self, now: float) -> bool:
+        if self._best > self._fallen * self._first:
+            return False
+        return now > self._best ** (1 - self._lost) * self._first**self._lost
+
+
+def find_jump(losses: Iterable[float], **settings: Any) -> Jump | None:
+    """Find the jump of a sequence of losses, None where there is none.
+
+    Args:
+        losses: one per iteration.
+        settings: see :class:`JumpDetector`.
+    """
+    detector = JumpDetector(**settings)
+    return next((jump for loss in losses if (jump := detector.update(loss)) is not None), None)
+
+
+class LossWatch:
+    """Watches the classification loss of one cycle's labeled batches, and warns when it jumps and stays.
+
+    Args:
+        logger: is told, once.
+        settings: see :class:`JumpDetector`.
+
+    """
+
+    def __init__(self, logger: logging.Logger, **settings: Any) -> None:
+        self._logger = logger
+        self._detector = JumpDetector(**settings)
+        self._batches: deque[tuple[float, tuple[str, ...]]] = deque(maxlen=self._detector.span)
+        self._jumps: list[dict[str, Any]] = []
+
+    @property
+    def memory(self) -> dict[str, Any]:
+        """Plain values that another watch can go on with."""
+        return self._detector.memory
+
+    def take_jumps(self) -> list[dict[str, Any]]:
+        """Return the jumps since the last call.
+
+        Each is of plain values: ``where``, ``best`` and ``now`` (running medians), and ``batches``, the worst
+        ones around the jump, each with ``loss`` and ``files``.
+        """
+        jumps, self._jumps = self._jumps, []
+        return jumps
+
+    def add(self, loss: float, files: Sequence[str], where: str) -> None:
+        """Take the loss of a labeled batch.
+
+        Args:
+            loss: its classification loss.
+            files: its image files.
+            where: stage, epoch and iteration, for the message.
+        """
+        self._batches.append((loss, tuple(files)))
+        jump = self._detector.update(loss)
+        if jump is None:
+            return
+        worst = sorted(self._batches, key=lambda batch: -batch[0])[:_WORST]
+        batches = [dict(loss=loss, files=list(files)) for loss, files in worst]
+        self._jumps.append(dict(where=where, best=jump.best, now=jump.now, batches=batches))
+        self._logger.warning('%s', jump_message(self._jumps[-1]))
+
+
+def jump_message(jump: Mapping[str, Any]) -> str:
+    """Tell of a jump (:meth:`LossWatch.take_jumps`): what happened, in which batches, and what helps."""
+    batches = '; '.join(f'{", ".join(batch["files"])} ({batch["loss"]:.3g})' for batch in jump['batches'])
+    return (
+        f'Training may be collapsing: the classification loss has jumped from {jump["best"]:.3g} to '
+        f'{jump["now"]:.3g} (running medians) and stays there, {jump["where"]}. Worst batches: {batches}. '
+        f'{WHAT_HELPS}.'
+    )

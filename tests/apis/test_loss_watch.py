@@ -1,0 +1,45 @@
+"""A run whose classification loss jumps and stays says so in its log and its report."""
+
+from __future__ import annotations
+
+import pytest
+
+from mmdet_miaod.engine.loss_watch import JumpDetector, jump_message
+from mmdet_miaod.run.manifest import RunState
+from mmdet_miaod.visualization.run_reader import read_run
+from tests.tiny_run import tiny_train
+
+
+@pytest.fixture
+def _wary(monkeypatch) -> None:
+    """Makes every rise a jump."""
+    defaults = dict(window=1, patience=1, lost=0.0, fallen=1.0, memory=None)
+    monkeypatch.setattr(JumpDetector.__init__, '__kwdefaults__', defaults)
+
+
+@pytest.mark.usefixtures('_wary')
+def test_log_manifest_and_report_name_the_worst_batches(tiny_data, tmp_path) -> None:
+    run = tiny_train(tiny_data, tmp_path, options=dict(report=True), cycles=[0, 1])
+    jumps = [
+        (step.cycle, jump)
+        for step in RunState.load(run).of_kind('epoch')
+        for jump in step.values['loss_jumps']
+    ]
+    # One warning per cycle at most.
+    assert [cycle for cycle, _ in jumps] == [0, 1]
+    (log,) = run.glob('*.log')
+    page = (run / 'report.html').read_text()
+    assert read_run(run).loss_jumps == [jump for _, jump in jumps]
+    for cycle, jump in jumps:
+        assert f'of cycle {cycle}, epoch 1, iteration' in jump['where']
+        assert len(jump['batches'][0]['files']) == 2
+        assert jump_message(jump) in log.read_text()
+        assert f'to {jump["now"]:.3g} (running medians) and stays there' in page
+    assert log.read_text().count('Training may be collapsing') == 2
+
+
+def test_a_run_that_learns_says_nothing(tiny_data, tmp_path) -> None:
+    run = tiny_train(tiny_data, tmp_path, cycles=[0])
+    assert read_run(run).loss_jumps == []
+    (log,) = run.glob('*.log')
+    assert 'collapsing' not in log.read_text()

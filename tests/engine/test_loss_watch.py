@@ -1,0 +1,68 @@
+"""A classification loss that jumps and stays."""
+
+from __future__ import annotations
+
+import logging
+
+from mmdet_miaod.engine.loss_watch import Jump, LossWatch, find_jump
+
+SMALL = dict(window=3, patience=4)
+FALLEN = [1.0] * 3 + [0.25] * 5
+
+
+def test_a_loss_that_rises_beyond_half_of_its_fall_and_stays_has_jumped() -> None:
+    # On a logarithmic scale half way from 0.25 back to 1.0 is 0.5.
+    assert find_jump([*FALLEN, *[0.51] * 5], **SMALL) == Jump(12, best=0.25, now=0.51)
+    assert find_jump([*FALLEN, *[0.49] * 50], **SMALL) is None
+
+
+def test_a_loss_that_comes_back_in_time_has_not_jumped() -> None:
+    # k high losses in a row make k high medians of three.
+    assert find_jump([*FALLEN, *[9.0] * 3, *[0.25] * 9], **SMALL) is None
+    assert find_jump([*FALLEN, *[9.0] * 4, *[0.25] * 9], **SMALL) is not None
+
+
+def test_single_bad_batches_do_not_count() -> None:
+    assert find_jump([*FALLEN, *[900.0, 0.25, 0.25] * 20], **SMALL) is None
+
+
+def test_a_loss_that_never_fell_cannot_jump() -> None:
+    assert find_jump([1.0] * 5 + [0.95] * 5 + [1.2] * 50, **SMALL) is None
+
+
+def test_too_few_losses_say_nothing() -> None:
+    assert find_jump([]) is None
+    assert find_jump([1.0, 0.1, 5.0]) is None
+
+
+def test_the_watch_warns_once_and_names_the_worst_batches(caplog) -> None:
+    watch = LossWatch(logging.getLogger('watch'), **SMALL)
+    losses = [*FALLEN, 0.6, 61.5, 0.7, 0.6, 0.6, *[0.6] * 20]
+    for number, loss in enumerate(losses):
+        watch.add(loss, (f'{number}.jpg', 'b.jpg'), f'iteration {number + 1}')
+    (jump,) = watch.take_jumps()
+    assert watch.take_jumps() == []
+    assert (jump['where'], jump['best'], jump['now']) == ('iteration 13', 0.25, 0.6)
+    assert jump['batches'][0] == dict(loss=61.5, files=['9.jpg', 'b.jpg'])
+    (record,) = caplog.records
+    message = record.getMessage()
+    assert record.levelname == 'WARNING'
+    assert 'from 0.25 to 0.6' in message and '9.jpg, b.jpg (61.5)' in message and 'iteration 13' in message
+    assert 'grad_clip' in message
+
+
+def test_another_watch_goes_on_with_what_the_first_one_saw(caplog) -> None:
+    first = LossWatch(logging.getLogger('watch'), **SMALL)
+    assert first.memory == {}
+    for loss in FALLEN:
+        first.add(loss, ('a.jpg',), 'before')
+    second = LossWatch(logging.getLogger('watch'), memory=first.memory, **SMALL)
+    for _ in range(10):
+        second.add(0.6, ('a.jpg',), 'after')
+    (jump,) = second.take_jumps()
+    assert jump['best'] == 0.25
+    # Whoever was warned in this cycle is not warned again.
+    third = LossWatch(logging.getLogger('watch'), memory=second.memory, **SMALL)
+    for _ in range(10):
+        third.add(9.0, ('a.jpg',), 'later')
+    assert third.take_jumps() == [] and len(caplog.records) == 1
