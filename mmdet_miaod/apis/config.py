@@ -94,7 +94,9 @@ def read_config(path: str | Path) -> Config:
         return Config.fromfile(str(path))
     except Exception as error:  # a config is a program, which may fail in any way
         where = ', '.join(_failed_lines(error)) or str(path)
-        raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {error})') from error
+        # MMCV raises an empty ImportError for custom_imports; the one before it names the module.
+        cause = error if str(error) else error.__context__ or error
+        raise ValueError(f'{where}: cannot be read as a config ({type(cause).__name__}: {cause})') from error
 
 
 def nest_options(options: Mapping[str, Any], config: Config) -> dict[str, Any]:

@@ -257,6 +257,7 @@ def test_value_that_makes_no_sense(case, capsys, option, expected) -> None:
     'line, expected',
     [
         ("log_config['hooks'] = [dict(type='NoHook')]", 'NoHook'),
+        ("custom_imports = dict(imports=['no_such_part'], allow_failed_imports=False)", "'no_such_part'"),
         ("custom_hooks = [dict(type='EMAHook', speed=1)]", 'speed'),
         ("runner = dict(type='EpochBasedRunner', max_epochs=12)", "runner.type is 'EpochBasedRunner'"),
         ("runner = dict(type='AlternatingEpochRunner', max_epochs=12)", 'runner.max_epochs is 12'),
