@@ -13,6 +13,7 @@ from mmdet.utils import replace_cfg_vals, update_data_root
 
 from ..datasets.image_lists import text_lines
 from ..run.identity import plain_json
+from .schema import check_names, check_values
 
 REQUIRED_KEYS = (
     'model.bbox_head.num_classes',
@@ -41,6 +42,8 @@ PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_pa
 LIST_KEYS = ('exclude', 'include')
 # Of "annotator": how people are asked, not for what.
 ASKING_KEYS = ('tool', 'score_thr', 'max_boxes')
+# Begins a run's copy of its config, in which variables are there for the record only.
+DUMPED = '# The config of a run of mmdet_miaod, as it was used.\n'
 LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 
 
@@ -65,6 +68,8 @@ def load_config(
         config.merge_from_dict(nest_options(options or {}, config))
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
+    if DUMPED not in config.text:
+        check_names(config)
     if data_root is not None:
         # A run's dumped config has its data_root written out in each data set.
         before = (config.get('data_root') or '').rstrip('/')
@@ -141,28 +146,17 @@ def _failed_lines(error: Exception) -> list[str]:
     return [] if file is None else [str(file) if line is None else f'{file}, line {line}']
 
 
-def check_keys(config: Config) -> None:
-    """Check that a config has every key that a run needs.
+def check_config(config: Config) -> None:
+    """Check that a config has every key that a run needs, with values that it may have.
 
     Raises:
         KeyError: when a key is missing, naming it.
+        ValueError: when a value makes no sense.
     """
     for key in REQUIRED_KEYS:
         if _lookup(config, key) is None:
             raise KeyError(f'the config has no {key!r}; configs/MIAOD.py shows every key')
-
-
-def number_of_at_least(config: Config, key: str, least: int, most: int | None = None) -> int:
-    """Return the whole number of a dotted key.
-
-    Raises:
-        ValueError: when it is no whole number, or not from ``least`` to ``most``.
-    """
-    value = _lookup(config, key)
-    if not isinstance(value, int) or value < least or (most is not None and value > most):
-        bounds = f'of at least {least}' if most is None else f'from {least} to {most}'
-        raise ValueError(f'{key} is {value!r}: a whole number {bounds} is needed')
-    return value
+    check_values(config)
 
 
 def _lookup(config: Config, key: str) -> Any:

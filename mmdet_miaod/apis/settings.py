@@ -14,7 +14,6 @@ from ..active.batches import BatchSettings
 from ..active.proposals import ProposalSettings
 from ..active.selection import SelectionSettings, image_positions
 from ..active.split import Split, initial_split
-from ..annotation.folder import TOOLS
 from ..datasets.image_lists import text_lines
 from ..engine.acceleration import Acceleration
 from ..engine.detector import ModelSettings
@@ -22,7 +21,7 @@ from ..engine.inference import ScoringSettings
 from ..engine.stage import Stage, build_schedule
 from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
-from .config import LIST_KEYS, check_keys, config_identity, load_config, number_of_at_least
+from .config import DUMPED, LIST_KEYS, check_config, config_identity, load_config
 from .data import DataSettings, LoaderSettings
 
 
@@ -154,11 +153,10 @@ class RunSettings:
             KeyError: a key is missing, naming it.
             ValueError: a value makes no sense.
         """
-        check_keys(config)
-        seed = number_of_at_least(config, 'seed', 0, 2**32 - 1)
+        check_config(config)
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
-            text=config.pretty_text,
+            text=DUMPED + config.pretty_text,
             data=_data_settings(config),
             loaders=_loader_settings(config),
             query=config.query.to_dict(),
@@ -166,8 +164,8 @@ class RunSettings:
             training=_train_settings(config),
             scoring=_scoring_settings(config),
             evaluation=dict(config.get('evaluation') or {}),
-            max_keep_checkpoints=_max_keep_checkpoints(config),
-            seed=seed,
+            max_keep_checkpoints=config.checkpoint_config.get('max_keep_ckpts', 3),
+            seed=config.seed,
             work_directory=config.work_directory,
             log_level=config.get('log_level', 'INFO'),
             labeling=_labeling_settings(config),
@@ -190,88 +188,47 @@ def load_settings(
     return RunSettings.from_config(load_config(path, options, data_root))
 
 
-def _choice(config: Config, key: str, choices: Sequence[str]) -> str:
-    """Return the value of a key; the first choice is the default."""
-    value = config.get(key, choices[0])
-    if value not in choices:
-        raise ValueError(f'{key} is {value!r}: choose one of {tuple(choices)}')
-    return value
-
-
 def _data_settings(config: Config) -> DataSettings:
     data = config.data
-    return DataSettings(
-        data.train, data.pool, data.test, _choice(config, 'check_images', ('decode', 'header'))
-    )
+    return DataSettings(data.train, data.pool, data.test, config.get('check_images', 'decode'))
 
 
 def _loader_settings(config: Config) -> LoaderSettings:
     return LoaderSettings(
-        batch_size=number_of_at_least(config, 'data.samples_per_gpu', 1),
+        batch_size=config.data.samples_per_gpu,
         workers=config.data.get('workers_per_gpu', 0),
         prefetch=config.data.get('prefetch_factor', 2),
-        repeats=(number_of_at_least(config, 'X_L_repeat', 1), number_of_at_least(config, 'X_U_repeat', 1)),
+        repeats=(config.X_L_repeat, config.X_U_repeat),
     )
 
 
 def _labeling_settings(config: Config) -> LabelingSettings:
-    cycles = config.cycles
-    counts = isinstance(cycles, Sequence) and all(isinstance(cycle, int) and cycle >= 0 for cycle in cycles)
-    if not counts or not cycles or list(cycles) != sorted(set(cycles)):
-        raise ValueError(f'cycles is {cycles!r}: list ascending numbers, such as [0, 1, 2]')
-    step_size = number_of_at_least(config, 'X_S_size', 1)
-    budget = dict(dict(unit='image', size=step_size), **_known(config, 'budget', ('unit', 'size')))
-    size, fraction = budget['size'], config.get('query_fraction', 1.0)
-    if not isinstance(size, int) or not isinstance(fraction, (int, float)):
-        raise ValueError(f'budget.size is {size!r}, query_fraction {fraction!r}: numbers are needed')
+    if list(config.cycles) != sorted(set(config.cycles)):
+        raise ValueError(f'cycles is {config.cycles!r}: list ascending numbers, such as [0, 1, 2]')
+    budget = dict(dict(unit='image', size=config.X_S_size), **(config.get('budget') or {}))
     lists = {key: config.get(key) or [] for key in LIST_KEYS}
     return LabelingSettings(
-        cycles=tuple(cycles),
-        initial_size=number_of_at_least(config, 'X_L_0_size', 1),
-        step_size=step_size,
+        cycles=tuple(config.cycles),
+        initial_size=config.X_L_0_size,
+        step_size=config.X_S_size,
         unit=budget['unit'],
-        budget=size,
-        fraction=fraction,
-        unlabeled_from=_choice(config, 'X_U_0_from', ('end', 'next')),
+        budget=budget['size'],
+        fraction=config.get('query_fraction', 1.0),
+        unlabeled_from=config.get('X_U_0_from', 'end'),
         lists={key: text_lines(value) if isinstance(value, str) else value for key, value in lists.items()},
     )
 
 
 def _annotator_settings(config: Config) -> BatchSettings | None:
     annotator = dict(config.get('annotator') or dict(type='simulated'))
-    kind = annotator.pop('type', None)
-    if kind not in ('simulated', 'batches'):
-        raise ValueError(f"annotator.type is {kind!r}: choose one of ('simulated', 'batches')")
-    keys = ('tool', 'test_size', 'first', 'skipped', 'score_thr', 'max_boxes') if kind == 'batches' else ()
-    if unknown := sorted(annotator.keys() - set(keys)):
-        raise ValueError(f'annotator has {unknown}, which nothing here reads; its keys are {sorted(keys)}')
-    if kind == 'simulated':
+    if annotator.pop('type') == 'simulated':
+        if annotator:
+            raise ValueError(f"annotator has {sorted(annotator)}, which type='simulated' does not read")
         return None
     if (config.get('budget') or {}).get('unit', 'image') != 'image':
         raise ValueError("budget.unit: people label whole batches of images; use 'image'")
-    for key, choices in (
-        ('tool', sorted(TOOLS)),
-        ('first', ('random', 'coreset')),
-        ('skipped', ('leave_out', 'ask_again')),
-    ):
-        if key in annotator and annotator[key] not in choices:
-            raise ValueError(f'annotator.{key} is {annotator[key]!r}: choose one of {tuple(choices)}')
-    for key in ('test_size', 'max_boxes'):
-        if key in annotator:
-            number_of_at_least(config, f'annotator.{key}', 0)
-    score_thr = annotator.get('score_thr', 0)
-    if not isinstance(score_thr, (int, float)) or not 0 <= score_thr <= 1:
-        raise ValueError(f'annotator.score_thr is {score_thr!r}: a number from 0 to 1 is needed')
     proposals = {key: annotator.pop(key) for key in ('score_thr', 'max_boxes') if key in annotator}
     return BatchSettings(**annotator, proposals=ProposalSettings(**proposals))
-
-
-def _known(config: Config, key: str, names: Sequence[str]) -> Mapping[str, Any]:
-    """Return a dict of the config that may have some names and no other."""
-    values = config.get(key) or {}
-    if unknown := sorted(values.keys() - set(names)):
-        raise ValueError(f'{key} has {unknown}, which nothing here reads; its keys are {sorted(names)}')
-    return values
 
 
 def _train_settings(config: Config) -> TrainSettings:
@@ -280,7 +237,7 @@ def _train_settings(config: Config) -> TrainSettings:
         optimizer=config.optimizer,
         lr_config=config.lr_config,
         log_config=config.log_config,
-        grad_clip=_known(config, 'optimizer_config', ('grad_clip',)).get('grad_clip'),
+        grad_clip=(config.get('optimizer_config') or {}).get('grad_clip'),
         amp_dtype=(config.get('amp') or {}).get('dtype'),
         custom_hooks=tuple(config.get('custom_hooks') or ()),
         runner=config.get('runner') or DEFAULT_RUNNER,
@@ -293,12 +250,3 @@ def _scoring_settings(config: Config) -> ScoringSettings:
         workers=config.data.get('workers_per_gpu', 0),
         chunk_size=config.get('score_chunk_size', 1024),
     )
-
-
-def _max_keep_checkpoints(config: Config) -> int:
-    if config.checkpoint_config.get('interval', 1) != 1:
-        raise ValueError('checkpoint_config.interval: every epoch is saved, max_keep_ckpts of them stay')
-    kept = config.checkpoint_config.get('max_keep_ckpts', 3)
-    if not isinstance(kept, int) or kept < 1:
-        raise ValueError(f'checkpoint_config.max_keep_ckpts is {kept!r}: at least 1 is needed to resume')
-    return kept

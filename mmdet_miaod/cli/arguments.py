@@ -26,6 +26,7 @@ def help_style(description: str, exit_codes: str = EXIT_CODES) -> dict[str, Any]
         description=description,
         epilog=f'{exit_codes}\n{STREAMS}',
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
 
 

@@ -132,3 +132,15 @@ def test_the_copy_of_a_config_is_python_whatever_it_was(tmp_path) -> None:
     assert settings.file == 'mine.py'
     (tmp_path / settings.file).write_text(settings.text)
     assert load_settings(tmp_path / settings.file).seed == settings.seed
+
+
+def test_a_variable_of_a_config_is_no_unread_key_and_its_copy_in_a_run_may_hold_it(tmp_path) -> None:
+    path = tmp_path / 'mine.py'
+    path.write_text(f'_base_ = [{str(VOC)!r}]\nmy_size = 3\nX_L_0_size = my_size\n')
+    settings = load_settings(path)
+    assert settings.labeling.initial_size == 3
+    path.write_text(settings.text)
+    assert load_settings(path).identity == settings.identity
+    path.write_text(f'_base_ = [{str(VOC)!r}]\nmy_size = 3\n')
+    with pytest.raises(ValueError, match=r"\['my_size'\], which nothing here reads"):
+        load_settings(path)
