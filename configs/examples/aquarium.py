@@ -9,7 +9,6 @@ pool_lists = ['VOC2007/ImageSets/Main/train.txt']
 pool_folders = ['VOC2007/']
 test_lists = ['VOC2007/ImageSets/Main/valtest.txt']
 test_folders = ['VOC2007/']
-img_scale = (320, 320)
 
 model = dict(bbox_head=dict(num_classes=len(classes)))
 work_directory = './work_dirs/aquarium'

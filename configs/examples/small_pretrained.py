@@ -5,6 +5,7 @@ _base_ = ['../MIAOD.py']
 # ImageNet weights of MobileNetV2 in MMDetection's names: a file, or an address that is downloaded once.
 # --cfg-options backbone_weights=PATH/TO/FILE.pth
 backbone_weights = 'open-mmlab://mmdet/mobilenet_v2'
+img_scale = (320, 320)
 model = dict(
     backbone=dict(
         _delete_=True,
