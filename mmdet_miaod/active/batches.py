@@ -4,37 +4,31 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from .. import distributed
-from ..annotation.batch import BATCHES_FOLDER, Batch, BatchImage, image_uids, read_batch
+from ..annotation.batch import BATCHES_FOLDER, Batch, read_batch
 from ..annotation.folder import write_batch_folder
-from ..annotation.importing import LABELS_STEP
-from ..annotation.labels import LABELS_NAME, read_labels
-from ..annotation.statistics import count_labels
+from ..annotation.labels import read_labels
 from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.pool import ImagePoolDataset
-from ..run.file_record import DamagedFileError, hash_file, verify
 from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.step import FinishedStep
 from .annotator import LabelsWanted, SimulatedAnnotator
 from .cycle_scoring import scores_name
 from .cycle_training import model_name
-from .proposals import ProposalSettings, propose_boxes
+from .proposals import ProposalSettings, describe_images
 from .split import split_names
+from .taken_labels import LABELS, TEST, TRAIN, Objects, imported_labels, read_objects
 
-TRAIN, TEST = 'train', 'test'
-# Kinds of steps: images went out, labels came in.
-BATCH, LABELS = 'batch', LABELS_STEP
+# Kind of the steps by which images went out.
+BATCH = 'batch'
 # By purpose, so that a cycle may have a batch of each.
 _BATCH_KINDS = {TRAIN: BATCH, TEST: 'test_batch'}
-
-Objects = list[tuple[Sequence[float], str, bool]]
 
 
 @dataclass(frozen=True)
@@ -158,7 +152,18 @@ class BatchAnnotator(SimulatedAnnotator):
 
         def write(heartbeat: Callable[[], None]) -> FinishedStep:
             number = 1 + sum(len(self._state.of_kind(kind)) for kind in _BATCH_KINDS.values())
-            images = self._images(number, indices, sizes, previous, detections, heartbeat)
+            images = describe_images(
+                indices,
+                [self._pool.index.image_path(i) for i in indices.tolist()],
+                sizes[indices],
+                run=self._state.directory.name,
+                number=number,
+                scores=self._scores(previous, indices),
+                detections=detections,
+                classes=self._dataset.CLASSES,
+                settings=self._settings.proposals,
+                heartbeat=heartbeat,
+            )
             model = None if previous is None else models[-1].files[model_name(previous)][1]
             classes = tuple(self._dataset.CLASSES)
             batch = Batch(number, self._state.directory.name, cycle, purpose, model, classes, tuple(images))
@@ -178,40 +183,6 @@ class BatchAnnotator(SimulatedAnnotator):
 
         return distributed.on_main_for_long(write)
 
-    def _images(
-        self,
-        number: int,
-        indices: np.ndarray,
-        sizes: np.ndarray,
-        previous: int | None,
-        detections: list[list[np.ndarray]] | None,
-        heartbeat: Callable[[], None],
-    ) -> list[BatchImage]:
-        """Images of a batch, those of the highest scores first."""
-        scores = self._scores(previous, indices)
-        order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind='stable')
-        contents = []
-        for i in indices[order].tolist():
-            contents.append(hash_file(self._pool.index.image_path(i))[1])
-            heartbeat()
-        images = []
-        for uid, content, position in zip(
-            image_uids(self._state.directory.name, number, contents), contents, order.tolist(), strict=True
-        ):
-            index = int(indices[position])
-            width, height = map(int, sizes[index])
-            suffix = Path(self._pool.index.image_path(index)).suffix.lower()
-            score = float(scores[position])
-            boxes = ()
-            if detections is not None:
-                found, classes = detections[position], self._dataset.CLASSES
-                boxes = propose_boxes(found, classes, (width, height), self._settings.proposals)
-            acquisition = score if np.isfinite(score) else None
-            images.append(
-                BatchImage(uid, index, f'{uid}{suffix}', content, width, height, acquisition, boxes)
-            )
-        return images
-
     def _scores(self, previous: int | None, indices: np.ndarray) -> np.ndarray:
         if previous is None or self._state.find('scores', previous) is None:
             return np.full(len(indices), np.nan)
@@ -221,26 +192,10 @@ class BatchAnnotator(SimulatedAnnotator):
         """Record the labels of a batch once its import is complete; tells whether they are recorded."""
         if self._state.find(LABELS, step.cycle, step.number) is not None:
             return True
-        labels = distributed.on_main(lambda: self._imported(step))
+        labels = distributed.on_main(lambda: imported_labels(self._state, step))
         if labels is not None:
             self._state.record(labels)
         return labels is not None
-
-    def _imported(self, step: FinishedStep) -> FinishedStep | None:
-        folder = self._state.path(f'{BATCHES_FOLDER}/{step.number}')
-        batch = read_batch(folder)
-        labels = read_labels(folder, batch)
-        if not labels.is_complete(batch):
-            return None
-        states: dict[str, list[int]] = dict(reviewed=[], skipped=[], untouched=[])
-        for image in batch.images:
-            answer = labels.answers.get(image.uid)
-            states['untouched' if answer is None else answer.state.value].append(image.index)
-        name = f'{BATCHES_FOLDER}/{step.number}/{LABELS_NAME}'
-        files = {name: list(hash_file(folder / LABELS_NAME))}
-        values = dict(purpose=batch.purpose, **states, counts=asdict(count_labels(batch, labels)))
-        needs = [*step.needs, name]
-        return FinishedStep(LABELS, step.cycle, step.number, files=files, needs=needs, values=values)
 
     def _labels_wanted(self, waiting: Sequence[FinishedStep]) -> LabelsWanted:
         def count_open() -> int:
@@ -265,38 +220,3 @@ class BatchAnnotator(SimulatedAnnotator):
                 else:
                     self._dataset.give(objects)
                 self._given.add(step.number)
-
-
-def read_objects(state: RunState, step: FinishedStep) -> dict[int, Objects]:
-    """Read the labels of a batch that a run has taken in: by pool index, of the reviewed images.
-
-    Args:
-        state: the run's manifest.
-        step: of kind ``'labels'``.
-
-    Raises:
-        ValueError: they are not there any more, or not what they were.
-    """
-    folder = state.path(f'{BATCHES_FOLDER}/{step.number}')
-    try:
-        verify(state.file_record(f'{BATCHES_FOLDER}/{step.number}/{LABELS_NAME}'))
-        batch = read_batch(folder)
-        labels = read_labels(folder, batch)
-    except (DamagedFileError, FileNotFoundError) as error:
-        raise ValueError(
-            f'the labels of batch {step.number} are not what the run has trained on ({error}): import '
-            'the same files into the run again'
-        ) from error
-    return {
-        image.index: [(box.corners, box.name, box.ignored) for box in labels.answers[image.uid].boxes]
-        for image in batch.images
-        if image.uid in labels.answers and labels.answers[image.uid].is_reviewed
-    }
-
-
-def counts_by_batch(state: RunState) -> list[dict[str, Any]]:
-    """Counts of the labels that a run has taken in: batch, cycle, purpose and those of its labels."""
-    return [
-        dict(batch=step.number, cycle=step.cycle, purpose=step.values['purpose'], **step.values['counts'])
-        for step in state.of_kind(LABELS)
-    ]

@@ -1,13 +1,15 @@
-"""Boxes that a cycle's model proposes for the images of a batch."""
+"""The images of a batch, with the boxes that a cycle's model proposes for them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from ..annotation.batch import PreBox, rounded_corners
+from ..annotation.batch import BatchImage, PreBox, image_uids, rounded_corners
+from ..run.file_record import hash_file
 
 
 @dataclass(frozen=True)
@@ -48,3 +50,54 @@ def propose_boxes(
     return tuple(
         PreBox(f'p{number}', name, score, corners) for number, (score, name, corners) in enumerate(ordered, 1)
     )
+
+
+def describe_images(
+    indices: np.ndarray,
+    paths: Sequence[str],
+    sizes: np.ndarray,
+    *,
+    run: str,
+    number: int,
+    scores: np.ndarray,
+    detections: Sequence[Sequence[np.ndarray]] | None,
+    classes: Sequence[str],
+    settings: ProposalSettings,
+    heartbeat: Callable[[], None],
+) -> list[BatchImage]:
+    """Describe the images of a batch, those of the highest scores first.
+
+    Args:
+        indices: ``(n,)`` int64 pool indices.
+        paths: of their files.
+        sizes: ``(n, 2)`` width and height in pixels.
+        run: name of the run.
+        number: of the batch.
+        scores: ``(n,)``, NaN where there is none.
+        detections: per image one ``(m, 5)`` array per class; None without a model.
+        classes: their names.
+        settings: which detections are proposed.
+        heartbeat: called after each image.
+    """
+    order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind='stable').tolist()
+    contents = []
+    for position in order:
+        contents.append(hash_file(paths[position])[1])
+        heartbeat()
+    images = []
+    for uid, content, position in zip(image_uids(run, number, contents), contents, order, strict=True):
+        width, height = map(int, sizes[position])
+        found = None if detections is None else detections[position]
+        images.append(
+            BatchImage(
+                uid,
+                int(indices[position]),
+                f'{uid}{Path(paths[position]).suffix.lower()}',
+                content,
+                width,
+                height,
+                float(scores[position]) if np.isfinite(scores[position]) else None,
+                () if found is None else propose_boxes(found, classes, (width, height), settings),
+            )
+        )
+    return images

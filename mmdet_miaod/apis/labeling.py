@@ -10,11 +10,12 @@ from typing import Any
 import numpy as np
 
 from ..active.annotator import Annotator, SimulatedAnnotator
-from ..active.batches import TEST, TRAIN, BatchAnnotator
+from ..active.batches import BatchAnnotator
 from ..active.cycle_training import CycleTrainer
 from ..active.first_batch import choose_coreset
 from ..active.selection import SelectionSettings
 from ..active.split import Split
+from ..active.taken_labels import TEST, TRAIN
 from ..engine.inference import detect
 from ..run.manifest import RunState
 from .photographs import build_test_set

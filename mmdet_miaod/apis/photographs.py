@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributed
-from ..active.batches import LABELS, TRAIN, Objects, read_objects
+from ..active.taken_labels import LABELS, TRAIN, Objects, read_objects
 from ..datasets.builder import build_dataset
 from ..datasets.image_files import summarise
 from ..datasets.image_index import ImageIndex
