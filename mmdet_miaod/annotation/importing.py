@@ -12,6 +12,7 @@ from ..run.lock import lock_run
 from ..run.manifest import RunState
 from .answers import Answers, compare
 from .batch import BATCHES_FOLDER, Batch, batch_folder, read_batch
+from .folder import write_tool_files
 from .formats import read_annotation_file
 from .found import FoundFile, ReviewState, base_name
 from .labels import LABELS_NAME, BatchLabels, ImportedFile, merge, no_labels, read_labels, write_labels
@@ -214,3 +215,31 @@ def status_rows(directory: str | Path) -> list[list[str]]:
         rows.append([str(batch.number), purpose, *map(str, numbers), told, state])
     rows.append(['sum', '', *map(str, sums), f'{minutes:.1f}', ''])
     return rows
+
+
+def export_batches(
+    directory: str | Path, tool: str, number: int | None = None
+) -> tuple[list[int], list[Path]]:
+    """Write the files of an annotation tool into the folders of batches.
+
+    Args:
+        directory: the run directory.
+        tool: see :data:`~mmdet_miaod.annotation.folder.TOOLS`.
+        number: of the batch; None: all that wait for labels, or the newest where none does.
+
+    Returns:
+        The numbers and the folders.
+
+    Raises:
+        FileNotFoundError: there is no run, or it has no batch.
+        ValueError: there is no such batch or tool.
+    """
+    with locked_run(directory):
+        batches = {batch.number: batch for batch in run_batches(directory)}
+        numbers = (waiting_batches(directory) or [max(batches)]) if number is None else [number]
+        if unknown := set(numbers) - batches.keys():
+            raise ValueError(f'batch {min(unknown)}: the run has the batches {sorted(batches)}')
+        folders = [batch_folder(directory, number) for number in numbers]
+        for folder, number in zip(folders, numbers, strict=True):
+            write_tool_files(folder, batches[number], tool)
+    return numbers, folders

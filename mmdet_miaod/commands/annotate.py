@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..cli.arguments import (
+    UsageError,
     add_device,
     add_verbosity,
     help_style,
@@ -77,12 +78,21 @@ def _add_export(commands: argparse._SubParsersAction) -> argparse.ArgumentParser
         commands,
         'export',
         'write the files of a batch for an annotation tool',
-        'Its folder goes to stdout; README.txt in it has the steps.\n\n'
-        'example: %(prog)s work_dirs/bolts --to cvat',
+        'Its folder goes to stdout; README.txt in it has the steps. With --url the project is made on\n'
+        'a server; the token is in the environment variable LABEL_STUDIO_API_KEY.\n\n'
+        'example: %(prog)s work_dirs/bolts --to cvat\n'
+        'example: %(prog)s work_dirs/bolts --to label-studio --url http://localhost:8080',
     )
     export.set_defaults(action=export_batch)
     _add_run(export)
     export.add_argument('--to', choices=_TOOLS, required=True, help='annotation tool')
+    export.add_argument('--url', help='Label Studio: make project, storage and tasks on this server')
+    export.add_argument(
+        '--document-root',
+        type=Path,
+        metavar='DIR',
+        help="the server's LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT (default: RUN/batches)",
+    )
     export.add_argument('--batch', type=int, metavar='N', help='its number (default: those that wait)')
     return export
 
@@ -93,11 +103,13 @@ def _add_import(commands: argparse._SubParsersAction) -> argparse.ArgumentParser
         'import',
         'read labels that an annotation tool exported',
         'All of a file is imported or nothing; importing it twice is importing it once.\n\n'
-        'example: %(prog)s work_dirs/bolts project-1-at-2026-01-31.json',
+        'example: %(prog)s work_dirs/bolts project-1-at-2026-01-31.json\n'
+        'example: %(prog)s work_dirs/bolts --from http://localhost:8080',
     )
     read.set_defaults(action=import_labels)
     _add_run(read)
-    read.add_argument('files', nargs='+', metavar='FILE', help='exported file, archive or folder')
+    read.add_argument('files', nargs='*', metavar='FILE', help='exported file, archive or folder')
+    read.add_argument('--from', dest='url', metavar='URL', help='Label Studio: fetch from this server')
     read.add_argument(
         '--all-reviewed', action='store_true', help='I looked at every image of the file, also at empty ones'
     )
@@ -188,30 +200,37 @@ def re_named(prog: str, name: str) -> str:
 
 
 def export_batch(arguments: argparse.Namespace) -> None:
-    """Write the tool's files into the folders of batches."""
-    from ..annotation.batch import batch_folder
-    from ..annotation.folder import write_tool_files
-    from ..annotation.importing import locked_run, run_batches, waiting_batches
+    """Write the tool's files into the folders of batches, and send these to a server."""
+    if arguments.url is not None and arguments.to != 'label-studio':
+        raise UsageError('--url is for --to label-studio')
+    from ..annotation.importing import export_batches
 
     logger = configure_messages(arguments)
-    with locked_run(arguments.run_dir):
-        batches = {batch.number: batch for batch in run_batches(arguments.run_dir)}
-        waiting = waiting_batches(arguments.run_dir)
-        numbers = waiting or [max(batches)] if arguments.batch is None else [arguments.batch]
-        for number in numbers:
-            if number not in batches:
-                raise ValueError(f'batch {number}: the run has the batches {sorted(batches)}')
-            folder = batch_folder(arguments.run_dir, number)
-            write_tool_files(folder, batches[number], arguments.to)
-            logger.info('Batch %d: the steps are in %s.', number, folder / 'README.txt')
-            print(folder)
+    numbers, folders = export_batches(arguments.run_dir, arguments.to, arguments.batch)
+    for folder in folders:
+        logger.info('The steps are in %s.', folder / 'README.txt')
+    if arguments.url is not None:
+        from ..annotation.label_studio_server import LabelStudioServer
+        from ..annotation.run_server import send_batches
+
+        server = LabelStudioServer.from_environment(arguments.url)
+        folders = send_batches(arguments.run_dir, numbers, server, arguments.document_root)
+    print('\n'.join(map(str, folders)))
 
 
 def import_labels(arguments: argparse.Namespace) -> None:
     """Import files one after another, and tell what was in them."""
     from ..annotation.importing import import_file
 
-    for path in arguments.files:
+    if bool(arguments.files) == (arguments.url is not None):
+        raise UsageError('give files, or --from URL')
+    paths = arguments.files
+    if arguments.url is not None:
+        from ..annotation.label_studio_server import LabelStudioServer
+        from ..annotation.run_server import fetch_exports
+
+        paths = fetch_exports(arguments.run_dir, LabelStudioServer.from_environment(arguments.url))
+    for path in paths:
         done = import_file(
             arguments.run_dir,
             path,
@@ -239,9 +258,4 @@ def show_status(arguments: argparse.Namespace) -> None:
     print(AsciiTable(status_rows(arguments.run_dir)).table)
 
 
-def hint(arguments: argparse.Namespace) -> str:
-    """Return how to go on."""
-    return ''
-
-
-COMMAND = Command(__doc__, add_arguments, main, hint)
+COMMAND = Command(__doc__, add_arguments, main)

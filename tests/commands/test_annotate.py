@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from mmcv import Config
 
+from tests.annotation.label_studio_stub import TOKEN, label_studio_stub
 from tests.commands.conftest import call, run
 from tests.photograph_run import label_as_person, make_photographs, photograph_options
 from tests.tiny_run import CLASSES, REPOSITORY
@@ -79,6 +80,24 @@ def test_a_batch_is_written_for_another_tool(tmp_path, drawn, base, capsys) -> N
     assert {'annotations.xml', 'labels.json'} <= {path.name for path in folder.iterdir()}
     assert 'CVAT' in (folder / 'README.txt').read_text()
     assert call('annotate', 'export', tmp_path / 'bolts', '--to', 'coco', '--batch', '7') == 1
+
+
+def test_a_server_gets_the_batch_and_gives_the_labels(tmp_path, drawn, base, capsys, monkeypatch) -> None:
+    photographs, labels = drawn
+    _start(base, photographs)
+    run = tmp_path / 'bolts'
+    capsys.readouterr()
+    monkeypatch.setenv('LABEL_STUDIO_API_KEY', TOKEN)
+    with label_studio_stub() as (stub, url):
+        assert call('annotate', 'export', run, '--to', 'label-studio', '--url', url) == 0
+        assert capsys.readouterr().out == f'{url}/projects/1/data\n'
+        assert len(stub.tasks) == 4
+        stub.export = json.loads(label_as_person(run, 1, labels).read_text())
+        assert call('annotate', 'import', run, '--from', url) == 0
+    assert 'reviewed, nothing there: ' in capsys.readouterr().out
+    assert call('annotate', 'import', run) == 2
+    assert call('annotate', 'export', run, '--to', 'cvat', '--url', url) == 2
+    assert TOKEN not in ''.join(path.read_text(errors='ignore') for path in run.rglob('*') if path.is_file())
 
 
 def test_start_again_begins_where_it_was_stopped(tmp_path, drawn, base, capsys) -> None:
