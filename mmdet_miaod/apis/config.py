@@ -100,8 +100,8 @@ def read_config(path: str | Path) -> Config:
     except Exception as error:  # a config is a program, which may fail in any way
         where = ', '.join(_failed_lines(error)) or str(path)
         # MMCV raises an empty ImportError for custom_imports; the one before it names the module.
-        cause = error if str(error) else error.__context__ or error
-        raise ValueError(f'{where}: cannot be read as a config ({type(cause).__name__}: {cause})') from error
+        reason = str(error) or str(error.__context__)
+        raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {reason})') from error
 
 
 def nest_options(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
