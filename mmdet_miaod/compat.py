@@ -199,6 +199,25 @@ def sigmoid_focal_loss(
     return focal_loss(logits, targets, alpha, gamma)
 
 
+def resize_to_a_pixel_at_least() -> None:
+    """Let mmcv's resizing keep a pixel of every side.
+
+    `_scale_size` rounds the short side of a very long image to 0, which OpenCV refuses with an error of its
+    own in the middle of a stage. Removable when mmcv does not (mmcv 1.x gets no more releases).
+    """
+    geometric = importlib.import_module('mmcv.image.geometric')
+    original = geometric._scale_size
+    if hasattr(original, 'keeps_a_pixel'):
+        return
+
+    def scale_size(size: tuple[int, int], scale: float | tuple) -> tuple[int, int]:
+        width, height = original(size, scale)
+        return max(width, 1), max(height, 1)
+
+    scale_size.keeps_a_pixel = True
+    geometric._scale_size = scale_size
+
+
 FIXES: tuple[Callable[[], None], ...] = (
     scatter_to_gpus_by_torch_device,
     let_batches_be_pinned,
@@ -207,4 +226,5 @@ FIXES: tuple[Callable[[], None], ...] = (
     allow_numpy_scalars_in_checkpoints,
     run_nms_on_gpu_by_torchvision,
     compute_focal_loss_by_torchvision,
+    resize_to_a_pixel_at_least,
 )

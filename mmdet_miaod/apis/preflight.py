@@ -10,10 +10,12 @@ import numpy as np
 import torch
 
 from ..active.annotator import SimulatedAnnotator
+from ..active.named_split import load_given_split
 from ..active.query.base import QueryStrategy, build_strategy
 from ..active.selection import SelectionSettings
-from ..active.split import Split, load_split
+from ..active.split import Split
 from ..datasets.builder import check_evaluation, check_sample
+from ..datasets.image_index import ImageIndex
 from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.seeding import Draw
 from ..engine.detector import build_model, load_weights
@@ -92,8 +94,7 @@ def check_before_start(
     model.bbox_head.detection_limits()  # says what is wrong with test_cfg
     check_stages(settings.schedule, model, replace(settings.training, device=device))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
-    names = data.pool.index.names
-    selection, first_split = _first_labels(settings, options.start, names, test_images.tolist())
+    selection, first_split = _first_labels(settings, options.start, data.pool.index, test_images.tolist())
     if options.resume is None:
         _check_first_images(settings, selection, data, first_split)
         on_passed('first labels', f'{len(first_split.labeled)} images')
@@ -105,21 +106,20 @@ def check_before_start(
 
 
 def _first_labels(
-    settings: RunSettings, start: StartingPoint | None, names: Sequence[str], reserved: Sequence[int]
+    settings: RunSettings, start: StartingPoint | None, index: ImageIndex, reserved: Sequence[int]
 ) -> tuple[SelectionSettings, Split]:
     """Return what is labeled after a cycle, and the split that a new run begins with."""
     labeling = settings.labeling
     for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
-        if size > len(names):
-            raise ValueError(f'{key} is {size}, but the pool has {len(names)} images')
+        if size > len(index):
+            raise ValueError(f'{key} is {size}, but the pool has {len(index)} images')
     if start is None:
-        return labeling.first_split(names, settings.seed, reserved)
+        return labeling.first_split(index.names, settings.seed, reserved)
     if settings.annotator is not None:
         raise ValueError('--init-split: a run that people label begins with a batch; leave it out')
     if start.cycle not in labeling.cycles:
         raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(labeling.cycles)}')
-    split = load_split(start.labeled_path, start.unlabeled_path, len(names))
-    return labeling.selection(names), split
+    return labeling.selection(index.names), load_given_split(start, index)
 
 
 def _check_first_images(

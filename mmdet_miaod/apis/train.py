@@ -10,7 +10,8 @@ from mmcv import Config
 
 from .. import distributed
 from ..active.annotator import LabelsWanted
-from ..active.split import load_split
+from ..active.named_split import load_given_split
+from ..datasets.image_index import ImageIndex
 from ..engine.detector import load_weights
 from ..randomness import use_deterministic_algorithms
 from ..run.directory import begin_run, create_run, device_name, resume_run
@@ -61,7 +62,7 @@ def train(config: Config, options: RunOptions) -> Path:
             settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger
         )
         if start is not None:
-            _begin_with(run, start, len(prepared.data.pool))
+            _begin_with(run, start, prepared.data.pool.index)
         wanted = None
         try:
             run.loop.run()
@@ -89,7 +90,9 @@ def _open_run(
         state = begin_run(directory, identity, options.start, texts=texts, facts=facts)
         start = options.start
     else:
-        state = resume_run(directory, identity, options.force, logger)
+        state = resume_run(
+            directory, identity, pool_head=index.fingerprint, force=options.force, logger=logger
+        )
         start = lost_beginning(state)
     if photographs is not None:
         distributed.on_main(lambda: write_record(directory, photographs))
@@ -97,8 +100,8 @@ def _open_run(
     return state, start
 
 
-def _begin_with(run: Run, start: StartingPoint, pool_size: int) -> None:
-    run.loop.splits.save(start.cycle, load_split(start.labeled_path, start.unlabeled_path, pool_size))
+def _begin_with(run: Run, start: StartingPoint, index: ImageIndex) -> None:
+    run.loop.splits.save(start.cycle, load_given_split(start, index))
     if start.model_path is not None:
         model = run.trainer.fresh_model()
         load_weights(model, start.model_path)

@@ -6,6 +6,7 @@ example: %(prog)s configs/MIAOD.py --data-root data/VOCdevkit --device cuda:0
 from __future__ import annotations
 
 import argparse
+import os
 import shlex
 import sys
 
@@ -42,7 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument('--force', action='store_true', help='resume although the config or the data changed')
     parser.add_argument(
-        '--init-split', nargs=2, metavar=('X_L.npy', 'X_U.npy'), help='begin with the split of an earlier run'
+        '--init-split',
+        nargs='+',
+        metavar=('X_L.npy', 'X_U.npy'),
+        help='begin with the split of an earlier run, or with the images named in its folder RUN_DIR/cycleN',
     )
     parser.add_argument(
         '--start-cycle', type=int, help='number of the cycle of --init-split (default: the first)'
@@ -81,7 +85,8 @@ def main(arguments: argparse.Namespace) -> int:
     start = None
     if arguments.init_split:
         cycle = config.cycles[0] if arguments.start_cycle is None else arguments.start_cycle
-        start = StartingPoint(*arguments.init_split, cycle, arguments.load_from)
+        labeled, unlabeled = arguments.init_split * (2 if len(arguments.init_split) == 1 else 1)
+        start = StartingPoint(labeled, unlabeled, cycle, arguments.load_from)
     resume = arguments.resume
     if resume == '':
         resume = str(newest_run(config.work_directory))
@@ -111,6 +116,9 @@ def _check(arguments: argparse.Namespace) -> None:
     if arguments.init_split:
         if arguments.resume is not None:
             raise UsageError('--resume is for a run that was stopped, --init-split for a new one')
+        given = arguments.init_split
+        if len(given) > 2 or (len(given) == 1 and not os.path.isdir(given[0])):
+            raise UsageError('--init-split takes X_L.npy and X_U.npy, or the folder of a cycle')
     elif arguments.load_from:
         raise UsageError('--load-from needs --init-split; initial weights are the config key load_from')
     elif arguments.start_cycle is not None:

@@ -175,12 +175,11 @@ def fault_of_box(corners: Sequence[float], size: tuple[float, float] | None) -> 
         return NO_AREA, 'has no area'
     if size is None:
         return None
-    if min(x2, size[0]) - max(x1, 0) < min(_LEAST_INSIDE, x2 - x1) or (
-        min(y2, size[1]) - max(y1, 0) < min(_LEAST_INSIDE, y2 - y1)
-    ):
-        return OUTSIDE, f'lies outside the image of {size[0]:g} x {size[1]:g}'
-    if x2 - x1 < _SHORTEST_SIDE or y2 - y1 < _SHORTEST_SIDE:
+    if min(x2 - x1, y2 - y1) < _SHORTEST_SIDE:
         return SMALL, 'is smaller than a pixel'
+    inside = min(x2, size[0]) - max(x1, 0), min(y2, size[1]) - max(y1, 0)
+    if min(inside) < _LEAST_INSIDE:
+        return OUTSIDE, f'lies outside the image of {size[0]:g} x {size[1]:g}'
     return None
 
 

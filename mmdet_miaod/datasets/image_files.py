@@ -75,11 +75,25 @@ def refuse_bomb(path: str) -> None:
         raise ValueError(f'{path}: {error}') from None
 
 
+def refuse_unreadable(path: str) -> None:
+    """Refuse a file that cannot be decoded.
+
+    Raises:
+        ValueError: naming the file.
+    """
+    try:
+        decode(path)
+    except Exception as error:  # Pillow's plugins raise almost anything on damaged files
+        raise ValueError(
+            f'{path}: cannot be read ({_describe(error)}); put the file back as it was'
+        ) from error
+
+
 def refuse_cut(path: str) -> None:
     """Refuse a JPEG file that ends early: OpenCV would fill the rest of the picture with gray.
 
     Raises:
-        Exception: as :func:`decode`, of a file whose last bytes are not those of a JPEG.
+        ValueError: naming the file.
     """
     with Path(path).open('rb') as file:
         if file.read(2) != b'\xff\xd8':
@@ -87,7 +101,7 @@ def refuse_cut(path: str) -> None:
         file.seek(-2, os.SEEK_END)
         end = file.read()
     if end != b'\xff\xd9':  # bytes may stand behind the picture's end
-        decode(path)
+        refuse_unreadable(path)
 
 
 def decode(path: str) -> ImageFacts:

@@ -7,7 +7,7 @@ from typing import Any
 
 from mmdet.datasets.pipelines import Compose
 
-from .image_files import decode, refuse_bomb, refuse_cut
+from .image_files import refuse_bomb, refuse_cut, refuse_unreadable
 from .image_index import ImageIndex
 
 _LOADER = 'LoadImageFromFile'
@@ -46,16 +46,9 @@ def load_sample(pipeline: Callable[[dict], dict | None], record: dict, path: str
     """
     try:
         return pipeline(record)
-    except Exception as error:
-        _refuse_unreadable(path, error)
+    except Exception:
+        refuse_unreadable(path)
         raise
-
-
-def _refuse_unreadable(path: str, cause: Exception) -> None:
-    try:
-        decode(path)
-    except Exception as error:  # Pillow's plugins raise almost anything on damaged files
-        raise ValueError(f'{path}: cannot be read ({error}); put the file back as it was') from cause
 
 
 def image_record(index: ImageIndex, i: int) -> dict[str, Any]:

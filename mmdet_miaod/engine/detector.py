@@ -87,10 +87,18 @@ def load_weights(model: nn.Module, path: str | Path) -> dict:
     checkpoint = load_checkpoint(path)
     weights = checkpoint.get('state_dict', checkpoint)
     try:
-        model.load_state_dict(weights)
+        model.load_state_dict(_without_wrapper(weights))
     except (RuntimeError, TypeError, AttributeError) as error:
         raise ValueError(f'{path}: does not fit the model of the config ({error})') from error
     return checkpoint
+
+
+def _without_wrapper(weights: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take 'module.' off the names of weights that were saved out of a wrapper for several GPUs."""
+    prefix = 'module.'
+    if weights and all(name.startswith(prefix) for name in weights):
+        return {name[len(prefix) :]: value for name, value in weights.items()}
+    return weights
 
 
 def load_detector(

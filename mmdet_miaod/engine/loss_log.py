@@ -87,10 +87,25 @@ class LossLog:
             raise FloatingPointError(
                 f'the loss is not finite in {self._where}, iteration {record.iteration + 1}, '
                 f'{record.tag} batch: {", ".join(bad)}; images: {", ".join(files or record.files)}. '
-                'Gradient clipping (optimizer_config.grad_clip.max_norm=10) or a lower learning rate '
-                '(optimizer.lr) may help: set one by --cfg-options, with --force to resume this run, '
-                'which would come to the same point again without.'
+                f'{_advice([name for name, value in losses.items() if not math.isfinite(value)])}'
             )
+
+
+def _advice(bad: Sequence[str]) -> str:
+    """Name the causes that fit the loss terms that are not finite, the likely one first."""
+    diverged = (
+        'gradient clipping (optimizer_config.grad_clip.max_norm=10) or a lower learning rate '
+        '(optimizer.lr) may help: set one by --cfg-options, with --force to resume this run, '
+        'which would come to the same point again without.'
+    )
+    if all('bbox' in name for name in bad if name != 'loss'):
+        return (
+            'Only the loss of boxes is not finite: look at the boxes of these images first (a box that a '
+            'transform leaves without area is log 0; tools/doctor.py CONFIG --all-annotations lists odd '
+            'boxes). '
+            f'Where they are right, {diverged}'
+        )
+    return f'The training diverged: {diverged}'
 
 
 def _log_names(tag: str, losses: dict[str, float]) -> dict[str, float]:

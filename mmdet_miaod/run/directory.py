@@ -6,7 +6,7 @@ import itertools
 import logging
 import platform
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -143,20 +143,29 @@ def _write_first_files(directory: Path, texts: Mapping[str, str]) -> None:
         write_text(directory / name, text)
 
 
-def resume_run(directory: Path, identity: RunIdentity, force: bool, logger: logging.Logger) -> RunState:
+def resume_run(
+    directory: Path,
+    identity: RunIdentity,
+    *,
+    pool_head: Callable[[int], str],
+    force: bool,
+    logger: logging.Logger,
+) -> RunState:
     """Read a run's manifest and go back to the newest state whose files are intact.
 
     Args:
         directory: the run directory, locked by this process.
         identity: what the run would be now.
-        force: resume even though the config or the pool changed.
+        pool_head: fingerprint of the first images of the pool as it is now, by their number.
+        force: resume even though the config changed, or images were added behind those of the pool.
         logger: is told what is damaged.
 
     Raises:
         FileNotFoundError: there is no manifest to resume from.
-        ValueError: the manifest is damaged, or the config or the pool changed.
+        ValueError: the manifest is damaged, the config changed, or the pool is another one.
     """
     saved = _read_state(directory, logger)
+    _check_pool(saved, identity, pool_head)
     changes = saved.identity.differences(identity)
     if changes and not force:
         raise ValueError(
@@ -168,6 +177,26 @@ def resume_run(directory: Path, identity: RunIdentity, force: bool, logger: logg
     state = RunState(directory, identity, environment_versions(), saved.options, saved.steps)
     state.save()
     return state
+
+
+def _check_pool(saved: RunState, identity: RunIdentity, pool_head: Callable[[int], str]) -> None:
+    """Refuse a pool in which an index means another image than when the run began."""
+    before, now = saved.identity, identity
+    if before.pool_fingerprint == now.pool_fingerprint:
+        return
+    if before.pool_size <= now.pool_size and pool_head(before.pool_size) == before.pool_fingerprint:
+        return
+    begun = [step.cycle for step in saved.of_kind('split')]
+    again = f'--init-split {saved.directory / f"cycle{begun[-1]}"} --start-cycle {begun[-1]}' if begun else ''
+    if begun and saved.find('model', begun[-1]) is not None:
+        again += f' --load-from {saved.directory / f"cycle{begun[-1]}" / "model.pth"}'
+    raise ValueError(
+        f'{saved.directory}: the pool had {before.pool_size} images when this run began and has '
+        f'{now.pool_size} now, and images were taken off, renamed or put between the others: the numbers '
+        'that the run keeps would mean other images, so it is not resumed, with --force neither. Put the '
+        'image lists back as they were (new images may follow at the end of the last list)'
+        + (f', or begin a new run, which finds the images of this one by name: {again}' if again else '')
+    )
 
 
 @distributed.main_only

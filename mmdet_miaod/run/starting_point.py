@@ -10,14 +10,18 @@ from typing import Any
 from .file_record import DamagedFileError, FileRecord, hash_file, verify
 from .manifest import RunState
 
+# Lists of the image names of a cycle's split, in its folder.
+SPLIT_LISTS = 'trainval_[LU]_*.txt'
+
 
 @dataclass(frozen=True)
 class StartingPoint:
     """A split, and perhaps a model, of an earlier run to start from.
 
     Attributes:
-        labeled_path: its ``X_L_{c}.npy``.
-        unlabeled_path: its ``X_U_{c}.npy``.
+        labeled_path: its ``X_L_{c}.npy``; or its folder ``cycle{c}``, of whose lists the images are found by
+            name, in a pool that may be another one.
+        unlabeled_path: its ``X_U_{c}.npy``, or the same folder.
         cycle: the number that cycle gets in the new run.
         model_path: the model that was trained on this split; without one the cycle is trained again.
     """
@@ -29,10 +33,16 @@ class StartingPoint:
 
     def to_manifest(self) -> dict[str, Any]:
         """Return what the manifest keeps, so that a resumed run knows where it began, and with what."""
-        paths = [self.labeled_path, self.unlabeled_path]
-        paths += [] if self.model_path is None else [self.model_path]
+        paths: list[str | Path] = [] if self.model_path is None else [self.model_path]
+        folder = {}
+        if Path(self.labeled_path).is_dir():
+            paths = [*sorted(Path(self.labeled_path).glob(SPLIT_LISTS)), *paths]
+            folder = dict(given_folder=str(Path(self.labeled_path).resolve()))
+        else:
+            paths = [self.labeled_path, self.unlabeled_path, *paths]
         given = [[str(Path(path).resolve()), *hash_file(path)] for path in paths]
-        return dict(first_cycle=self.cycle, first_model_given=self.model_path is not None, given_files=given)
+        model_given = self.model_path is not None
+        return dict(first_cycle=self.cycle, first_model_given=model_given, given_files=given, **folder)
 
     @classmethod
     def from_manifest(cls, options: Mapping[str, Any]) -> StartingPoint:
@@ -45,7 +55,9 @@ class StartingPoint:
         for path, size, sha256 in options['given_files']:
             verify(FileRecord(Path(path), size, sha256))
             paths.append(path)
-        return cls(paths[0], paths[1], options['first_cycle'], *paths[2:])
+        model = [paths.pop()] if options['first_model_given'] else []
+        labeled, unlabeled = [options['given_folder']] * 2 if 'given_folder' in options else paths
+        return cls(labeled, unlabeled, options['first_cycle'], *model)
 
 
 def lost_beginning(state: RunState) -> StartingPoint | None:

@@ -4,6 +4,7 @@ import struct
 import zlib
 
 import mmcv
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -81,3 +82,43 @@ def test_summary_shows_ten_items_and_counts_the_rest():
     items = [str(i) for i in range(12)]
     assert image_files.summarise(items[:2], 2) == '0, 1'
     assert image_files.summarise(items, 12) == '0, 1, 2, 3, 4, 5, 6, 7, 8, 9 and 2 more'
+
+
+@pytest.mark.parametrize('missing', [1, 11, 12, 19, 100])
+def test_a_png_without_its_end_is_refused(tmp_path, missing):
+    path = write_image(tmp_path / 'a.png')
+    path.write_bytes(path.read_bytes()[:-missing])
+    with pytest.raises((OSError, ValueError, SyntaxError)):
+        image_files.decode(str(path))
+    with pytest.raises(ValueError, match=r'a\.png: cannot be read'):
+        image_files.refuse_unreadable(str(path))
+
+
+@pytest.mark.parametrize(('size', 'form'), [((1_000_001, 1), 'png'), ((1, (1 << 20) + 1), 'bmp')])
+def test_images_wider_or_higher_than_opencv_reads_are_refused(tmp_path, size, form):
+    path = str(write_image(tmp_path / f'a.{form}', size))
+    assert image_files.read_header(path).size() == size
+    with pytest.raises(ValueError, match='OpenCV, which loads images for training'):
+        image_files.decode(path)
+
+
+@pytest.mark.parametrize('bits', [10, 12, 14, 16])
+def test_sixteen_bits_that_use_fewer_are_told(tmp_path, bits):
+    values = np.arange(1200, dtype=np.uint32).reshape(30, 40) * (2**bits - 1) // 1199
+    Image.fromarray(values.astype(np.uint16)).save(tmp_path / 'a.png')
+    remark = image_files.decode(str(tmp_path / 'a.png')).remark
+    brightest = 2 ** (bits - 8) - 1
+    expected = f'16 bits per value, but the brightest is {brightest} of 255 once read as 8 bits'
+    assert remark == ('' if bits == 16 else expected)
+
+
+def test_a_jpeg_cut_off_later_is_refused_and_bytes_behind_its_end_are_not(tmp_path):
+    path = write_image(tmp_path / 'a.jpg')
+    image_files.refuse_cut(str(path))
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'more')
+    image_files.refuse_cut(str(path))
+    path.write_bytes(whole[:-6])
+    with pytest.raises(ValueError, match=r'a\.jpg: cannot be read .*truncated'):
+        image_files.refuse_cut(str(path))
+    image_files.refuse_cut(str(write_image(tmp_path / 'b.png')))

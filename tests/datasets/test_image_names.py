@@ -31,3 +31,34 @@ def test_images_below_a_folder_are_found_in_order(tmp_path):
     for name in ('b.jpg', 'a/z.PNG', 'a/notes.txt'):
         write_image(tmp_path / name, format='PNG')
     assert image_names.find_images(str(tmp_path)) == [str(tmp_path / 'a/z.PNG'), str(tmp_path / 'b.jpg')]
+
+
+def test_hidden_folders_and_those_of_other_tools_are_left_out(tmp_path):
+    for name in ('a.jpg', '.ipynb_checkpoints/a-checkpoint.jpg', '__MACOSX/a.jpg', '.git/b.jpg'):
+        write_image(tmp_path / name)
+    assert image_names.find_images(str(tmp_path)) == [str(tmp_path / 'a.jpg')]
+
+
+@pytest.mark.parametrize(
+    ('file', 'name', 'hint'),
+    [
+        (
+            'a.tif',
+            'a',
+            r'a\.jpg \(there is a\.tif, but only .* files are read: convert it\)',
+        ),
+        ('a.png', 'a.jpg', r'a\.jpg \(there is a\.png: write that name'),
+        ('a b.jpg', '"a b"', r'"a b"\.jpg \(the list has quotes around the name: take them off\)'),
+        ('b.jpg', 'a', r'a\.jpg; put them there'),
+    ],
+)
+def test_the_file_that_was_meant_is_named(tmp_path, file, name, hint):
+    write_image(tmp_path / file)
+    with pytest.raises(FileNotFoundError, match=f'1 of 1 images of list are not in .*: {hint}'):
+        image_names.resolve_suffixes([name], str(tmp_path), 'list')
+
+
+def test_suffixes_with_a_capital_are_found(tmp_path):
+    write_image(tmp_path / 'a.Jpg', format='JPEG')
+    (code,) = image_names.resolve_suffixes(['a'], str(tmp_path), 'list')
+    assert image_names.SUFFIXES[code] == '.Jpg'

@@ -4,11 +4,12 @@ import logging
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mmdet_miaod.datasets import ImageIndex, VOCDetectionDataset
 from mmdet_miaod.datasets.labeled import BoxAnnotation, LabeledDataset
 from mmdet_miaod.datasets.seeding import Draw
-from tests.datasets.voc_tree import TEST_PIPELINE, voc_dataset, write_image, write_list
+from tests.datasets.voc_tree import TEST_PIPELINE, object_xml, voc_dataset, write_image, write_list
 
 
 def test_labels_are_unlocked_by_label_alone(tmp_path):
@@ -168,3 +169,111 @@ def test_a_format_is_a_reader_of_annotations(tmp_path):
         dataset[1]
     with pytest.raises(TypeError, match='abstract'):
         LabeledDataset(dataset.index, ('cat',))
+
+
+def test_where_all_objects_went_is_logged_once_per_labeling(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger('mmdet'), 'propagate', True)
+    dataset = voc_dataset(tmp_path)
+    with caplog.at_level(logging.INFO, 'mmdet'):
+        dataset.label(range(4))
+        dataset.label(range(4))
+    sums = [text for text in caplog.messages if text.startswith('Labels of')]
+    assert sums == [
+        'Labels of 4 images: 6 objects = 2 to train on + 1 ignored (difficult 1) + 3 left out '
+        '(no area 1, unknown class 2).'
+    ]
+
+
+def test_unknown_classes_are_named_with_their_files_and_what_they_resemble(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger('mmdet'), 'propagate', True)
+    images = {'a': ((40, 30), [object_xml('cat'), object_xml('Dog '), object_xml('d og')])}
+    voc_dataset(tmp_path, images).label([0])
+    path = tmp_path / 'Annotations/a.xml'
+    assert f"Dog (1), which differs from 'dog' in case or spacing only in {path}" in caplog.text
+    assert f"d og (1), which differs from 'dog' in case or spacing only in {path}" in caplog.text
+
+
+def test_unknown_classes_may_be_refused(tmp_path):
+    dataset = voc_dataset(tmp_path, unknown_classes='error')
+    dataset.label([0])
+    with pytest.raises(ValueError, match=r'no class: cow \(2\) in .*flat.xml; classes: .*cat'):
+        dataset.label([2, 3])
+    assert not dataset.is_labeled(2)
+    with pytest.raises(ValueError, match="unknown_classes is 'no'"):
+        voc_dataset(tmp_path / 'other', unknown_classes='no')
+
+
+@pytest.mark.parametrize(
+    ('objects', 'told'),
+    [
+        ([object_xml(difficult='1')] * 2, r'2 ignored \(difficult 2\).*clear the marks .*difficult'),
+        ([object_xml(box=(0.1, 0.1, 0.5, 0.6))], 'smaller than a pixel 1.*pixels, not from 0 to 1'),
+        (['<objects>' + object_xml() + '</objects>'], 'not understood 1.*directly in <annotation>'),
+        ([object_xml('cow')], "'cow': 1.*set the classes"),
+        ([object_xml(box=(100, 1, 200, 9))], 'outside the image 1.*look at the boxes.*object 1'),
+        ([], '0 objects.*set the classes'),
+    ],
+)
+def test_no_box_at_all_is_explained(tmp_path, objects, told):
+    dataset = voc_dataset(tmp_path, {'a': ((40, 30), objects)})
+    with pytest.raises(ValueError, match=f'no box of a known class in 1 labeled images .*{told}'):
+        dataset.label([0])
+
+
+def test_one_class_as_a_text_is_no_file(tmp_path):
+    with pytest.raises(ValueError, match=r"the text 'cat', .*for one class write classes = \['cat'\]"):
+        voc_dataset(tmp_path, classes='cat')
+
+
+def test_a_box_that_resizing_flattens_is_no_target(tmp_path):
+    dataset = voc_dataset(tmp_path, {'a': ((40, 30), [object_xml('cat'), object_xml('dog')])})
+    dataset.label([0])
+    dataset._annotations[0].bboxes[0] = (50, 5, 60, 25)  # as no file can bring it past the rule
+    sample = dataset[Draw(0, 0)]
+    assert sample['gt_labels'].data.tolist() == [1]
+    assert sample['gt_bboxes'].data.shape == (1, 4)
+
+
+def photograph(tmp_path, orientation):
+    """Lists of one image 40 x 30 as its pixels lie; the box is the bright part of them."""
+    voc_dataset(tmp_path, {'a': ((40, 30), [object_xml('cat', (21, 1, 40, 10))])})
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    pixels = np.zeros((30, 40, 3), np.uint8)
+    pixels[:9, 20:39] = 255
+    Image.fromarray(pixels).save(tmp_path / 'JPEGImages/a.jpg', quality=95, exif=exif)
+    return str(tmp_path / 'ImageSets/Main/trainval.txt'), str(tmp_path)
+
+
+@pytest.mark.parametrize('orientation', [1, 3, 6])
+def test_exif_may_be_ignored(tmp_path, orientation):
+    lists = photograph(tmp_path, orientation)
+    pipeline = [{'type': 'LoadImageFromFile'}, {'type': 'LoadAnnotations', 'with_bbox': True}]
+    dataset = VOCDetectionDataset(*lists, pipeline, classes=['cat'], exif='ignore')
+    dataset.label([0])
+    sample = dataset[0]
+    x1, y1, x2, y2 = sample['gt_bboxes'][0].astype(int)
+    assert sample['img'].shape == (30, 40, 3) and sample['img'][y1:y2, x1:x2].mean() > 200
+    assert dataset.index.sizes.tolist() == [[40, 30]]
+
+
+def test_a_turned_photograph_is_told_by_its_stated_size(tmp_path, caplog, monkeypatch):
+    monkeypatch.setattr(logging.getLogger('mmdet'), 'propagate', True)
+    dataset = VOCDetectionDataset(*photograph(tmp_path, 6), classes=['cat'])
+    dataset.label([0])
+    assert '1 of 1 images have another size' in caplog.text
+    assert 'a.xml: 40 x 30 instead of 30 x 40 (drawn before the picture was turned by EXIF?)' in caplog.text
+    assert 'leaves the image of 30 x 40; kept' in caplog.text
+
+
+def test_an_image_that_breaks_later_is_named(tmp_path):
+    dataset = voc_dataset(tmp_path, pipeline=[{'type': 'LoadImageFromFile'}])
+    dataset.label(range(4))
+    path = tmp_path / 'JPEGImages/boxes.jpg'
+    path.write_bytes(path.read_bytes()[:-6])
+    with pytest.raises(ValueError, match=r'boxes\.jpg: cannot be read'):
+        dataset[0]
+    Image.new('RGB', (40, 30)).save(path, 'PNG')
+    path.write_bytes(path.read_bytes()[:-12])
+    with pytest.raises(ValueError, match=r'boxes\.jpg: cannot be read .*put the file back'):
+        dataset[0]

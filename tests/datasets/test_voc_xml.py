@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mmdet_miaod.datasets import voc_xml
+from mmdet_miaod.datasets.objects import ObjectCounts
 from mmdet_miaod.datasets.voc_xml import parse_voc_xml
 from tests.datasets.voc_tree import object_xml, write_xml
 
@@ -205,3 +206,51 @@ def test_random_bytes_are_a_value_error(tmp_path):
         for _ in range(50):
             with pytest.raises(ValueError, match=r'a\.xml'):
                 parse_text(tmp_path, head + random.bytes(random.randint(1, 300)))
+
+
+def test_every_box_of_an_object_is_an_object(tmp_path):
+    box = '<bndbox><xmin>5</xmin><ymin>6</ymin><xmax>{}</xmax><ymax>9</ymax></bndbox>'
+    both = object_xml('dog').replace('</object>', f'{box.format(9)}{box.format(5)}</object>')
+    annotation = parse_objects(tmp_path, object_xml('cat'), both)
+    assert annotation.bboxes.tolist() == [[10, 5, 30, 25], [10, 5, 30, 25], [4, 5, 8, 8]]
+    assert annotation.problems == ('object 2, box 3 (dog) [5, 6, 5, 9] has no area; left out',)
+    assert annotation.counts == ObjectCounts(3, {}, {'no area': 1})
+
+
+def test_objects_elsewhere_are_counted_and_left_out(tmp_path):
+    wrapped = f'<objects>{object_xml("dog")}</objects>'
+    annotation = parse_objects(tmp_path, object_xml('cat'), wrapped, '<Object><name>dog</name></Object>')
+    assert annotation.labels.tolist() == [0]
+    assert annotation.counts == ObjectCounts(1, {}, {'not understood': 2})
+    assert annotation.problems == (
+        '<Object> in <annotation> is no <object> directly in <annotation>; left out',
+        '<object> in <objects> is no <object> directly in <annotation>; left out',
+    )
+
+
+@pytest.mark.parametrize(
+    'mark',
+    [
+        '<angle>0.5</angle>',
+        '<attributes><attribute><name>rotation</name><value>30.0</value></attribute></attributes>',
+    ],
+)
+def test_a_rotation_is_told(tmp_path, mark):
+    (problem,) = parse_objects(tmp_path, object_xml('cat').replace('</name>', f'</name>{mark}')).problems
+    assert 'object 1 (cat) [11, 6, 31, 26] has a rotation of' in problem
+
+
+def test_the_image_counts_and_not_the_stated_size(tmp_path):
+    outside = object_xml('cat', (700, 1, 760, 20))
+    path = write_xml(tmp_path / 'a.xml', outside, object_xml('dog'), size=(900, 900))
+    annotation = parse_voc_xml(path, CLASSES, (40, 30))
+    assert (annotation.size, annotation.stated_size) == ((40, 30), (900, 900))
+    assert annotation.labels.tolist() == [1]
+    assert annotation.problems == (
+        'object 1 (cat) [700, 1, 760, 20] lies outside the image of 40 x 30; left out',
+    )
+
+
+def test_an_object_with_another_kind_of_box_names_it(tmp_path):
+    with pytest.raises(ValueError, match=r'no <bndbox>; it has <name>, <polygon>'):
+        parse_objects(tmp_path, '<object><name>cat</name><polygon><x1>1</x1></polygon></object>')
