@@ -253,3 +253,13 @@ sigmoid_focal_loss(torch.zeros(2, 3), torch.tensor([0, 3]))
 def test_fault_is_there_without_the_fix(fault):
     code, message = FAULTS[fault]
     assert message in error_without_fixes(code), 'the fix may be removable'
+
+
+def test_very_long_images_keep_a_pixel():
+    code = 'import mmcv, numpy as np; mmcv.imrescale(np.zeros((1, 3000, 3), np.uint8), (1333, 800))'
+    assert 'resize' in error_without_fixes(code)
+    import mmcv
+
+    assert mmcv.imrescale(np.zeros((1, 3000, 3), np.uint8), (1333, 800)).shape == (1, 1333, 3)
+    assert mmcv.imrescale(np.zeros((3000, 1, 3), np.uint8), (1333, 800)).shape == (1333, 1, 3)
+    assert mmcv.imrescale(np.zeros((480, 640, 3), np.uint8), (1333, 800)).shape == (800, 1067, 3)

@@ -66,6 +66,8 @@ def main(arguments: argparse.Namespace) -> None:
     dataset = result.dataset
     if arguments.out is not None:
         write_detections(arguments.out, result.detections, dataset.index.names, dataset.CLASSES)
+    # Before the pictures, which take time and space that may run out.
+    print(json.dumps(result.metrics, indent=1) if arguments.json else metrics_table(result), flush=True)
     if arguments.show_dir is not None:
         show_detections(
             arguments.show_dir,
@@ -74,7 +76,6 @@ def main(arguments: argparse.Namespace) -> None:
             classes=dataset.CLASSES,
             score_thr=arguments.show_score_thr,
         )
-    print(json.dumps(result.metrics, indent=1) if arguments.json else metrics_table(result))
 
 
 def metrics_table(result: CheckpointResult) -> str:

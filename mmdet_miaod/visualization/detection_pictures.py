@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,6 +10,9 @@ import numpy as np
 
 from ..datasets.image_index import ImageIndex
 from .box_drawing import draw_detections, save_picture
+
+# File systems take 255; temporary files have longer names.
+_MAX_NAME_BYTES = 180
 
 
 def check_show_folder(folder: str | Path) -> Path:
@@ -48,7 +52,8 @@ def show_detections(
     folder = check_show_folder(folder)
     unique = len(set(index.names)) == len(index.names)
     for i, by_class in enumerate(detections):
-        path = folder / (f'{index.names[i]}.jpg' if unique else f'{i}_{index.names[i]}.jpg')
+        name = _short(index.names[i])
+        path = folder / (f'{name}.jpg' if unique else f'{i}_{name}.jpg')
         labels = np.repeat(np.arange(len(by_class)), [len(boxes) for boxes in by_class])
         found = np.concatenate(by_class)
         order = np.argsort(-found[:, 4], kind='stable')
@@ -63,3 +68,13 @@ def show_detections(
             exif=index.exif,
         )
         save_picture(picture, path)
+
+
+def _short(name: str) -> str:
+    """Return an image name whose last part is short enough for a file name, and still its own."""
+    parent, _, base = name.rpartition('/')
+    data = base.encode()
+    if len(data) > _MAX_NAME_BYTES:
+        digest = hashlib.sha256(data).hexdigest()[:16]
+        base = f'{data[:_MAX_NAME_BYTES].decode(errors="ignore")}-{digest}'
+    return f'{parent}/{base}' if parent else base

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from mmdet_miaod.datasets import VOCDetectionDataset
+from mmdet_miaod.datasets.builder import check_classes
 from mmdet_miaod.datasets.coco import CocoDetectionDataset, CocoPoolDataset
 from tests.datasets.coco_tree import draw_coco
 from tests.datasets.voc_tree import TRAIN_PIPELINE
@@ -121,3 +122,97 @@ def test_boxes_that_do_not_count_may_be_incomplete(root, tmp_path) -> None:
     test = CocoDetectionDataset(str(tmp_path / 'boxes.json'), 'images', data_root=str(root), test_mode=True)
     empty = [[np.zeros((0, 5), np.float32)] * 2 for _ in range(len(test))]
     assert test.evaluate(empty, logger='silent')['mAP'] == 0
+
+
+def changed(root, tmp_path, change) -> CocoDetectionDataset:
+    content = json.loads((root / 'boxes.json').read_text())
+    change(content)
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    return CocoDetectionDataset(str(tmp_path / 'boxes.json'), 'images', data_root=str(root), test_mode=True)
+
+
+def detections(test, scores=(0.9,)) -> list:
+    """Every box that counts, found."""
+    found = []
+    for i in range(len(test)):
+        info = test.get_ann_info(i)
+        boxes = [info['bboxes'][info['labels'] == label] for label in range(2)]
+        found.append(
+            [np.insert(part, 4, scores[i % len(scores)], axis=1).astype(np.float32) for part in boxes]
+        )
+    return found
+
+
+def test_what_is_trained_on_is_what_is_evaluated(root, tmp_path) -> None:
+    def spoil(content):
+        content['annotations'][1]['area'] = 0
+        content['annotations'][2]['bbox'] = [70, 2, 20, 10]
+        content['annotations'][3]['bbox'] = [3, 2, 0.2, 10]
+
+    test = changed(root, tmp_path, spoil)
+    assert sum(len(test.get_ann_info(i)['labels']) for i in range(8)) == 5
+    assert test.evaluate(detections(test), logger='silent')['mAP'] == pytest.approx(1)
+
+
+def test_evaluation_does_not_depend_on_ids(root, tmp_path) -> None:
+    def renumber(name):
+        def change(content):
+            for entry in content['images']:
+                entry['id'] = name(entry['id'])
+            for entry in content['annotations']:
+                entry['image_id'] = name(entry['image_id'])
+
+        return change
+
+    found = []
+    for name in (
+        lambda i: i,
+        lambda i: 2**63 + i * 7919 % 1024,
+        lambda i: f'{i * 37 % 100}.png',
+        lambda i: -i,
+    ):
+        test = changed(root, tmp_path, renumber(name))
+        results = detections(test, (0.9, 0.9, 0.5))
+        results[2] = [np.zeros((0, 5), np.float32), results[2][0]]  # a cat taken for a dog
+        found.append(test.evaluate(results, logger='silent'))
+    assert 0 < found[0]['mAP'] < 1
+    for other in found[1:]:
+        assert other == found[0] or repr(other) == repr(found[0])
+
+
+def test_images_that_nobody_reviewed_cannot_be_labeled(root, tmp_path, caplog, monkeypatch) -> None:
+    monkeypatch.setattr(logging.getLogger('mmdet'), 'propagate', True)
+    unknown = dataset(root)
+    unknown.label(range(8))
+    assert '1 of 8 newly labeled images have no entry in the annotations' in caplog.text
+    assert '007.png' in caplog.text
+    assert unknown.perhaps_unlabeled(range(8)) == [7]
+    with pytest.raises(FileNotFoundError, match=r'image 93 \(007.png\): nobody has labeled it yet'):
+        dataset(root, reviewed='annotated').label([0, 7])
+    (tmp_path / 'seen.txt').write_text('007.png\n')
+    for reviewed in ('all', str(tmp_path / 'seen.txt')):
+        caplog.clear()
+        known = dataset(root, reviewed=reviewed)
+        known.label(range(8))
+        assert known.is_labeled(7) and 'no entry' not in caplog.text
+
+
+def test_a_pool_of_images_without_boxes_says_so(root, tmp_path) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    (tmp_path / 'boxes.json').write_text(json.dumps({**content, 'annotations': []}))
+    with pytest.raises(ValueError, match='8 of 8 images have no boxes.*set only_with_boxes=False'):
+        CocoPoolDataset(str(tmp_path / 'boxes.json'), str(root / 'images'), only_with_boxes=True)
+
+
+def test_a_supercategory_among_the_classes_is_told(root, tmp_path) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    above = dict(id=0, name='pets', supercategory='none')
+    content['categories'] = [above, *(dict(entry, supercategory='pets') for entry in content['categories'])]
+    (tmp_path / 'boxes.json').write_text(json.dumps(content))
+    found = CocoDetectionDataset(str(tmp_path / 'boxes.json'), str(root / 'images'))
+    assert (
+        "['pets'] have no box and are the supercategory of others; set classes = ['cat', 'dog']"
+        in found.class_hint
+    )
+    with pytest.raises(ValueError, match=r"has 3 classes .*set classes = \['cat', 'dog'\]"):
+        check_classes(found, None, 2)

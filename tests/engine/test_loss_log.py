@@ -70,3 +70,18 @@ def test_the_watch_is_told_the_classification_loss_of_labeled_batches() -> None:
     log.add(record(iteration=7, loss_dis_max=0.5, loss=0.5))
     log.flush()
     assert told == [(0.5, ('a.jpg', 'b.jpg'), "stage 'label' of cycle 3, epoch 2, iteration 7")]
+
+
+def test_a_loss_of_boxes_alone_points_to_the_boxes_before_clipping() -> None:
+    def text_of(**losses: float) -> str:
+        log = LossLog('cycle 0')
+        log.add(record(**losses))
+        with pytest.raises(FloatingPointError) as error:
+            log.flush()
+        return str(error.value)
+
+    inf = float('inf')
+    boxes = text_of(loss_cls=1.0, loss_bbox=inf, loss=inf)
+    assert boxes.index('look at the boxes of these images first') < boxes.index('grad_clip')
+    assert 'log 0' in boxes and 'tools/doctor.py CONFIG --all-annotations' in boxes
+    assert 'The training diverged: gradient clipping' in text_of(loss_cls=inf, loss_bbox=inf, loss=inf)

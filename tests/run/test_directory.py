@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import shutil
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,9 +20,11 @@ from mmdet_miaod.run.directory import (
     environment_versions,
     never_started,
     newest_run,
+    resume_run,
 )
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
+from mmdet_miaod.run.step import FinishedStep
 from tests.tiny_run import REPOSITORY
 
 IDENTITY = RunIdentity({'lr': 1}, 'pool', 3, 0)
@@ -88,3 +93,36 @@ def test_the_commit_is_among_the_versions() -> None:
 
 def test_a_device_says_what_it_is() -> None:
     assert device_name(torch.device('cpu')).startswith('cpu (')
+
+
+def heads(names: list[str]) -> Callable[[int], str]:
+    """Fingerprints of the first images of a pool, as short as tests can be."""
+    return lambda count: ' '.join(names[:count])
+
+
+def resumed(directory: Path, names: list[str], force: bool) -> RunState:
+    identity = replace(IDENTITY, pool_fingerprint=heads(names)(len(names)), pool_size=len(names))
+    logger = logging.getLogger('mmdet')
+    return resume_run(directory, identity, pool_head=heads(names), force=force, logger=logger)
+
+
+@pytest.mark.parametrize('force', [False, True])
+@pytest.mark.parametrize(
+    'names', [['a', 'c'], ['a', 'x', 'b', 'c'], ['x', 'a', 'b', 'c'], ['a', 'b', 'd'], ['c', 'b', 'a']]
+)
+def test_a_pool_in_which_numbers_mean_other_images_is_never_resumed(tmp_path, letters, force) -> None:
+    split = FinishedStep('split', 1, files={}, needs=(), values={})
+    RunState(tmp_path, replace(IDENTITY, pool_fingerprint='a b c'), {}, None, [split]).save()
+    with pytest.raises(
+        ValueError, match='with --force neither.*as they were.*--init-split .*cycle1 --start-cycle 1'
+    ):
+        resumed(tmp_path, names, force)
+    assert RunState.load(tmp_path).identity.pool_fingerprint == 'a b c'
+
+
+def test_images_at_the_end_of_a_pool_are_taken_with_force(tmp_path) -> None:
+    RunState(tmp_path, replace(IDENTITY, pool_fingerprint='a b c'), {}).save()
+    with pytest.raises(ValueError, match='resume with the old one, or with --force'):
+        resumed(tmp_path, ['a', 'b', 'c', 'd'], force=False)
+    assert resumed(tmp_path, ['a', 'b', 'c', 'd'], force=True).identity.pool_size == 4
+    assert resumed(tmp_path, ['a', 'b', 'c', 'd'], force=False).identity.pool_size == 4

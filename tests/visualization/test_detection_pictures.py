@@ -71,3 +71,11 @@ def test_every_image_is_written(tmp_path, names, files):
 def test_a_folder_with_something_in_it_is_refused(tmp_path):
     with pytest.raises(FileExistsError, match='not empty'):
         show_detections(tmp_path, index_of(tmp_path, ['a']), [[EMPTY, EMPTY]], classes=CLASSES)
+
+
+def test_long_names_are_shortened_and_stay_different(tmp_path):
+    names = ['长' * 83 + 'a', '长' * 83 + 'b']
+    none = [[np.zeros((0, 5), np.float32)]] * 2
+    show_detections(tmp_path / 'out', index_of(tmp_path, names), none, classes=('cat',))
+    written = sorted(path.name for path in (tmp_path / 'out').iterdir())
+    assert len(written) == 2 and all(len(name.encode()) < 240 for name in written)
