@@ -112,7 +112,8 @@ def _first_labels(
     labeling = settings.labeling
     for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
         if size > len(index):
-            raise ValueError(f'{key} is {size}, but the pool has {len(index)} images')
+            without = ' with boxes (only_with_boxes)' if settings.data.pool.get('only_with_boxes') else ''
+            raise ValueError(f'{key} is {size}, but the pool has {len(index)} images{without}')
     if start is None:
         return labeling.first_split(index.names, settings.seed, reserved)
     if settings.annotator is not None:

@@ -107,16 +107,13 @@ def resumed(directory: Path, names: list[str], force: bool) -> RunState:
 
 
 @pytest.mark.parametrize('force', [False, True])
-@pytest.mark.parametrize(
-    'names', [['a', 'c'], ['a', 'x', 'b', 'c'], ['x', 'a', 'b', 'c'], ['a', 'b', 'd'], ['c', 'b', 'a']]
-)
+@pytest.mark.parametrize('letters', ['ac', 'axbc', 'xabc', 'abd', 'cba'])
 def test_a_pool_in_which_numbers_mean_other_images_is_never_resumed(tmp_path, letters, force) -> None:
     split = FinishedStep('split', 1, files={}, needs=(), values={})
     RunState(tmp_path, replace(IDENTITY, pool_fingerprint='a b c'), {}, None, [split]).save()
-    with pytest.raises(
-        ValueError, match='with --force neither.*as they were.*--init-split .*cycle1 --start-cycle 1'
-    ):
-        resumed(tmp_path, names, force)
+    told = 'with --force neither.*as they were.*--init-split .*cycle1 --start-cycle 1'
+    with pytest.raises(ValueError, match=told):
+        resumed(tmp_path, list(letters), force)
     assert RunState.load(tmp_path).identity.pool_fingerprint == 'a b c'
 
 
