@@ -14,6 +14,8 @@ from mmdet_miaod.apis import RunOptions, train
 from mmdet_miaod.run import files
 from mmdet_miaod.run.directory import never_started
 from tests.photograph_run import label_as_person, make_photographs, photograph_config
+from tests.reliability import photograph_job
+from tests.reliability.processes import outputs, run_ranks
 from tests.reliability.tiny_job import OVERRIDES, ledger
 
 
@@ -96,3 +98,14 @@ def test_a_stop_here_and_there(undisturbed, fraction) -> None:
 def test_a_stop_at_every_operation(undisturbed, done) -> None:
     for number in range(1, undisturbed[3] + 1):
         _stop_and_resume(undisturbed, number, done)
+
+
+def test_many_processes_ask_and_go_on_together(tmp_path) -> None:
+    photographs, labels = make_photographs(tmp_path, 10)
+    wanted = [[1, 2], [3]]
+    for numbers in wanted:
+        codes = run_ranks(2, tmp_path, photograph_job.sitting, str(photographs))
+        assert codes == [photograph_job.WANTED] * 2, outputs(tmp_path)
+        for number in numbers:
+            import_file(tmp_path / 'run', label_as_person(tmp_path / 'run', number, labels))
+    assert run_ranks(2, tmp_path, photograph_job.sitting, str(photographs)) == [0, 0], outputs(tmp_path)
