@@ -26,6 +26,7 @@ REFERENCE = ROOT / 'docs' / 'reference'
 LANGUAGES = ['.md', '.zh-CN.md']
 # Keys that a config may have and those of the repository leave at their defaults.
 OPTIONAL_KEYS = {'X_U_0_from', 'score_chunk_size', 'data.test_samples_per_gpu', 'data.prefetch_factor'}
+OPTIONAL_KEYS |= {'data.pool.exif', 'data.test.exif', 'data.train.unknown_classes', 'data.train.reviewed'}
 OPTIONAL_KEYS |= {'model.bbox_head.mil_activation', 'query_fraction', 'budget', 'exclude', 'include'}
 OPTIONAL_KEYS |= {'runner'}
 
@@ -112,12 +113,22 @@ def test_keys_are_read(tiny_data, tmp_path, keys_read):
     assert 'read_by_nothing' not in keys_read
     unread = {key for key in documented_keys() if key.rsplit('.', 1)[-1] not in keys_read}
     # arguments of what is built from a dict
-    assert unread == {'model.bbox_head.mil_activation', 'data.test.use_legacy_coordinate'}
+    assert unread == {
+        *('model.bbox_head.mil_activation', 'data.test.use_legacy_coordinate'),
+        *('data.train.unknown_classes', 'data.train.reviewed'),
+    }
 
 
 @pytest.mark.parametrize('registry, name, key', [
     (HEADS, 'MIAODRetinaHead', 'mil_activation'),
     (DATASETS, 'VOCDetectionDataset', 'use_legacy_coordinate'),
+    (DATASETS, 'VOCDetectionDataset', 'unknown_classes'),
+    (DATASETS, 'CocoDetectionDataset', 'unknown_classes'),
+    (DATASETS, 'CocoDetectionDataset', 'reviewed'),
+    (DATASETS, 'ImagePoolDataset', 'exif'),
+    (DATASETS, 'VOCDetectionDataset', 'exif'),
+    (DATASETS, 'CocoPoolDataset', 'exif'),
+    (DATASETS, 'CocoDetectionDataset', 'exif'),
 ])  # fmt: skip
 def test_keys_of_what_is_built_are_arguments(registry: Registry, name: str, key: str):
     assert any(key in inspect.signature(kind.__init__).parameters for kind in registry.get(name).__mro__)
