@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import ScoringSettings, detect, evaluate_detections
 from ..engine.live_bar import no_bar, shared_count
 from ..run.file_record import FileRecord
-from ..run.files import save_array
+from ..run.files import load_array, save_array
 from ..run.manifest import RunState
 
 DETECTION = np.dtype([('image', '<i4'), ('label', '<i2'), ('score', '<f4'), ('box', '<f4', (4,))])
@@ -55,6 +56,24 @@ def pack_detections(detections: Sequence[Sequence[np.ndarray]], indices: np.ndar
     packed = np.concatenate([np.zeros(0, DETECTION), *parts])
     best = np.argsort(-packed['score'], kind='stable')[:MAX_DETECTIONS]
     return packed[np.sort(best)]
+
+
+def load_detections(path: str | Path) -> np.ndarray:
+    """Read a file of detections.
+
+    Returns:
+        ``(n,)`` of dtype ``DETECTION``.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is damaged, or holds anything else.
+    """
+    found = load_array(path)
+    if found.dtype != DETECTION or found.ndim != 1:
+        raise ValueError(f'{path}: holds no detections but {found.dtype} of shape {found.shape}')
+    if not (np.isfinite(found['score']).all() and np.isfinite(found['box']).all()):
+        raise ValueError(f'{path}: has detections that are not finite')
+    return found
 
 
 class CycleEvaluator:

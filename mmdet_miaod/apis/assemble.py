@@ -38,12 +38,14 @@ class Run:
         trainer: trains their models.
         progress: shows how far they are.
         state: the run's manifest.
+        report: writes the run's report anew; ``last=True`` when the run is finished.
     """
 
     loop: ActiveLearningLoop
     trainer: CycleTrainer
     progress: RunProgress
     state: RunState
+    report: Callable[..., None]
 
 
 def assemble_run(
@@ -79,10 +81,12 @@ def assemble_run(
         labeling.test_set, data.pool, scoring, settings.evaluation, state=state, live=progress.images
     )
 
+    report = partial(refresh_report, state.directory, data, labeling.test_set, logger=logger)
+
     def end_of_cycle(cycle: int) -> None:
         logger.info('\n%s', cycle_table(cycle_metrics(state)))
         if options.report:
-            refresh_report(state.directory, data, logger)
+            report()
 
     shared = dict(pool=data.pool, strategy=prepared.strategy, state=state, logger=logger)
     query = json.dumps(settings.query)
@@ -99,7 +103,7 @@ def assemble_run(
         on_cycle_end=end_of_cycle,
         **shared,
     )
-    return Run(loop, trainer, progress, state)
+    return Run(loop, trainer, progress, state, report)
 
 
 def _clock(settings: RunSettings, cycles: list[int], state: RunState, pool_size: int) -> RunClock:

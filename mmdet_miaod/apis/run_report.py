@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from .. import distributed
 from ..datasets.builder import build_dataset
@@ -18,12 +19,20 @@ if TYPE_CHECKING:
     from ..visualization.run_reader import RunRecord
 
 
-def refresh_report(directory: str | Path, data: RunData, logger: logging.Logger, last: bool = False) -> None:
+def refresh_report(
+    directory: str | Path,
+    data: RunData,
+    open_test: Callable[[], Any],
+    *,
+    logger: logging.Logger,
+    last: bool = False,
+) -> None:
     """Write the report anew, in the main process; what goes wrong is a warning in the log.
 
     Args:
         directory: the run directory.
         data: the run's data, with the images unlocked that were labeled.
+        open_test: gives the test set, None without one.
         logger: for the text log.
         last: whether the run is finished: only then PNG files are written, which take the longest.
     """
@@ -34,7 +43,9 @@ def refresh_report(directory: str | Path, data: RunData, logger: logging.Logger,
         from ..visualization.report import write_report
         from ..visualization.run_images import RunImages
 
-        page = write_report([directory], lambda record: RunImages(data.pool, data.labeled), png=last)
+        page = write_report(
+            [directory], lambda record: RunImages(data.pool, data.labeled, open_test), png=last
+        )
     except Exception as error:
         logger.warning(
             'The report could not be written (%s: %s); the run continues.', type(error).__name__, error
@@ -76,4 +87,4 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
         give_labels(record.directory, labeled)
     if record.labeled:
         labeled.label(record.labeled[max(record.labeled)])
-    return RunImages(pool, labeled)
+    return RunImages(pool, labeled, lambda: build_dataset(data.test))

@@ -22,7 +22,6 @@ from .assemble import Run, assemble_run
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
-from .run_report import refresh_report
 from .settings import RunSettings
 
 
@@ -71,7 +70,7 @@ def train(config: Config, options: RunOptions) -> Path:
         finally:
             run.progress.close()
         if options.report and state.of_kind('evaluation'):
-            refresh_report(directory, prepared.data, logger, last=wanted is None)
+            run.report(last=wanted is None)
         logger.info(wanted or f'The run is finished: {directory}')
     if wanted is not None:  # out of the log's reach, where it would be an error
         raise wanted

@@ -85,20 +85,15 @@ def write_results(grid: Grid, page: str | None) -> Path:
     from ..apis.run_report import open_run_images
     from ..experiments.page import fill_page
     from ..experiments.processes import is_finished
-    from ..experiments.results import (
-        complete_curves,
-        grid_plot,
-        grid_tables,
-        read_all_curves,
-        write_tables,
-    )
+    from ..experiments.results import grid_overview, grid_tables, read_all_curves, write_tables
     from ..run.files import write_text
     from ..visualization.figures import render, write_plot
     from ..visualization.report import write_report
 
     curves = read_all_curves(grid)
     path = write_tables(grid, curves)
-    plot = replace(grid_plot(grid, complete_curves(curves)), name='results')
+    overview = grid_overview(grid, curves)
+    plot = replace(overview.learning, name='results')
     write_plot(plot, *render(plot, png=True), grid.work_directory)
     if page is not None:
         name = (grid.records or grid.work_directory).stem
@@ -107,7 +102,9 @@ def write_results(grid: Grid, page: str | None) -> Path:
     directories = [grid.work_directory / run.name for run in grid.runs]
     finished = [directory for directory in directories if is_finished(directory)]
     if finished:
-        write_report(finished, open_run_images, grid.work_directory / 'report.html', images_per_cycle=0)
+        report = grid.work_directory / 'report.html'
+        options = dict(images_per_cycle=0, png=False, overview=overview)
+        write_report(finished, lambda record: open_run_images(record, grid.data_root), report, **options)
     return path
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
+from ..visualization.page_parts import PageTable
 
-def fill_page(text: str, name: str, tables: Mapping[str, str]) -> str:
+
+def fill_page(text: str, name: str, tables: Mapping[str, PageTable]) -> str:
     """Replace the tables of a grid in a page.
 
     A table stands between the lines ``<!-- NAME: TABLE -->`` and ``<!-- end -->``.
@@ -14,7 +16,7 @@ def fill_page(text: str, name: str, tables: Mapping[str, str]) -> str:
     Args:
         text: the page.
         name: of the grid in the page's marks.
-        tables: Markdown by name of the table.
+        tables: by name.
 
     Returns:
         The page with the tables as they are now; other grids' tables stay.
@@ -29,4 +31,4 @@ def fill_page(text: str, name: str, tables: Mapping[str, str]) -> str:
             f'the page wants the tables {sorted(wanted)} of {name}; there are {sorted(tables)}. Put a table '
             f'between the lines "<!-- {name}: {next(iter(tables))} -->" and "<!-- end -->"'
         )
-    return marks.sub(lambda found: f'{found[1]}\n{tables[found[2]]}\n{found[3]}', text)
+    return marks.sub(lambda found: f'{found[1]}\n{tables[found[2]].markdown()}\n\n{found[3]}', text)

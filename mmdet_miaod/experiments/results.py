@@ -12,7 +12,8 @@ import numpy as np
 from ..run.files import write_text
 from ..run.metrics import METRICS_NAME
 from ..visualization.figures import Plot
-from ..visualization.learning_curve import Curve, learning_curves
+from ..visualization.learning_curve import Curve, CurveAxis, learning_curves
+from ..visualization.page_parts import Overview, PageTable
 from .grid import Grid, GridRun
 from .statistics import PairedDifference, area_under_curve, mean_and_deviation, paired_difference
 
@@ -66,8 +67,8 @@ def grid_plot(grid: Grid, curves: Curves) -> Plot:
     return learning_curves(panels, grid.axis)
 
 
-def grid_tables(grid: Grid, curves: Curves) -> dict[str, str]:
-    """Make the tables ``curves``, ``differences`` and ``runs`` of a grid, as Markdown.
+def grid_tables(grid: Grid, curves: Curves) -> dict[str, PageTable]:
+    """Make the tables ``curves``, ``differences`` and ``runs`` of a grid.
 
     Args:
         grid: the grid.
@@ -75,7 +76,7 @@ def grid_tables(grid: Grid, curves: Curves) -> dict[str, str]:
     """
     complete = complete_curves(curves)
     return dict(
-        curves=curve_table(complete),
+        curves=curve_table(complete, grid.axis),
         differences=difference_table(complete, grid.baseline),
         runs=run_table(curves),
     )
@@ -91,16 +92,7 @@ def write_tables(grid: Grid, curves: Curves) -> Path:
     Returns:
         Path of the file.
     """
-    tables = grid_tables(grid, curves)
-    parts = [
-        f'mAP by number of {grid.axis.title}: mean ± standard deviation over seeds. Area: under the learning '
-        'curve, over the numbers that all curves cover, divided by their width.\n',
-        tables['curves'],
-        f'Difference to {grid.baseline}, seed by seed: mean [95% bootstrap interval over seeds].\n',
-        tables['differences'],
-        'Each run (–: not evaluated):\n',
-        tables['runs'],
-    ]
+    parts = [f'{table.note}\n\n{table.markdown()}\n' for table in grid_tables(grid, curves).values()]
     complete = complete_curves(curves)
     missing = [run.name for run in grid.runs if run.seed not in complete[run.setting]]
     if missing:
@@ -112,11 +104,25 @@ def write_tables(grid: Grid, curves: Curves) -> Path:
     return path
 
 
-def curve_table(curves: Curves) -> str:
-    """Markdown table: mean and standard deviation over seeds of the mAP of each cycle and of the area.
+def grid_overview(grid: Grid, curves: Curves) -> Overview:
+    """Make the top of a grid's report: learning curves and tables.
+
+    Args:
+        grid: the grid.
+        curves: from :func:`read_all_curves`.
+    """
+    complete = complete_curves(curves)
+    count = sum(len(seeds) for seeds in complete.values())
+    title = f'Grid {grid.work_directory.resolve().name}: {count} of {len(grid.runs)} runs'
+    return Overview(title, grid_plot(grid, complete), list(grid_tables(grid, curves).values()))
+
+
+def curve_table(curves: Curves, axis: CurveAxis) -> PageTable:
+    """Mean and standard deviation over seeds of the mAP of each cycle and of the area.
 
     Args:
         curves: complete ones, at least one.
+        axis: what they are drawn against.
     """
     areas = _areas(curves)
     rows = []
@@ -125,11 +131,15 @@ def curve_table(curves: Curves) -> str:
             columns = zip(*(curve.values for curve in seeds.values()), strict=True)
             cells = [_spread(list(column)) for column in columns]
             rows.append([setting, f'{len(seeds)}', *cells, _spread(list(areas[setting].values()))])
-    return _markdown(['setting', 'seeds', *_counts(curves), 'area'], rows)
+    note = (
+        f'mAP by number of {axis.title}: mean ± standard deviation over seeds. Area: under the learning '
+        'curve, over the numbers that all curves cover, divided by their width.'
+    )
+    return PageTable('Learning curves', ['setting', 'seeds', *_counts(curves), 'area'], rows, note)
 
 
-def difference_table(curves: Curves, baseline: str) -> str:
-    """Markdown table: paired differences of area and last mAP to the baseline, 95% bootstrap intervals.
+def difference_table(curves: Curves, baseline: str) -> PageTable:
+    """Paired differences of area and last mAP to the baseline, with 95% bootstrap intervals.
 
     Args:
         curves: complete ones.
@@ -147,18 +157,19 @@ def difference_table(curves: Curves, baseline: str) -> str:
                 paired_difference(values[setting], values[baseline]) for values in (areas, last)
             )
             rows.append([setting, f'{of_area.seeds}', _interval(of_area), _interval(of_last)])
-    return _markdown(['setting', 'seeds', 'area', 'mAP of the last cycle'], rows)
+    note = f'Difference to {baseline}, seed by seed: mean [95% bootstrap interval over seeds].'
+    return PageTable('Differences', ['setting', 'seeds', 'area', 'mAP of the last cycle'], rows, note)
 
 
-def run_table(curves: Curves) -> str:
-    """Markdown table: mAP of each run and cycle, those of runs that stopped before the end among them."""
+def run_table(curves: Curves) -> PageTable:
+    """Return the mAP of each run and cycle, those of runs that stopped before the end among them."""
     heads = _counts(complete_curves(curves))
     rows = []
     for setting, seeds in curves.items():
         for seed, curve in seeds.items():
             cells = [f'{value:.3f}' for value in curve.values]
             rows.append([setting, f'{seed}', *cells, *['–'] * (len(heads) - len(cells))])
-    return _markdown(['setting', 'seed', *heads], rows)
+    return PageTable('mAP of each run', ['setting', 'seed', *heads], rows, 'Each run (–: not evaluated).')
 
 
 def _areas(curves: Curves) -> dict[str, dict[int, float]]:
@@ -189,9 +200,3 @@ def _interval(difference: PairedDifference) -> str:
         return '-'
     interval = '' if np.isnan(difference.low) else f' [{difference.low:+.3f}, {difference.high:+.3f}]'
     return f'{difference.mean:+.3f}{interval}'
-
-
-def _markdown(heads: list[str], rows: list[list[str]]) -> str:
-    lines = [f'| {" | ".join(cells)} |' for cells in (heads, *rows)]
-    lines.insert(1, '|---' * len(heads) + '|')
-    return '\n'.join(lines) + '\n'

@@ -49,7 +49,13 @@ def open_as_seen(path: str | Path, side: int | None = None, exif: str = 'apply')
     return image, max(image.size) / full
 
 
-def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], colors: Sequence[str]) -> None:
+def draw_boxes(
+    image: Image.Image,
+    boxes: np.ndarray,
+    captions: Sequence[str],
+    colors: Sequence[str],
+    dashed: Sequence[bool] | None = None,
+) -> None:
     """Draw boxes with captions into an image, the last one first, so that the first one lies on top.
 
     A caption stands inside its box where the box is large, else above it, so that it hides no small object.
@@ -59,6 +65,7 @@ def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], c
         boxes: ``(n, 4)`` x1, y1, x2, y2 in pixels of the image; what is outside of it is cut off.
         captions: n texts.
         colors: n colors as Pillow names them.
+        dashed: which of them have a dashed outline; none by default.
     """
     draw = ImageDraw.Draw(image)
     font = caption_font(max(9, round(max(image.size) / 45)))
@@ -68,15 +75,31 @@ def draw_boxes(image: Image.Image, boxes: np.ndarray, captions: Sequence[str], c
         np.clip(boxes[:, 2 + i], low, side - 1) for i, (low, side) in enumerate(zip((x1, y1), image.size))
     )
     corners = np.stack([x1, y1, x2, y2], axis=1).tolist()
-    for (left, top, right, bottom), color in reversed(list(zip(corners, colors, strict=True))):
+    marks = [False] * len(corners) if dashed is None else dashed
+    for box, color, is_dashed in reversed(list(zip(corners, colors, marks, strict=True))):
+        left, top, right, bottom = box
         outside = (left - width, top - width, right + width, bottom + width)
         draw.rectangle(outside, outline='white', width=width)
-        draw.rectangle((left, top, right, bottom), outline=color, width=width)
+        if is_dashed:
+            _draw_dashes(draw, box, color, width)
+        else:
+            draw.rectangle(box, outline=color, width=width)
     for box, caption, color in reversed(list(zip(corners, captions, colors, strict=True))):
         text = draw.textbbox((0, 0), caption, font=font)
         x, y, right, bottom = _caption_place(text, box, image.width)
         draw.rectangle((x, y, right, bottom), fill='white', outline=color)
         draw.text((x + 2 - text[0], y + 2 - text[1]), caption, fill='black', font=font)
+
+
+def _draw_dashes(draw: ImageDraw.ImageDraw, box: list[float], color: str, width: int) -> None:
+    left, top, right, bottom = box
+    dash = 3 * width + 1
+    for x in np.arange(left, right, 2 * dash):
+        for y in (top, bottom):
+            draw.line((x, y, min(x + dash, right), y), fill=color, width=width)
+    for y in np.arange(top, bottom, 2 * dash):
+        for x in (left, right):
+            draw.line((x, y, x, min(y + dash, bottom)), fill=color, width=width)
 
 
 def _caption_place(

@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+import string
 import warnings
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import matplotlib
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
-from matplotlib.ticker import NullFormatter, StrMethodFormatter
+from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ..run.files import write_file, write_text
 
 INK, GRID, PAPER = '#222222', '#d5d5d5', '#ffffff'
 HISTOGRAM = '#a3cde4'  # its lightness is far from that of COLORS
-# Okabe and Ito's colors; told apart without color by line styles, markers and hatches as well.
-COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#3a96c4', '#5a5a5a')
-LINE_STYLES = ('-', '--', '-.', ':', (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)))
-MARKERS = ('o', 's', '^', 'D', 'v', 'X', 'P')
-HATCHES = ('', '///', '...', 'xx', '\\\\\\', '++', 'oo')
+# Okabe and Ito's colors and more; told apart without color by line styles, markers and hatches as well.
+COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#6a3d9a', '#5a5a5a', '#7a4a2b')
+LINE_STYLES = ('-', '--', '-.', ':', (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)))
+MARKERS = ('o', 's', '^', 'D', 'v', 'X', 'P', '*')
+HATCHES = ('', '///', '...', 'xx', '\\\\\\', '++', 'oo', '--')
 _DARK = {
     INK: '#e4e4e4',
     GRID: '#41464d',
@@ -33,9 +36,12 @@ _DARK = {
     '#d55e00': '#ff8a3d',
     '#009e73': '#2fc79a',
     '#b8860b': '#e0b340',
-    '#3a96c4': '#7cc4ea',
+    '#6a3d9a': '#b79cf0',
     '#5a5a5a': '#a8a8a8',
+    '#7a4a2b': '#cf9f78',
 }
+_COORDINATES = re.compile(r' (?:d|x|y|transform|points)="[^"]*"')
+_DECIMALS = re.compile(r'(\.\d\d)\d+')
 # Class and run names are text: no mathematics between dollar signs. Text stays text in SVG.
 _STYLE = {
     'text.parse_math': False,
@@ -100,8 +106,21 @@ def filled(number: int) -> dict[str, Any]:
     )
 
 
-def plain_numbers(axis: Axis) -> None:
-    """Write 0.01 on a logarithmic axis, where matplotlib would write a formula."""
+def style_numbers(names: Iterable[str], known: Sequence[str]) -> dict[str, int]:
+    """Number names for :func:`styled` and :func:`filled`, so that a known one looks the same in every plot.
+
+    Args:
+        names: what a plot shows.
+        known: names with a number of their own, their position; others follow in alphabetical order.
+    """
+    others = sorted(set(names) - set(known))
+    return {name: number for number, name in enumerate([*known, *others])}
+
+
+def label_logarithmic(axis: Axis, low: float, high: float) -> None:
+    """Label an axis that is logarithmic from ``low`` to ``high``: several ticks, numbers like 0.01."""
+    steps = (1, 2, 5) if high < 200 * low else (1, 3) if high < 2000 * low else (1,)
+    axis.set_major_locator(LogLocator(10, subs=steps, numticks=30 if len(steps) > 1 else 6))
     axis.set_major_formatter(StrMethodFormatter('{x:.3g}'))
     axis.set_minor_formatter(NullFormatter())
 
@@ -127,11 +146,22 @@ def render(plot: Plot, png: bool = False) -> tuple[str, bytes | None]:
     return text.getvalue(), content
 
 
-def darkened(svg: str) -> str:
-    """Return the same drawing in the colors of a dark page."""
-    for light, dark in _DARK.items():
-        svg = svg.replace(light, dark)
-    return svg
+def svg_uri(svg: str) -> str:
+    """Return a drawing as a data URI for an attribute in double quotes, dark where the page is dark.
+
+    Coordinates are rounded to hundredths of a point.
+    """
+    rules = ''.join(
+        f'[style*="{name}: {light}"],[{name}="{light}"]{{{name}:{dark}!important}}'
+        for light, dark in _DARK.items()
+        for name in ('fill', 'stroke')
+    )
+    head, end, rest = svg[svg.index('<svg') :].partition('>')
+    rest = _COORDINATES.sub(lambda found: _DECIMALS.sub(r'\1', found[0]), rest)
+    text = f'{head}{end}<style>@media (prefers-color-scheme: dark){{{rules}}}</style>{rest}'
+    # The rest of ASCII stands for itself both in an attribute and in a URI.
+    kept = ''.join(set(string.punctuation) - set('%#"&')) + ' '
+    return f'data:image/svg+xml,{quote(" ".join(text.split()).encode("utf-8", "replace"), safe=kept)}'
 
 
 def csv_text(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:

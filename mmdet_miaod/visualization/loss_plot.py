@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
-from .figures import GRID, Plot, plain_numbers, shortened, styled
+from ..models.dense_heads.loss_terms import LOSS_TERMS
+from .figures import GRID, Plot, label_logarithmic, shortened, style_numbers, styled
 from .run_reader import RunRecord, loss_names
 
 _MAX_POINTS = 400
+_KNOWN = (*LOSS_TERMS, 'loss', 'loss_unlabeled')
 
 
 def loss_curves(record: RunRecord) -> Plot | None:
@@ -61,17 +64,26 @@ def _draw_stage(axes: Axes, entries: list[dict], names: Sequence[str]) -> None:
             previous = key
         starts.setdefault(entry['cycle'], offset)
         steps.append(offset + entry['step'])
-    for number, name in enumerate(names):
+    for name, number in style_numbers(names, _KNOWN).items():
         points = [(s, e[name]) for s, e in zip(steps, entries, strict=True) if e.get(name, 0) > 0]
         if points:
             points = points[:: -(-len(points) // _MAX_POINTS)]
             every = max(1, len(points) // 8)
             axes.plot(*zip(*points, strict=True), label=name, markevery=every, **styled(number))
-    for cycle, start in starts.items():
-        axes.axvline(start, color=GRID, linewidth=1.2)
-        text = f'cycle {cycle}' if start == 0 else str(cycle)
-        axes.text(start, 1.01, text, transform=axes.get_xaxis_transform(), va='bottom', fontsize=8.5)
+    _mark_cycles(axes, starts, steps[-1])
+    axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
     shown = [e[name] for e in entries for name in names if e.get(name, 0) > 0]
     if shown and max(shown) > 10 * min(shown):
         axes.set_yscale('log')
-        plain_numbers(axes.yaxis)
+        label_logarithmic(axes.yaxis, min(shown), max(shown))
+
+
+def _mark_cycles(axes: Axes, starts: Mapping[int, int], end: int) -> None:
+    """Draw a line where each cycle begins, and its number above where there is room for it."""
+    free = 0.0
+    for cycle, start in starts.items():
+        axes.axvline(start, color=GRID, linewidth=1.2)
+        if start >= free:
+            text = f'cycle {cycle}' if start == 0 else str(cycle)
+            axes.text(start, 1.01, text, transform=axes.get_xaxis_transform(), va='bottom', fontsize=8.5)
+            free = start + 0.025 * (len(text) + 1) * end

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TypeVar
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from .figures import HISTOGRAM, INK, PAPER, Plot, filled, plain_numbers, shortened, styled
+from .figures import HISTOGRAM, INK, PAPER, Plot, filled, label_logarithmic, shortened, style_numbers, styled
 from .run_reader import RunRecord
+
+T = TypeVar('T')
+_STAGES = ('label', 'minimize', 'maximize', 'score', 'evaluate')
+
+
+def first_middle_newest(cycles: Sequence[T]) -> list[T]:
+    """Choose the cycles that a plot shows, at most three."""
+    return [cycles[i] for i in sorted({0, len(cycles) // 2, len(cycles) - 1})] if cycles else []
 
 
 def stage_times(record: RunRecord) -> Plot | None:
@@ -18,27 +27,30 @@ def stage_times(record: RunRecord) -> Plot | None:
     if not entries:
         return None
     stages = list(dict.fromkeys(name for entry in entries for name in entry['seconds']))
-    minutes = {s: np.array([entry['seconds'].get(s, 0) / 60 for entry in entries]) for s in stages}
+    seconds = {s: np.array([entry['seconds'].get(s, 0) for entry in entries], float) for s in stages}
     cycles = [str(entry['cycle']) for entry in entries]
-    rows = [(c, s, round(minutes[s][i], 4)) for i, c in enumerate(cycles) for s in stages]
+    rows = [(c, s, round(seconds[s][i] / 60, 4)) for i, c in enumerate(cycles) for s in stages]
+    total = float(sum(values.sum() for values in seconds.values()))
+    unit, length = ('seconds', 1) if total < 300 else ('minutes', 60)
+    numbers = style_numbers(stages, _STAGES)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
         left = np.zeros(len(cycles))
-        for number, stage in enumerate(stages):
-            axes.barh(cycles, minutes[stage], left=left, label=stage, height=0.7, **filled(number))
-            left += minutes[stage]
-        axes.invert_yaxis()
+        for stage in stages:
+            width = seconds[stage] / length
+            axes.barh(cycles, width, left=left, label=stage, height=0.7, **filled(numbers[stage]))
+            left += width
+        axes.set_ylim(len(cycles) - 0.4, -0.6)
         axes.grid(visible=False, axis='y')
-        axes.set(xlabel='minutes', ylabel='cycle')
+        axes.set(xlabel=unit, ylabel='cycle')
         figure.legend(loc='outside lower center', ncols=3)
 
-    total = sum(float(values.sum()) for values in minutes.values())
-    height = min(1.9 + 0.32 * len(cycles), 8)
+    height = min(1.5 + 0.28 * len(cycles), 6)
     return Plot(
         'time_by_stage',
         'Time by stage',
-        f'Minutes of each cycle, stacked by stage; {total:.1f} minutes in all.',
+        f'Time of each cycle, stacked by stage; {total / length:.1f} {unit} in all.',
         ('cycle', 'stage', 'minutes'),
         rows,
         draw,
@@ -59,6 +71,7 @@ def score_histograms(record: RunRecord) -> Plot | None:
     if not panels:
         return None
     edges, logarithmic = _bin_edges(np.concatenate([valid for valid, _ in panels.values()]))
+    shown = first_middle_newest(list(panels))
     counts = {
         c: [np.histogram(np.clip(v, edges[0], edges[-1]), edges)[0] for v in p] for c, p in panels.items()
     }
@@ -71,11 +84,11 @@ def score_histograms(record: RunRecord) -> Plot | None:
     return Plot(
         'score_histograms',
         'Uncertainty of the unlabeled images',
-        'Histogram of the image scores in each cycle; the selected images are hatched.',
+        'Histogram of the image scores in the first, middle and newest query; selected images are hatched.',
         ('cycle', 'from', 'to', 'unlabeled_images', 'selected_images'),
         rows,
-        lambda figure: _draw_histograms(figure, counts, edges, logarithmic),
-        (4.6, min(1.3 + 1.05 * len(counts), 11)),
+        lambda figure: _draw_histograms(figure, {c: counts[c] for c in shown}, edges, logarithmic),
+        (4.6, 1.3 + 1.05 * len(shown)),
     )
 
 
@@ -91,9 +104,11 @@ def _draw_histograms(
         axes.yaxis.set_major_locator(MaxNLocator(3, integer=True))
         if logarithmic:
             axes.set_xscale('log')
-            plain_numbers(axes.xaxis)
+            label_logarithmic(axes.xaxis, edges[0], edges[-1])
         else:
-            axes.xaxis.set_major_locator(MaxNLocator(5))
+            axes.xaxis.set_major_locator(MaxNLocator(4))
+            # 1.2e-08 at each tick, where matplotlib would write 1e-8 over the label of the axis.
+            axes.xaxis.set_major_formatter(StrMethodFormatter('{x:.3g}'))
     axes_list[-1].set_xlabel('uncertainty of the image (bars: number of images)')
     handles, labels = axes_list[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc='outside lower center', ncols=2)
@@ -127,19 +142,17 @@ def class_balance(counts: Mapping[int, Mapping[str, np.ndarray]], classes: Seque
         for kind, values in kinds.items()
         for name, number in zip(classes, values, strict=True)
     ]
-    per_row = min(len(counts), 2 if len(classes) > 8 else 3)
-    height = min(0.16 + 0.3 * len(classes), 7)
-    lines = -(-len(counts) // per_row)
+    shown = {cycle: counts[cycle] for cycle in first_middle_newest(list(counts))}
 
     return Plot(
         'class_balance',
         'Class balance',
         'Share of each class among the boxes of the images labeled in a cycle, of those selected after it, '
-        'and of both together (the pool as far as it is labeled).',
+        'and of both together; the first, middle and newest cycle.',
         ('cycle', 'images', 'class', 'boxes', 'share'),
         rows,
-        lambda figure: _draw_balance(figure, counts, classes, (lines, per_row)),
-        (4.6, min(1.2 + lines * (height + 0.45), 14)),
+        lambda figure: _draw_balance(figure, shown, classes),
+        (4.6, min(1.5 + 0.3 * len(classes), 9)),
     )
 
 
@@ -147,25 +160,19 @@ def _draw_balance(
     figure: Figure,
     counts: Mapping[int, Mapping[str, np.ndarray]],
     classes: Sequence[str],
-    shape: tuple[int, int],
 ) -> None:
-    lines, per_row = shape
-    grid = figure.subplots(lines, per_row, sharey=True, sharex=True, squeeze=False).ravel()
+    panels = figure.subplots(1, len(counts), sharey=True, sharex=True, squeeze=False)[0]
     places = np.arange(len(classes))
-    for axes, (cycle, kinds) in zip(grid, counts.items()):
+    for axes, (cycle, kinds) in zip(panels, counts.items(), strict=True):
         for number, (kind, values) in enumerate(kinds.items()):
             share = 100 * values / max(values.sum(), 1)
             axes.barh(places + 0.28 * (number - 1), share, 0.27, label=kind, **filled(number))
         axes.set_title(f'cycle {cycle}', fontsize=9.5)
         axes.set_yticks(places, [shortened(name) for name in classes])
         axes.grid(visible=False, axis='y')
-    grid[0].invert_yaxis()
-    for axes in grid[len(counts) :]:
-        axes.set_visible(False)
-    for axes in grid[max(len(counts) - per_row, 0) : len(counts)]:
         axes.set_xlabel('% of boxes')
-        axes.tick_params(labelbottom=True)
-    handles, labels = grid[0].get_legend_handles_labels()
+    panels[0].invert_yaxis()
+    handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(handles, labels, loc='outside lower center', ncols=3)
 
 
@@ -176,7 +183,7 @@ def class_precision(record: RunRecord) -> Plot | None:
         return None
     classes = list(entries[-1]['AP'])
     rows = [(e['cycle'], e['labeled'], name, e['AP'].get(name)) for e in entries for name in classes]
-    shown = entries if len(entries) < 3 else [entries[0], entries[len(entries) // 2], entries[-1]]
+    shown = first_middle_newest(entries)
 
     def draw(figure: Figure) -> None:
         axes = figure.add_subplot()
@@ -199,5 +206,5 @@ def class_precision(record: RunRecord) -> Plot | None:
         ('cycle', 'labeled', 'class', 'AP'),
         rows,
         draw,
-        (4.6, min(1.5 + 0.26 * len(classes), 12)),
+        (4.6, min(1.5 + 0.22 * len(classes), 9)),
     )

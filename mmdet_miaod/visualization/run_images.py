@@ -1,17 +1,22 @@
-"""Images of a run, and the boxes of the labeled ones, as thumbnails for reports and contact sheets."""
+"""Images of a run as small pictures: as they are labeled, and with what a model finds in them."""
 
 from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from ..datasets.image_index import ImageIndex
 from .box_drawing import class_colors, draw_boxes, open_as_seen
 from .run_reader import RunRecord
+
+# What is drawn of a model's detections.
+SHOWN_SCORE, MAX_SHOWN = 0.1, 20
 
 
 class RunImages:
@@ -20,12 +25,19 @@ class RunImages:
     Args:
         pool: the pool's data set, with an ``index``.
         labeled: the data set of labels, in which the images that were labeled are unlocked.
+        open_test: opens the test set; None where there is none at hand.
     """
 
-    def __init__(self, pool: Any, labeled: Any) -> None:
+    def __init__(self, pool: Any, labeled: Any, open_test: Callable[[], Any] | None = None) -> None:
         self.index = pool.index
+        self._open_test = open_test
         self.classes = tuple(labeled.CLASSES)
         self._labeled = labeled
+
+    @cached_property
+    def test(self) -> Any:
+        """The test set, a :class:`~mmdet_miaod.datasets.labeled.LabeledDataset`, or None."""
+        return None if self._open_test is None else self._open_test()
 
     def name(self, index: int) -> str:
         """Return the name of a pool image, as in its list."""
@@ -48,18 +60,53 @@ class RunImages:
                 counts += np.bincount(found[1], minlength=len(counts))
         return counts
 
-    def thumbnail(self, index: int, side: int = 220, with_boxes: bool = True) -> Image.Image:
-        """Draw a small picture of an image, with its boxes, captioned by class number, where it is labeled.
+    def thumbnail(self, index: int, side: int = 220) -> Image.Image:
+        """Draw a small picture of a pool image, with its boxes where it is labeled.
 
         Raises:
             OSError: when the image cannot be read.
         """
-        image, scale = open_as_seen(self.index.image_path(int(index)), side, self.index.exif)
-        found = self.boxes(index) if with_boxes else None
-        if found is not None:
-            boxes, labels = found
-            draw_boxes(image, boxes * scale, [str(label + 1) for label in labels], class_colors(labels))
-        return image
+        boxes, labels = self.boxes(index) or (np.zeros((0, 4)), np.zeros(0, int))
+        return labels_picture(self.index, int(index), boxes, labels, side=side)
+
+
+def labels_picture(
+    index: ImageIndex, i: int, boxes: np.ndarray, labels: np.ndarray, *, side: int
+) -> Image.Image:
+    """Draw boxes into a small picture of image ``i``, each with the number of its class, from 1.
+
+    Args:
+        index: the image's.
+        i: its position there.
+        boxes: ``(n, 4)`` in pixels of the image.
+        labels: ``(n,)``.
+        side: longest side of the picture in pixels.
+
+    Raises:
+        OSError: when the image cannot be read.
+    """
+    image, scale = open_as_seen(index.image_path(i), side, index.exif)
+    draw_boxes(image, boxes * scale, [str(label + 1) for label in labels], class_colors(labels))
+    return image
+
+
+def detections_picture(index: ImageIndex, i: int, detections: np.ndarray, *, side: int) -> Image.Image:
+    """Draw what a model finds in image ``i``: the 20 most confident boxes of at least 0.1.
+
+    Args:
+        index: the image's.
+        i: its position there.
+        detections: ``(n,)`` of dtype :data:`~mmdet_miaod.active.cycle_evaluation.DETECTION`, best first.
+        side: longest side of the picture in pixels.
+
+    Raises:
+        OSError: when the image cannot be read.
+    """
+    shown = detections[detections['score'] >= SHOWN_SCORE][:MAX_SHOWN]
+    image, scale = open_as_seen(index.image_path(i), side, index.exif)
+    captions = [f'{label + 1} {score:.2f}' for label, score in zip(shown['label'], shown['score'])]
+    draw_boxes(image, shown['box'] * scale, captions, class_colors(shown['label']))
+    return image
 
 
 def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, np.ndarray]]:
@@ -73,7 +120,7 @@ def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, n
 
 
 def data_uri(image: Image.Image) -> str:
-    """Return an image as a JPEG within a data URI."""
+    """Return an image as a WebP within a data URI."""
     file = io.BytesIO()
-    image.save(file, 'JPEG', quality=80)
-    return f'data:image/jpeg;base64,{base64.b64encode(file.getvalue()).decode()}'
+    image.save(file, 'WEBP', quality=75)
+    return f'data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}'

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from ..active.cycle_evaluation import load_detections, selected_detections_name, test_detections_name
 from ..active.label_losses import label_losses_name, read_label_losses
 from ..run.files import load_array
 from ..run.manifest import RunState
@@ -29,6 +30,9 @@ class RunRecord:
         metrics: entries of ``metrics.json``, one per evaluated cycle.
         labeled: X_L of each cycle, ``(n,)`` int64 pool indices, ascending.
         scores: ``(N,)`` float32 scores of the pool by cycle, NaN where not scored.
+        detections: ``(n,)`` detections on the test set by cycle, of dtype
+            :data:`~mmdet_miaod.active.cycle_evaluation.DETECTION`.
+        selected_detections: the same on the images selected after a cycle.
         label_losses: pool index and loss of each labeled image by cycle, the largest first.
         losses: records of the loss log, in the order of training, each with ``cycle``, ``stage``,
             ``stage_number``, ``step`` (the iteration within its stage, from 1) and the losses.
@@ -37,6 +41,7 @@ class RunRecord:
         config_path: the file that it is in, None when there is none.
         identity: values of the config that a run may not change, by dotted key; empty when the manifest is
             not readable.
+        options: further facts of the manifest, such as ``command`` and ``device``.
         pool_size: number of images in the pool, None when not known.
         seed: the run's seed, None when not known.
         loss_jumps: jumps of the classification loss that stayed, oldest first; see
@@ -49,12 +54,15 @@ class RunRecord:
     metrics: list[dict[str, Any]] = field(default_factory=list)
     labeled: dict[int, np.ndarray] = field(default_factory=dict)
     scores: dict[int, np.ndarray] = field(default_factory=dict)
+    detections: dict[int, np.ndarray] = field(default_factory=dict)
+    selected_detections: dict[int, np.ndarray] = field(default_factory=dict)
     label_losses: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     losses: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     config_text: str = ''
     config_path: Path | None = None
     identity: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict)
     pool_size: int | None = None
     seed: int | None = None
     loss_jumps: list[dict[str, Any]] = field(default_factory=list)
@@ -102,8 +110,7 @@ def read_run(directory: str | Path) -> RunRecord:
             f'{directory}: this is no run directory (it has neither run_state.json nor {METRICS_NAME})'
         )
     record = RunRecord(directory)
-    readers = (_read_manifest, _read_metrics, _read_splits, _read_scores, _read_label_losses)
-    for read in (*readers, _read_losses, _read_config):
+    for read in _READERS:
         try:
             read(record)
         except (OSError, ValueError, KeyError, TypeError) as error:
@@ -126,6 +133,7 @@ def _read_manifest(record: RunRecord) -> None:
     state = RunState.load(record.directory)
     record.environment = dict(state.environment)
     record.identity = state.identity.config
+    record.options = state.options
     record.pool_size, record.seed = state.identity.pool_size, state.identity.seed
     record.finished = state.is_finished
     record.loss_jumps = [
@@ -154,6 +162,16 @@ def _read_scores(record: RunRecord) -> None:
         path = record.directory / f'cycle{cycle}' / 'scores.npy'
         if path.is_file():
             record.scores[cycle] = load_array(path)
+
+
+def _read_detections(record: RunRecord) -> None:
+    for cycle in record.cycles:
+        for name, found in (
+            (test_detections_name(cycle), record.detections),
+            (selected_detections_name(cycle), record.selected_detections),
+        ):
+            if (record.directory / name).is_file():
+                found[cycle] = load_detections(record.directory / name)
 
 
 def _read_label_losses(record: RunRecord) -> None:
@@ -196,3 +214,15 @@ def _read_config(record: RunRecord) -> None:
         return
     record.config_path = found[0]
     record.config_text = found[0].read_text(encoding='utf-8', errors='replace')
+
+
+_READERS = (
+    _read_manifest,
+    _read_metrics,
+    _read_splits,
+    _read_scores,
+    _read_detections,
+    _read_label_losses,
+    _read_losses,
+    _read_config,
+)

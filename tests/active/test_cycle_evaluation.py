@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from mmdet_miaod.active import cycle_evaluation
-from mmdet_miaod.active.cycle_evaluation import DETECTION, pack_detections
+from mmdet_miaod.active.cycle_evaluation import DETECTION, load_detections, pack_detections
+from mmdet_miaod.run.files import save_array
 
 
 def boxes(*scores: float) -> np.ndarray:
@@ -31,3 +33,15 @@ def test_only_the_most_confident_are_kept(monkeypatch) -> None:
 def test_nothing_found_is_an_empty_array() -> None:
     assert pack_detections([[boxes()]], np.array([0])).shape == (0,)
     assert pack_detections([], np.zeros(0, int)).shape == (0,)
+
+
+@pytest.mark.parametrize('damage', ['other', 'shape', 'infinite'])
+def test_a_file_of_anything_else_is_refused(tmp_path, damage) -> None:
+    found = pack_detections([[boxes(0.5)]], np.array([0]))
+    save_array(tmp_path / 'good.npy', found)
+    np.testing.assert_array_equal(load_detections(tmp_path / 'good.npy'), found)
+    found['score'] = np.inf
+    wrong = dict(other=np.zeros(3), shape=np.zeros((1, 1), DETECTION), infinite=found)[damage]
+    save_array(tmp_path / 'bad.npy', wrong)
+    with pytest.raises(ValueError, match='bad.npy'):
+        load_detections(tmp_path / 'bad.npy')

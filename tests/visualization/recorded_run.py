@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 from PIL import Image
 
+from mmdet_miaod.active.cycle_evaluation import DETECTION
 from mmdet_miaod.run.files import save_array, write_json, write_text
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
@@ -51,6 +53,16 @@ def write_run(
         entry['boxes'] = count
     write_json(directory / 'metrics.json', metrics)
     write_text(directory / '20260101_000000.log.json', _losses())
+    # Of the test image's boxes, one disc and one square, the disc is found; a triangle is found twice.
+    found = np.zeros(4, DETECTION)
+    found['image'] = [0, 0, 0, 1]
+    found['label'] = [0, 2, 2, 1]
+    found['score'] = [0.9, 0.8, 0.7, 0.3]
+    found['box'] = [[2, 3, 20, 30], [2, 3, 20, 30], [40, 3, 60, 30], [1, 1, 5, 5]]
+    for cycle in (0, 1):
+        save_array(directory / f'cycle{cycle}' / 'detections.npy', found)
+    found['image'] = [7, 7, 7, 9]
+    save_array(directory / 'cycle0' / 'selected_detections.npy', found)
     write_text(directory / 'config.py', f'# {HOSTILE}\n')
     return directory
 
@@ -85,6 +97,27 @@ class FakeLabels:
         return dict(bboxes=boxes, labels=np.array([index % 3]))
 
 
+class FakeTest:
+    """A test set of 3 images: a disc and a square, a triangle, and nothing."""
+
+    CLASSES = CLASSES
+
+    def __init__(self, index: Any) -> None:
+        self.index = index
+
+    def __len__(self) -> int:
+        return 3
+
+    def get_ann_info(self, index: int) -> dict[str, np.ndarray]:
+        boxes = [[[2, 3, 20, 30], [40, 3, 60, 30]], [[1, 1, 9, 9]], []][index]
+        return dict(
+            bboxes=np.array(boxes, np.float32).reshape(-1, 4),
+            labels=np.array([[0, 1], [2], []][index], int),
+            bboxes_ignore=np.zeros((0, 4), np.float32),
+            labels_ignore=np.zeros(0, int),
+        )
+
+
 def fake_images(folder: Path):
     """Images of the pool of :func:`write_run`; names are as hostile as file names can be."""
     from mmdet_miaod.visualization.run_images import RunImages
@@ -94,4 +127,4 @@ def fake_images(folder: Path):
     for i, name in enumerate(names):
         Image.new('RGB', (64, 48), (20 * i, 90, 120)).save(folder / name)
     index = SimpleNamespace(names=names, image_path=lambda i: str(folder / names[i]), exif='apply')
-    return RunImages(SimpleNamespace(index=index), FakeLabels())
+    return RunImages(SimpleNamespace(index=index), FakeLabels(), lambda: FakeTest(index))

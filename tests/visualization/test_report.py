@@ -74,12 +74,13 @@ def test_it_says_scores_numbers_and_environment(page: Path) -> None:
 
 def test_it_shows_the_labeled_images_of_largest_loss_first(page: Path) -> None:
     text = re.sub(r'\s+', ' ', Tags(page.read_text()).text)
-    assert 'Cycle 0: 3 of 3 labeled images' in text
+    assert 'Cycle 0: 3 labeled images' in text
     assert text.index('2.jpgloss 1.5') < text.index('0.jpgloss 0.25') < text.index('1.jpgloss 0.125')
 
 
 def test_every_plot_has_svg_png_and_csv(page: Path) -> None:
-    names = ['ap_by_class', 'class_balance', 'learning_curve', 'losses', 'score_histograms', 'time_by_stage']
+    names = ['ap_by_class', 'class_balance', 'confusion_matrix', 'detection_errors', 'learning_curve']
+    names += ['losses', 'precision_recall', 'score_histograms', 'time_by_stage']
     plots = page.parent / 'report_plots'
     assert sorted(path.name for path in plots.iterdir()) == [
         f'{name}.{suffix}' for name in names for suffix in ('csv', 'png', 'svg')
@@ -131,7 +132,8 @@ def test_it_says_when_the_data_is_not_there(folder: Path) -> None:
 def test_a_report_that_fails_is_a_warning(folder: Path, caplog) -> None:
     logger = logging.getLogger('test_report')
     with caplog.at_level(logging.WARNING):
-        refresh_report(folder / 'nowhere', SimpleNamespace(pool=None, labeled=None), logger)
+        data = SimpleNamespace(pool=None, labeled=None)
+        refresh_report(folder / 'nowhere', data, lambda: None, logger=logger)
     assert 'The report could not be written (FileNotFoundError' in caplog.text
 
 
@@ -139,7 +141,7 @@ def test_the_report_of_a_running_run_reads_the_labels_it_has(folder: Path, caplo
     directory = write_run(folder / 'running')
     images = fake_images(folder / 'images')
     data = SimpleNamespace(pool=SimpleNamespace(index=images.index), labeled=FakeLabels())
-    refresh_report(directory, data, logging.getLogger('test_report'))
+    refresh_report(directory, data, lambda: None, logger=logging.getLogger('test_report'))
     assert (directory / 'report.html').is_file() and not caplog.records
     assert not list((directory / 'report_plots').glob('*.png'))
 

@@ -42,7 +42,9 @@ def test_an_epoch_that_was_trained_again_replaces_the_first_one(run: Path) -> No
     assert losses[0]['loss'] == 9.0
 
 
-@pytest.mark.parametrize('name', ['run_state.json', 'metrics.json', 'X_L_0.npy', 'cycle0/scores.npy'])
+@pytest.mark.parametrize(
+    'name', ['run_state.json', 'metrics.json', 'X_L_0.npy', 'cycle0/scores.npy', 'cycle1/detections.npy']
+)
 def test_damage_is_said_and_the_rest_is_read(run: Path, name: str) -> None:
     (run / name).write_bytes(b'{"not": ')
     record = read_run(run)
