@@ -1,36 +1,38 @@
-"""Scoring of a cycle's images, written to disk chunk by chunk, so that a stopped one resumes."""
+"""Passes of a cycle's model over the pool: scores and features, quality of classes, the second look."""
 
 from __future__ import annotations
 
 import logging
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
-from torch import nn
+from torch import Tensor, nn
 
 from .. import distributed
 from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import ScoringSettings
-from ..engine.live_bar import no_bar, shared_count
-from ..run.file_record import DamagedFileError, FileRecord, verify
+from ..engine.live_bar import no_bar
+from ..run.file_record import FileRecord, verify
 from ..run.files import load_array, save_array, write_file
 from ..run.manifest import RunState
 from ..run.step import FinishedStep
-from .cycle_training import model_name
-from .feature_files import join_features, merge_parts, save_feature_parts
+from .chunked_pass import ChunkedPass, Count
+from .class_quality import QUALITY_RULES, anchor_quality, fill_unknown
+from .feature_files import join_features, part_name
 from .query.base import QueryStrategy
-from .scoring import score_chunk, split_chunks
-from .split import hash_indices, split_names
+from .scoring import Look, look_at, score_chunk, split_chunks
+from .split import split_names
 
+_LOOK_CHUNK = 256  # images: 27 MB of 100 detections with 256 channels each
 _BLOCK = 1 << 20  # NaNs that are written at a time
 
 
 class CycleScorer:
-    """Writes the candidates' scores to ``cycle{c}/scores.npy``, and features beside them.
+    """Writes the candidates' scores to ``cycle{c}/scores.npy``, and what else a strategy needs beside them.
 
     Args:
         pool: the image pool; its annotation files are never opened.
@@ -39,8 +41,9 @@ class CycleScorer:
         state: the run's manifest.
         logger: for the text log.
         query: the strategy's config as text, since scores depend on it beside model and image.
-        live: shows progress: a context of a description and a number of images, which yields a function to
-            call with the number of images that were done.
+        annotations: tells the boxes of a labeled image, as ``LabeledDataset.get_ann_info``; asked for
+            strategies that need the quality of classes.
+        live: shows progress, see :class:`~mmdet_miaod.active.chunked_pass.ChunkedPass`.
     """
 
     def __init__(
@@ -52,7 +55,8 @@ class CycleScorer:
         state: RunState,
         logger: logging.Logger,
         query: str,
-        live: Callable[[str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
+        annotations: Callable[[int], Mapping[str, np.ndarray]] | None = None,
+        live: Callable[[str, int], AbstractContextManager[Count]] = no_bar,
     ) -> None:
         self._view = pool.scoring_view()
         self._strategy = strategy
@@ -60,7 +64,10 @@ class CycleScorer:
         self._state = state
         self._logger = logger
         self._query = query
-        self._live = live
+        self._annotations = annotations
+        kinds = ('chunk', 'quality', 'look')
+        passes = (ChunkedPass(kind, state, logger, query, live) for kind in kinds)
+        self._scoring, self._measuring, self._looking = passes
 
     def is_current(self, step: FinishedStep) -> bool:
         """Tell whether recorded scores are those of this query and not of another (as after --force)."""
@@ -85,94 +92,117 @@ class CycleScorer:
         chunks = split_chunks(images, self._settings.chunk_size) if self._strategy.needs_model else []
         if chunks:
             self._logger.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
-            with self._live(f'cycle {cycle} scoring', len(images)) as advance:
-                for number, chunk in enumerate(chunks):
-                    count = shared_count(advance, len(chunk))
-                    done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)
-                    if done:
-                        count(len(chunk))
-                    else:
-                        self._score_chunk(cycle, number, chunk, model=model, count=count)
-        return self._join(cycle, chunks, labeled)
+            self._scoring.run(cycle, chunks, partial(self._score, model), 'scoring')
+        measured = split_chunks(labeled, self._settings.chunk_size) if self._strategy.needs_quality else []
+        if measured:
+            self._measuring.run(
+                cycle, measured, partial(self._look_at, model, self._quality), 'class quality'
+            )
+        return distributed.on_main(lambda: self._join(cycle, chunks, labeled, measured))
+
+    def look_again(self, cycle: int, model: nn.Module, images: np.ndarray) -> None:
+        """Look at preselected images again, as far as that is not done.
+
+        Args:
+            cycle: number of the cycle.
+            model: its trained model.
+            images: ``(p,)`` int64 pool indices.
+        """
+        self._logger.info('Cycle %d: a second look at %d images.', cycle, len(images))
+        chunks = self._look_chunks(images)
+        self._looking.run(cycle, chunks, partial(self._look_at, model, self._second_look), 'second look')
+
+    def load_second_look(self, cycle: int, images: np.ndarray) -> np.ndarray:
+        """Read what :meth:`look_again` found, ``(p, ...)`` float32 in the order of ``images``."""
+        found = None
+        parts = enumerate(self._look_chunks(np.arange(len(images))))
+        for number, rows in parts:
+            part = load_array(self._state.directory / part_name(cycle, number, 'second_look'))
+            if found is None:
+                found = np.empty((len(images), *part.shape[1:]), dtype=np.float32)
+            found[rows] = part
+        return np.zeros((0, 0, 0), dtype=np.float32) if found is None else found
 
     def tidy(self) -> None:
-        """Delete the chunks of every cycle whose scores are put together."""
+        """Delete the chunks of scores that are put together, and of second looks of cycles that are over."""
         forgotten = []
         for step in self._state.of_kind('scores'):
-            forgotten += self._state.forget_files('chunk', step.cycle)
+            for kind in ('chunk', 'quality'):
+                forgotten += self._state.forget_files(kind, step.cycle)
+        newest = max((step.cycle for step in self._state.of_kind('split')), default=0)
+        for cycle in {step.cycle for step in self._state.of_kind('look') if step.cycle < newest}:
+            forgotten += self._state.forget_files('look', cycle)
         self._state.drop(forgotten)
 
-    def _is_done(self, cycle: int, number: int, chunk: np.ndarray) -> bool:
-        step = self._state.find('chunk', cycle, number)
-        record = self._state.file_record(chunk_name(cycle, number))
-        # A run that is resumed with --force may have other candidates or another query now.
-        if step is None or record is None or step.values.get('images') != hash_indices(chunk):
-            return False
-        if step.values.get('query') != self._query:
-            return False
-        try:
-            for name in step.files:
-                verify(self._state.file_record(name))
-        except DamagedFileError as error:
-            self._logger.warning('%s; it is scored again.', error)
-            return False
-        return True
+    def _look_chunks(self, images: np.ndarray) -> list[np.ndarray]:
+        return split_chunks(images, min(self._settings.chunk_size, _LOOK_CHUNK))
 
-    def _score_chunk(
-        self, cycle: int, number: int, chunk: np.ndarray, *, model: nn.Module, count: Callable[[int], None]
-    ) -> None:
-        started = time.monotonic()
-        mine = np.arange(distributed.rank(), len(chunk), distributed.world_size())
+    def _score(self, model: nn.Module, images: np.ndarray, count: Count) -> dict[str, np.ndarray]:
         found = score_chunk(
             model,
             self._strategy,
             view=self._view,
-            indices=chunk[mine],
+            indices=images,
             settings=self._settings,
             on_progress=count,
         )
-        features = merge_parts(len(chunk), distributed.gather((mine, found)))
-        scores = features.pop('scores')
+        scores = dict(scores=found.pop('scores'))
+        return scores | {f'features_{name}': values for name, values in found.items()}
 
-        def save() -> FinishedStep:
-            name = chunk_name(cycle, number)
-            records = [save_array(self._state.path(name), scores)]
-            records += save_feature_parts(self._state.directory, cycle, number, features)
-            needs = [*split_names(cycle), model_name(cycle)]
-            values = dict(seconds=time.monotonic() - started, images=hash_indices(chunk), query=self._query)
-            return FinishedStep(
-                'chunk', cycle, number, files=self._state.relative(records), needs=needs, values=values
-            )
+    def _look_at(
+        self, model: nn.Module, look: Look, images: np.ndarray, count: Count
+    ) -> dict[str, np.ndarray]:
+        where = dict(view=self._view, indices=images, settings=self._settings)
+        return look_at(model, look, **where, on_progress=count)
 
-        self._state.record(distributed.on_main(save))
+    def _quality(
+        self, model: nn.Module, img: Tensor, img_metas: list[dict], indices: np.ndarray
+    ) -> dict[str, Tensor]:
+        annotations = [self._annotations(int(i)) for i in indices]
+        return dict(quality=anchor_quality(model, model.extract_feat(img), img_metas, annotations))
 
-    def _join(self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray) -> FinishedStep:
-        def save() -> FinishedStep:
-            parts = (
-                (chunk, self._scores_of_unlabeled(cycle, number, chunk, labeled))
-                for number, chunk in enumerate(chunks)
-            )
-            record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
-            verify(record)
-            features = join_features(
-                self._state.directory,
-                cycle,
-                names=self._strategy.features,
-                chunks=chunks,
-                pool_size=len(self._view),
-            )
-            files = self._state.relative([record, *features])
-            values = dict(query=self._query)
-            return FinishedStep(
-                'scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values
-            )
+    def _second_look(
+        self, model: nn.Module, img: Tensor, img_metas: list[dict], indices: np.ndarray
+    ) -> dict[str, Tensor]:
+        return dict(second_look=self._strategy.look_again(model, model.extract_feat(img), img_metas))
 
-        return distributed.on_main(save)
+    def _join(
+        self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray, measured: list[np.ndarray]
+    ) -> FinishedStep:
+        parts = (
+            (chunk, self._scores_of_unlabeled(cycle, number, chunk, labeled))
+            for number, chunk in enumerate(chunks)
+        )
+        record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
+        verify(record)
+        features = join_features(
+            self._state.directory,
+            cycle,
+            names=self._strategy.features,
+            chunks=chunks,
+            pool_size=len(self._view),
+        )
+        quality = [self._join_quality(cycle, len(measured))] if measured else []
+        files = self._state.relative([record, *features, *quality])
+        values = dict(query=self._query)
+        return FinishedStep('scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values)
+
+    def _join_quality(self, cycle: int, count: int) -> FileRecord:
+        paths = [self._state.directory / part_name(cycle, number, 'quality') for number in range(count)]
+        found = np.concatenate([load_array(path) for path in paths])
+        quality = QUALITY_RULES[self._strategy.needs_quality](found)
+        unknown = np.flatnonzero(np.isnan(quality)).tolist()
+        if unknown:
+            self._logger.warning(
+                'Cycle %d: no labeled box of the classes %s; their quality is the mean of the others.',
+                *(cycle, unknown),
+            )
+        return save_array(self._state.path(quality_name(cycle)), fill_unknown(quality))
 
     def _scores_of_unlabeled(
         self, cycle: int, number: int, chunk: np.ndarray, labeled: np.ndarray
     ) -> np.ndarray:
-        scores = load_array(self._state.directory / chunk_name(cycle, number))
+        scores = load_array(self._state.directory / part_name(cycle, number, 'scores'))
         return np.where(np.isin(chunk, labeled, assume_unique=True), np.float32(np.nan), scores)
 
 
@@ -209,6 +239,6 @@ def scores_name(cycle: int) -> str:
     return f'cycle{cycle}/scores.npy'
 
 
-def chunk_name(cycle: int, number: int) -> str:
-    """Path of one chunk of a cycle's scores, while the scoring lasts."""
-    return f'cycle{cycle}/scores_part_{number:05d}.npy'
+def quality_name(cycle: int) -> str:
+    """Path of the classes' quality ``(C,)`` in the run directory."""
+    return f'cycle{cycle}/class_quality.npy'

@@ -1,4 +1,4 @@
-"""Image features on disk: one array per feature, and one per chunk while the scoring lasts."""
+"""Arrays of images on disk: one per feature, and one per chunk while a pass over the images lasts."""
 
 from __future__ import annotations
 
@@ -16,8 +16,9 @@ def features_name(cycle: int, name: str) -> str:
     return f'cycle{cycle}/features_{name}.npy'
 
 
-def _part_name(cycle: int, number: int, name: str) -> str:
-    return f'cycle{cycle}/features_{name}_part_{number:05d}.npy'
+def part_name(cycle: int, number: int, name: str) -> str:
+    """Path of one chunk of an array in the run directory, while the pass that makes it lasts."""
+    return f'cycle{cycle}/{name}_part_{number:05d}.npy'
 
 
 def merge_parts(
@@ -41,25 +42,6 @@ def merge_parts(
     return merged
 
 
-def save_feature_parts(
-    directory: Path, cycle: int, number: int, features: dict[str, np.ndarray]
-) -> list[FileRecord]:
-    """Write the features of one chunk, ``(n, D)`` float32 per name.
-
-    Args:
-        directory: the run directory.
-        cycle: number of the cycle.
-        number: of the chunk.
-        features: of its images, in their order.
-
-    Returns:
-        The files, in the order of ``features``.
-    """
-    return [
-        save_array(directory / _part_name(cycle, number, name), values) for name, values in features.items()
-    ]
-
-
 def join_features(
     directory: Path, cycle: int, *, names: Sequence[str], chunks: Sequence[np.ndarray], pool_size: int
 ) -> list[FileRecord]:
@@ -79,7 +61,7 @@ def join_features(
     for name in names if len(chunks) else ():
         joined = None
         for number, chunk in enumerate(chunks):
-            part = load_array(directory / _part_name(cycle, number, name))
+            part = load_array(directory / part_name(cycle, number, f'features_{name}'))
             if joined is None:
                 joined = np.full((pool_size, part.shape[1]), np.nan, dtype=np.float32)
             joined[chunk] = part

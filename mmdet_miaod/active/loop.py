@@ -15,7 +15,6 @@ from torch import nn
 from .. import distributed
 from ..datasets.loaders import TrainLoader
 from ..datasets.pool import ImagePoolDataset
-from ..randomness import derive_seeds
 from ..run.file_record import FileRecord
 from ..run.files import load_array
 from ..run.manifest import RunState
@@ -23,12 +22,12 @@ from ..run.metrics import write_metrics
 from ..run.step import FinishedStep
 from .annotator import Annotator
 from .cycle_scoring import CycleScorer, scores_name
+from .cycle_selection import CycleSelector
 from .cycle_split import CycleSplits
 from .cycle_training import CycleTrainer
-from .feature_files import load_features
 from .label_losses import label_losses_name, write_label_losses
-from .query.base import Query, QueryStrategy
-from .selection import SelectionSettings, query_candidates, select_images
+from .query.base import QueryStrategy
+from .selection import SelectionSettings, query_candidates
 from .split import Split, hash_indices, next_split
 
 
@@ -105,6 +104,15 @@ class ActiveLearningLoop:
         self._logger = logger
         self._on_cycle_end = on_cycle_end
         self.splits = CycleSplits(pool, annotator, state, logger)
+        self._selector = CycleSelector(
+            strategy=strategy,
+            scorer=scorer,
+            settings=settings.selection,
+            seed=settings.seed,
+            annotator=annotator,
+            state=state,
+            logger=logger,
+        )
 
     def run(self) -> None:
         """Run all cycles that are left, or fewer when the pool runs out of unlabeled images."""
@@ -182,9 +190,7 @@ class ActiveLearningLoop:
         self._scorer.tidy()
 
     def _rank(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
-        return distributed.on_main_for_long(
-            lambda heartbeat: self._select(cycle, split, candidates, heartbeat)
-        )
+        return self._selector.select(cycle, split.labeled, candidates, lambda: self._trainer.model(cycle))
 
     def _choose(self, cycle: int, split: Split, candidates: np.ndarray) -> np.ndarray:
         selected = self._rank(cycle, split, candidates)
@@ -209,6 +215,7 @@ class ActiveLearningLoop:
         excluded = self._excluded(next_cycle)
         following = next_split(split, selected, len(self._pool), self._settings.seed, excluded)
         self.splits.save(next_cycle, following)
+        self._scorer.tidy()
         write_metrics(self._state)
         self._logger.info(
             'Cycle %d begins with %d images that were selected and labeled.', next_cycle, len(selected)
@@ -234,25 +241,3 @@ class ActiveLearningLoop:
         if self._state.of_kind('split'):
             write_metrics(self._state)
         self._state.remove_orphans()
-
-    def _select(
-        self, cycle: int, split: Split, candidates: np.ndarray, heartbeat: Callable[[], None]
-    ) -> np.ndarray:
-        """Images to label, ``(n,)`` int64, in the order in which :func:`next_split` takes them."""
-        strategy, selection, directory = self._strategy, self._settings.selection, self._state.directory
-        query = Query(
-            candidates=candidates,
-            labeled=split.labeled,
-            scores=load_array(directory / scores_name(cycle)),
-            seed=int(derive_seeds(1, self._settings.seed, cycle)[0]),
-            features=load_features(directory, cycle, strategy.features),
-            class_counts=self._annotator.class_counts(split.labeled) if strategy.needs_counts else None,
-            heartbeat=heartbeat,
-        )
-        selected, spent = select_images(strategy, query, selection, self._annotator)
-        if spent < selection.size:
-            self._logger.warning(
-                'Cycle %d: the budget is %d (unit: %s), but the %d images to select from give only %d.',
-                *(cycle, selection.size, selection.unit, len(candidates), spent),
-            )
-        return selected

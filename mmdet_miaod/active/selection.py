@@ -95,12 +95,34 @@ def select_images(
     return order[::-1] if strategy.selects_by_score else order, len(order)
 
 
+def preselect_images(
+    strategy: QueryStrategy, query: Query, settings: SelectionSettings, annotator: Annotator
+) -> np.ndarray:
+    """Choose the images for a strategy's second look, ``(p,)`` int64 different pool indices.
+
+    Under a budget of boxes, they are as many as are likely to be needed.
+
+    Raises:
+        ValueError: the strategy chose something else than different candidates.
+    """
+    wanted = settings.size
+    if settings.unit == 'box':
+        wanted = math.ceil(settings.size / _boxes_per_image(query.labeled, annotator))
+    images = np.asarray(strategy.preselect(query, min(wanted, len(query.candidates))))
+    if len(np.intersect1d(images, query.candidates)) < len(images):
+        raise ValueError(f'the query strategy preselected {len(images)} images, not all of them candidates')
+    return images
+
+
+def _boxes_per_image(labeled: np.ndarray, annotator: Annotator) -> float:
+    return max(annotator.count_boxes(labeled.tolist()) / max(len(labeled), 1), 1)
+
+
 def _select_boxes(
     strategy: QueryStrategy, query: Query, budget: int, annotator: Annotator
 ) -> tuple[np.ndarray, int]:
     """Label the most wanted images one after another, until they have ``budget`` boxes."""
-    labeled_boxes = annotator.count_boxes(query.labeled.tolist())
-    boxes_per_image = max(labeled_boxes / max(len(query.labeled), 1), 1)
+    boxes_per_image = _boxes_per_image(query.labeled, annotator)
     selected: list[int] = []
     boxes = 0
     while boxes < budget and len(query.candidates):

@@ -99,7 +99,13 @@ def assemble_run(
         evaluate=evaluator.evaluate,
         look_at=evaluator.look_at,
         label_losses=partial(label_losses, dataset=data.labeled, device=prepared.device),
-        scorer=CycleScorer(settings=scoring, query=query, live=progress.images, **shared),
+        scorer=CycleScorer(
+            settings=scoring,
+            query=query,
+            annotations=data.labeled.get_ann_info,
+            live=progress.images,
+            **shared,
+        ),
         on_cycle_end=end_of_cycle,
         **shared,
     )

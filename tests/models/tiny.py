@@ -15,6 +15,24 @@ TRAIN_CFG = dict(
     debug=False,
 )
 TEST_CFG = dict(nms_pre=1000, score_thr=0.1, nms=dict(type='nms', iou_threshold=0.5), max_per_img=100)
+# Of MIAODATSSHead and of MMDetection's own.
+ATSS = dict(
+    num_classes=3,
+    in_channels=8,
+    feat_channels=8,
+    stacked_convs=1,
+    norm_cfg=dict(type='GN', num_groups=4),
+    anchor_generator=dict(
+        type='AnchorGenerator',
+        ratios=[1.0],
+        octave_base_scale=8,
+        scales_per_octave=1,
+        strides=[8, 16, 32, 64, 128],
+    ),
+    bbox_coder=dict(type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4, target_stds=[0.1, 0.1, 0.2, 0.2]),
+    train_cfg=dict(assigner=dict(type='ATSSAssigner', topk=9), allowed_border=-1, pos_weight=-1, debug=False),
+    test_cfg=TEST_CFG,
+)
 SSD_TRAIN_CFG = dict(
     assigner=dict(
         type='MaxIoUAssigner',
@@ -90,6 +108,11 @@ def ssd_head(num_classes: int, channels: int):
             ),
         )
     )
+
+
+def atss_head():
+    """A narrow MIAODATSSHead with PyTorch's default weights."""
+    return build_head(ConfigDict(type='MIAODATSSHead', **ATSS))
 
 
 def tiny_detector(

@@ -13,9 +13,13 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
+from mmdet_miaod.active.annotator import SimulatedAnnotator
 from mmdet_miaod.active.cycle_scoring import CycleScorer, scores_name
+from mmdet_miaod.active.cycle_selection import CycleSelector
+from mmdet_miaod.active.query import QUERY_STRATEGIES
 from mmdet_miaod.active.query.base import Query
 from mmdet_miaod.active.query.miaod import DiscrepancyQuery
+from mmdet_miaod.active.selection import SelectionSettings
 from mmdet_miaod.active.split import Split
 from mmdet_miaod.apis.data import LoaderFactory, load_data
 from mmdet_miaod.apis.settings import RunSettings
@@ -168,3 +172,40 @@ def _spoil(fault: str) -> None:
         original(self, tag, batch, losses)
 
     AlternatingEpochRunner.train_batch = spoiled
+
+
+def selections(rank: int, world_size: int, folder: str, data_root: str, queries: list) -> None:
+    """Score, measure, look again and select by each query; process 0 saves what came of them."""
+    join(folder, rank, world_size)
+    # In batches of one, numbers do not depend on how the images are shared out.
+    options = dict(score_chunk_size=2, data__test_samples_per_gpu=1)
+    settings = tiny_settings(Path(data_root), Path(folder), **options)
+    data = load_data(settings.data, settings.model.num_classes)
+    model = detector(settings, data, spread=True)
+    labeled, candidates = np.array([0, 4]), np.array([1, 2, 3, 5, 6, 7, 9])
+    data.labeled.label(labeled)
+    found = []
+    for number, query in enumerate(queries):
+        work = Path(folder) / f'selections_{world_size}_{number}'
+        state = RunState(work, RunIdentity({}, '', len(data.pool), 0), {})
+        strategy = QUERY_STRATEGIES.build(query)
+        shared = dict(strategy=strategy, state=state, logger=logging.getLogger('quiet'))
+        scorer = CycleScorer(
+            pool=data.pool,
+            settings=settings.scoring,
+            query='',
+            annotations=data.labeled.get_ann_info,
+            **shared,
+        )
+        scorer.score(0, model, candidates, labeled)
+        selector = CycleSelector(
+            scorer=scorer,
+            settings=SelectionSettings(2),
+            seed=0,
+            annotator=SimulatedAnnotator(data.labeled),
+            **shared,
+        )
+        selected = selector.select(0, labeled, candidates, lambda: model)
+        files = {path.name: torch.from_numpy(np.load(path)) for path in sorted(work.glob('cycle0/*.npy'))}
+        found.append((selected.tolist(), files))
+    torch.save(found, Path(folder) / f'selections_{world_size}_{rank}.pth')

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from .deprecated import OldQuery, OldStrategy
 from .image_features import IMAGE_FEATURES
+from .instance_features import describe_detections
 
 QUERY_STRATEGIES = Registry('query strategy')
 
@@ -31,6 +32,11 @@ class Query(OldQuery):
             where an image is neither candidate nor labeled.
         class_counts: ``(C,)`` int64 boxes per class in the labeled images; None for strategies that do not
             set :attr:`QueryStrategy.needs_counts`.
+        class_quality: ``(C,)`` float64 in [0, 1], how well the model finds each class in the labeled images;
+            None for strategies that do not set :attr:`QueryStrategy.needs_quality`.
+        preselected: ``(p,)`` int64 pool indices from :meth:`QueryStrategy.preselect`; None for strategies
+            that do not set :attr:`QueryStrategy.looks_again`.
+        second_look: ``(p, ...)`` float32 from :meth:`QueryStrategy.look_again`, a row per preselected image.
         label_limit: at most so many images will be labeled. A wrapper may ask for a longer order, to choose
             from it; a strategy that preselects does so for ``min(count, label_limit)`` images.
         heartbeat: a ranking that may take minutes has to call it at least once a minute, or the run's other
@@ -43,24 +49,47 @@ class Query(OldQuery):
     seed: int
     features: dict[str, np.ndarray] = field(default_factory=dict)
     class_counts: np.ndarray | None = None
+    class_quality: np.ndarray | None = None
+    preselected: np.ndarray | None = None
+    second_look: np.ndarray | None = None
     label_limit: int = sys.maxsize
     heartbeat: Callable[[], None] = lambda: None
+
+    def looked_at(self) -> tuple[np.ndarray, np.ndarray]:
+        """Preselected images ``(p,)``, the most wanted first, and the second look ``(p, ...)`` at them.
+
+        Under a budget of boxes, some of them are no candidates any more when further ones are ranked.
+
+        Raises:
+            ValueError: nothing was preselected.
+        """
+        if self.preselected is None or self.second_look is None:
+            raise ValueError('nothing was looked at again: the query has no preselected images')
+        return self.preselected, self.second_look
 
 
 class QueryStrategy(OldStrategy):
     """Base of all strategies: :meth:`score` looks at the images, :meth:`rank` chooses among them.
 
-    A strategy overrides one of the two or both. By default the images of highest score are chosen.
+    A strategy overrides one of the two or both. By default the images of highest score are chosen. One that
+    sets :attr:`looks_again` gets the detections of a few preselected images before it ranks.
 
     Attributes:
         needs_model: whether the pool is run through the model; if not, there are no scores and features.
         features: names from ``IMAGE_FEATURES`` to compute per candidate and labeled image.
         needs_counts: whether :attr:`Query.class_counts` is used.
+        needs_quality: rule of :attr:`Query.class_quality`, a name from ``QUALITY_RULES`` of
+            ``mmdet_miaod/active/class_quality.py``; empty: none is measured.
+        looks_again: whether :attr:`Query.preselected` and :attr:`Query.second_look` are used.
+        factor: how many times as many images as will be labeled are preselected.
     """
 
     needs_model = True
     features: tuple[str, ...] = ()
     needs_counts = False
+    needs_quality = ''
+    looks_again = False
+    factor = 4.0
 
     def score(self, model: torch.nn.Module, feats: Sequence[Tensor], img_metas: list[dict]) -> Tensor:
         """Score the images of a batch, without gradients.
@@ -93,6 +122,32 @@ class QueryStrategy(OldStrategy):
             bad = query.candidates[np.isnan(scores)]
             raise ValueError(f'{len(bad)} images have no valid score (NaN), the first is index {bad[0]}')
         return query.candidates[stable_top_k(scores, count)]
+
+    def preselect(self, query: Query, count: int) -> np.ndarray:
+        """Choose the images to look at again, by default those of the highest scores.
+
+        Args:
+            query: candidates and what is known of them.
+            count: how many images will be labeled.
+
+        Returns:
+            ``(p,)`` int64 pool indices, the most wanted first.
+        """
+        return QueryStrategy.rank(self, query, min(round(self.factor * count), len(query.candidates)))
+
+    def look_again(self, model: torch.nn.Module, feats: Sequence[Tensor], img_metas: list[dict]) -> Tensor:
+        """Look at a batch of preselected images, without gradients; by default at their detections.
+
+        Args:
+            model: the cycle's trained detector, in evaluation mode.
+            feats: ``(B, channels, H, W)`` output of backbone and neck per level.
+            img_metas: meta data per image.
+
+        Returns:
+            ``(B, ...)`` float32, of equal shape for each image; by default ``(B, 100, 6 + D)`` from
+            :func:`~mmdet_miaod.active.query.instance_features.describe_detections`.
+        """
+        return describe_detections(model, feats, img_metas)
 
     def score_and_features(
         self, model: torch.nn.Module, img: Tensor, img_metas: list[dict], names: Sequence[str]

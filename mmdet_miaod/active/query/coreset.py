@@ -15,13 +15,25 @@ from .miaod import DiscrepancyQuery
 _BLOCK = 4096  # rows of points and of centers per distance matrix
 
 
-def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], None] = lambda: None) -> Tensor:
-    """Euclidean distance of each point to the nearest center, block by block.
+def euclidean_distances(points: Tensor, centers: Tensor) -> Tensor:
+    """Distance of each point ``(n, D)`` to each center ``(m, D)``: ``(n, m)``."""
+    # The matrix product's way would lose digits where points are close together.
+    return torch.cdist(points, centers, compute_mode='donot_use_mm_for_euclid_dist')
+
+
+def nearest_distances(
+    points: Tensor,
+    centers: Tensor,
+    on_block: Callable[[], None] = lambda: None,
+    distances_between: Callable[[Tensor, Tensor], Tensor] = euclidean_distances,
+) -> Tensor:
+    """Distance of each point to the nearest center, block by block.
 
     Args:
         points: ``(n, D)``.
         centers: ``(m, D)``, m may be 0.
         on_block: called after each block.
+        distances_between: computes ``(n, m)`` distances, of a block of each.
 
     Returns:
         ``(n,)``, infinite without centers.
@@ -29,12 +41,7 @@ def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], No
     nearest = torch.full((len(points),), torch.inf, dtype=points.dtype)
     for first in range(0, len(points), _BLOCK):
         for start in range(0, len(centers), _BLOCK):
-            # The matrix product's way would lose digits where points are close together.
-            distances = torch.cdist(
-                points[first : first + _BLOCK],
-                centers[start : start + _BLOCK],
-                compute_mode='donot_use_mm_for_euclid_dist',
-            )
+            distances = distances_between(points[first : first + _BLOCK], centers[start : start + _BLOCK])
             block = nearest[first : first + _BLOCK]
             torch.minimum(block, distances.amin(dim=1), out=block)
             on_block()
@@ -42,7 +49,11 @@ def nearest_distances(points: Tensor, centers: Tensor, on_block: Callable[[], No
 
 
 def greedy_k_center(
-    points: np.ndarray, centers: np.ndarray, count: int, heartbeat: Callable[[], None] = lambda: None
+    points: np.ndarray,
+    centers: np.ndarray,
+    count: int,
+    heartbeat: Callable[[], None] = lambda: None,
+    distances_between: Callable[[Tensor, Tensor], Tensor] = euclidean_distances,
 ) -> np.ndarray:
     """Choose points one by one, each the farthest from all centers and the points chosen before.
 
@@ -53,18 +64,20 @@ def greedy_k_center(
         centers: ``(m, D)`` float32, what is there already.
         count: how many to choose, at most n.
         heartbeat: called after each block of distances.
+        distances_between: see :func:`nearest_distances`.
 
     Returns:
         ``(count,)`` int64 positions in ``points``, in the order of choice.
     """
     candidates = torch.from_numpy(np.ascontiguousarray(points))
-    nearest = nearest_distances(candidates, torch.from_numpy(np.ascontiguousarray(centers)), heartbeat)
+    known = torch.from_numpy(np.ascontiguousarray(centers))
+    nearest = nearest_distances(candidates, known, heartbeat, distances_between)
     chosen = np.empty(count, dtype=np.int64)
     for step in range(count):
         # NumPy's argmax gives the first of equal values, PyTorch's any of them.
         farthest = int(np.argmax(nearest.numpy()))
         chosen[step] = farthest
-        distances = nearest_distances(candidates, candidates[farthest, None], heartbeat)
+        distances = nearest_distances(candidates, candidates[farthest, None], heartbeat, distances_between)
         torch.minimum(nearest, distances, out=nearest)
         nearest[farthest] = -1
     return chosen

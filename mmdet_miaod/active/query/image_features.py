@@ -7,6 +7,8 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import Tensor
 
+from ...models.dense_heads.branch_outputs import flatten_map
+
 
 @torch.no_grad()
 def pooled_features(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
@@ -44,7 +46,38 @@ def class_presence(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
     return torch.stack(levels).amax(dim=0)
 
 
+@torch.no_grad()
+def class_distribution(model: torch.nn.Module, feats: Sequence[Tensor]) -> Tensor:
+    """Mean of the anchors' class distributions, weighted by their entropy, by classifier 1.
+
+    CDAL's description of an image (Agarwal et al., ECCV 2020, arXiv:2008.05723). The sigmoid probabilities of
+    an anchor are made a distribution by "none of the classes", ``1 - max p``, as one more class.
+
+    Args:
+        model: with an MI-AOD head.
+        feats: ``(B, channels, H, W)`` per level.
+
+    Returns:
+        ``(B, C + 1)`` float32, each row's sum is 1; the background is last.
+    """
+    head = model.bbox_head
+    weighted = weights = 0.0
+    for level in head.forward_branches(feats, ('f_1',))['f_1']:
+        shares = head.class_probability(flatten_map(level, head.cls_out_channels))
+        if head.use_sigmoid_cls:
+            shares = torch.cat([shares, 1 - shares.amax(dim=-1, keepdim=True)], dim=-1)
+            shares = shares / shares.sum(dim=-1, keepdim=True)
+        entropy = torch.special.entr(shares).sum(dim=-1, keepdim=True)
+        weighted = weighted + (entropy * shares).sum(dim=1)
+        weights = weights + entropy.sum(dim=1)
+    # Where no anchor leaves any doubt, all classes count alike.
+    smallest = torch.finfo(weights.dtype).tiny
+    mean = (weighted + smallest) / (weights + smallest)
+    return mean / mean.sum(dim=1, keepdim=True)
+
+
 IMAGE_FEATURES: dict[str, Callable[[torch.nn.Module, Sequence[Tensor]], Tensor]] = {
     'pooled': pooled_features,
     'classes': class_presence,
+    'class_distribution': class_distribution,
 }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from mmdet.core import AnchorGenerator, images_to_levels
@@ -25,7 +25,7 @@ class AnchorTargets:
         label_weights: (B, n) float32.
         bbox_targets: (B, n, 4) encoded boxes.
         bbox_weights: (B, n, 4) float32, 0 for all but positive anchors.
-        num_samples: 0-d float32, number of anchors of the global batch that losses are divided by.
+        num_samples: number of anchors that losses are divided by; in losses 0-d float32, of the global batch.
     """
 
     anchors: list[Tensor]
@@ -33,16 +33,30 @@ class AnchorTargets:
     label_weights: list[Tensor]
     bbox_targets: list[Tensor]
     bbox_weights: list[Tensor]
-    num_samples: Tensor
+    num_samples: Tensor | int
 
 
 class AnchorLossMixin:
     """Targets and detection losses for a subclass of MMDetection's ``AnchorHead``.
 
-    A head with other targets or losses (hard negative mining, centerness) overrides one of the three methods.
+    A head with other targets or losses (hard negative mining, centerness) overrides :meth:`assign_anchors` or
+    one of the losses.
     """
 
     def label_anchors(
+        self,
+        feature_sizes: Sequence[tuple[int, int]],
+        img_metas: Sequence[dict],
+        gt_bboxes: Sequence[Tensor],
+        gt_labels: Sequence[Tensor],
+        gt_bboxes_ignore: Sequence[Tensor] | None = None,
+    ) -> AnchorTargets:
+        """Targets for the losses of a batch: :meth:`assign_anchors`, counting samples of all processes."""
+        objects = (gt_bboxes, gt_labels, gt_bboxes_ignore)
+        targets = self.assign_anchors(feature_sizes, img_metas, *objects)
+        return replace(targets, num_samples=global_count(targets.num_samples, gt_bboxes[0].device))
+
+    def assign_anchors(
         self,
         feature_sizes: Sequence[tuple[int, int]],
         img_metas: Sequence[dict],
@@ -64,7 +78,7 @@ class AnchorLossMixin:
                 with ``ignore_iof_thr`` > 0; None: no such regions.
 
         Returns:
-            Anchors, targets and weights (B, n, ...) per level.
+            Anchors, targets and weights (B, n, ...) per level; samples of this process's batch alone.
 
         Raises:
             ValueError: some image has no usable anchor, being smaller than ``allowed_border`` permits.
@@ -78,7 +92,17 @@ class AnchorLossMixin:
         *per_level, num_samples = find_targets(self, anchors, valid, img_metas, **objects)
         level_sizes = [len(level) for level in anchors[0]]
         joined = images_to_levels([torch.cat(image) for image in anchors], level_sizes)
-        return AnchorTargets(joined, *per_level, num_samples=global_count(num_samples, device))
+        return AnchorTargets(joined, *per_level, num_samples=num_samples)
+
+    def target_boxes(self, targets: AnchorTargets) -> list[Tensor]:
+        """Box that each positive anchor should become, (B, n, 4) per level, in pixels; any for others."""
+        if self.reg_decoded_bbox:
+            return targets.bbox_targets
+        levels = zip(targets.anchors, targets.bbox_targets, strict=True)
+        return [
+            self.bbox_coder.decode(anchors.flatten(0, 1), deltas.flatten(0, 1)).view_as(anchors)
+            for anchors, deltas in levels
+        ]
 
     def classification_loss(self, logits: Sequence[Tensor], targets: AnchorTargets) -> Tensor:
         """Loss of one classifier, summed over levels.

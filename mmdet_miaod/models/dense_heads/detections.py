@@ -62,12 +62,14 @@ class Candidates:
             rank by the quality of a box.
         deltas: (B, m, 4) encoded boxes.
         anchors: (B, m, 4).
+        levels: (B, m, 1) int64 number of the level that each is on.
     """
 
     scores: Tensor
     probabilities: Tensor
     deltas: Tensor
     anchors: Tensor
+    levels: Tensor
 
 
 def keep_best_anchors(level: Candidates, limit: int) -> Candidates:

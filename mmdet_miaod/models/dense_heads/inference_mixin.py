@@ -101,25 +101,41 @@ class InferenceMixin:
         """
         return flatten_map(box_map, 4), None
 
-    def detection_candidates(self, maps: BranchMaps) -> Candidates:
+    def class_features(self, feats: Sequence[Tensor]) -> list[Tensor]:
+        """Features that classifier 1's output layer sees; for a head without towers those of the neck.
+
+        Args:
+            feats: (B, channels, H, W) per level.
+
+        Returns:
+            (B, channels, H, W) per level.
+        """
+        return list(feats)
+
+    def detection_candidates(self, maps: BranchMaps, nms_pre: int | None = None) -> Candidates:
         """Anchors of all levels that may become detections.
 
         Args:
             maps: outputs of 'f_1' and 'f_r', see :meth:`MIAODHeadMixin.forward_branch`.
+            nms_pre: anchors per level that are looked at; 0 or less: all; default: as ``test_cfg`` says.
         """
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         anchors = self.prior_generator.grid_priors(sizes, device=maps['f_1'][0].device)
-        limit = self.detection_limits().nms_pre
+        limit = self.detection_limits().nms_pre if nms_pre is None else nms_pre
         levels = zip(self._outputs(maps).logits_1, maps['f_r'], anchors, strict=True)
-        kept = [keep_best_anchors(self._level_candidates(*level), limit) for level in levels]
-        names = ('scores', 'probabilities', 'deltas', 'anchors')
+        kept = [
+            keep_best_anchors(self._level_candidates(*level, number), limit)
+            for number, level in enumerate(levels)
+        ]
+        names = ('scores', 'probabilities', 'deltas', 'anchors', 'levels')
         return Candidates(*(join_levels([getattr(level, name) for level in kept]) for name in names))
 
-    def _level_candidates(self, logits: Tensor, box_map: Tensor, anchors: Tensor) -> Candidates:
+    def _level_candidates(self, logits: Tensor, box_map: Tensor, anchors: Tensor, number: int) -> Candidates:
         probabilities = self.class_probability(logits)[..., : self.num_classes]
         deltas, quality = self.deltas_and_quality(box_map)
         scores = probabilities if quality is None else probabilities * quality
-        return Candidates(scores, probabilities, deltas, anchors.expand_as(deltas))
+        levels = torch.full_like(deltas[..., :1], number, dtype=torch.long)
+        return Candidates(scores, probabilities, deltas, anchors.expand_as(deltas), levels)
 
     def simple_test(
         self, feats: Sequence[Tensor], img_metas: Sequence[dict], rescale: bool = False

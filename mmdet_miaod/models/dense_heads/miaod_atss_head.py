@@ -11,7 +11,7 @@ from mmdet.models.builder import HEADS
 from mmdet.models.dense_heads import ATSSHead
 from torch import Tensor, nn
 
-from ..global_batch import global_count, global_sum
+from ..global_batch import global_sum
 from .anchor_losses import AnchorTargets
 from .branch_outputs import flatten_map, join_levels
 from .loss_terms import BRANCHES
@@ -88,11 +88,15 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
             return maps
         return [self._scale_deltas(level, scale) for level, scale in zip(maps, self.f_r_scales, strict=True)]
 
+    def class_features(self, feats: Sequence[Tensor]) -> list[Tensor]:
+        """Output of classifier 1's tower, (B, channels, H, W) per level."""
+        return [self.f_1_convs(level) for level in feats]
+
     def _scale_deltas(self, box_map: Tensor, scale: Scale) -> Tensor:
         anchors = box_map.unflatten(1, (self.num_base_priors, 5))
         return torch.cat([scale(anchors[:, :, :4]), anchors[:, :, 4:]], dim=2).flatten(1, 2)
 
-    def label_anchors(
+    def assign_anchors(
         self,
         feature_sizes: Sequence[tuple[int, int]],
         img_metas: Sequence[dict],
@@ -129,7 +133,11 @@ class MIAODATSSHead(MIAODHeadMixin, ATSSHead):
         if found is None:
             raise ValueError('an image has no valid anchor: set train_cfg.allowed_border=-1')
         *per_level, num_positive, _ = found
-        return AnchorTargets(*per_level, num_samples=global_count(num_positive, device))
+        return AnchorTargets(*per_level, num_samples=num_positive)
+
+    def target_boxes(self, targets: AnchorTargets) -> list[Tensor]:
+        """Box that each positive anchor should become, (B, n, 4) per level, in pixels: the targets."""
+        return targets.bbox_targets
 
     def regression_loss(self, box_maps: Sequence[Tensor], targets: AnchorTargets) -> Tensor:
         """Overlap loss of positive anchors, weighted by their centerness, and the loss of the centerness.

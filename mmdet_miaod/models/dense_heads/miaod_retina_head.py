@@ -91,3 +91,9 @@ class MIAODRetinaHead(MIAODHeadMixin, RetinaHead):
                 level = layer(level)
             maps.append(output(level))
         return maps
+
+    def class_features(self, feats: Sequence[Tensor]) -> list[Tensor]:
+        """Output of classifier 1's tower, (B, channels, H, W) per level."""
+        for layer in self.f_1_convs:
+            feats = [layer(level) for level in feats]
+        return list(feats)

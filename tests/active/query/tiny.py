@@ -31,3 +31,25 @@ def pooled_query(points, labeled=(), scores=None, **extra) -> Query:
     return query_of(
         np.zeros(len(points)) if scores is None else scores, labeled, features=dict(pooled=points), **extra
     )
+
+
+def describe(images, features=2, limit=100) -> np.ndarray:
+    """Described detections ``(p, limit, 6 + features)``; an image is a list of (label, score, feature)."""
+    described = np.zeros((len(images), limit, 6 + features), dtype=np.float32)
+    for image, found in enumerate(images):
+        for row, (label, score, feature) in enumerate(found):
+            described[image, row] = [label, score, 0, 0, 10, 10, *feature]
+    return described
+
+
+def random_detections(seed, count, classes=3, most=5, features=4) -> list:
+    """Images with 0 to ``most`` detections of random class, score and unit feature, best first."""
+    random = np.random.RandomState(seed)
+    images = []
+    for _ in range(count):
+        number = random.randint(most + 1)
+        directions = random.standard_normal((number, features)) + 0.7
+        directions /= np.linalg.norm(directions, axis=1, keepdims=True)
+        scores = np.sort(random.uniform(0.01, 1, number))[::-1]
+        images.append(list(zip(random.randint(classes, size=number).tolist(), scores.tolist(), directions)))
+    return images

@@ -14,17 +14,19 @@ BOXES = torch.tensor([[0.0, 0, 10, 10], [0, 0, 10, 9], [20, 20, 30, 30]])
 def test_best_anchors_keep_all_classes() -> None:
     scores = torch.tensor([[[0.9, 0.8], [0.1, 0.2], [0.5, 0.0]], [[0.0, 0.0], [0.1, 0.2], [0.0, 0.3]]])
     deltas = torch.arange(24.0).view(2, 3, 4)
-    level = Candidates(scores, 1 - scores, deltas, BOXES.expand(2, 3, 4))
+    levels = torch.arange(3).view(1, 3, 1).expand(2, 3, 1)
+    level = Candidates(scores, 1 - scores, deltas, BOXES.expand(2, 3, 4), levels)
     kept = keep_best_anchors(level, 2)
     assert torch.equal(kept.scores, torch.stack([scores[0, [0, 2]], scores[1, [2, 1]]]))
     assert torch.equal(kept.probabilities, 1 - kept.scores)
     assert torch.equal(kept.deltas, torch.stack([deltas[0, [0, 2]], deltas[1, [2, 1]]]))
     assert torch.equal(kept.anchors, torch.stack([BOXES[[0, 2]], BOXES[[2, 1]]]))
+    assert kept.levels[..., 0].tolist() == [[0, 2], [2, 1]]
 
 
 def test_no_limit_keeps_everything() -> None:
     scores = torch.rand(1, 3, 2)
-    level = Candidates(scores, scores, torch.rand(1, 3, 4), BOXES[None])
+    level = Candidates(scores, scores, torch.rand(1, 3, 4), BOXES[None], torch.zeros(1, 3, 1).long())
     for limit in (-1, 0, 3, 99):
         assert keep_best_anchors(level, limit) is level
 

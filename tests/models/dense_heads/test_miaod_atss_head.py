@@ -11,25 +11,8 @@ from mmcv import ConfigDict
 from mmdet.models import build_head
 
 from mmdet_miaod.active.query.detections import detected_instances
-from tests.models.tiny import TEST_CFG, image_metas, random_boxes, random_features
+from tests.models.tiny import ATSS, TEST_CFG, atss_head, image_metas, random_boxes, random_features
 
-SHARED = dict(
-    num_classes=3,
-    in_channels=8,
-    feat_channels=8,
-    stacked_convs=1,
-    norm_cfg=dict(type='GN', num_groups=4),
-    anchor_generator=dict(
-        type='AnchorGenerator',
-        ratios=[1.0],
-        octave_base_scale=8,
-        scales_per_octave=1,
-        strides=[8, 16, 32, 64, 128],
-    ),
-    bbox_coder=dict(type='DeltaXYWHBBoxCoder', target_means=[0.0] * 4, target_stds=[0.1, 0.1, 0.2, 0.2]),
-    train_cfg=dict(assigner=dict(type='ATSSAssigner', topk=9), allowed_border=-1, pos_weight=-1, debug=False),
-    test_cfg=TEST_CFG,
-)
 LABEL_TERMS = ('loss_cls', 'loss_bbox', 'loss_mil')
 UNLABELED_TERMS = ('loss_dis', 'loss_dis_max', 'loss_mil_pseudo')
 
@@ -37,7 +20,7 @@ UNLABELED_TERMS = ('loss_dis', 'loss_dis_max', 'loss_mil_pseudo')
 @pytest.fixture
 def head():
     torch.manual_seed(0)
-    return build_head(ConfigDict(type='MIAODATSSHead', **SHARED))
+    return atss_head()
 
 
 @pytest.fixture
@@ -52,7 +35,7 @@ def stock_head(head):
     stock = build_head(
         ConfigDict(
             type='ATSSHead',
-            **SHARED,
+            **ATSS,
             loss_cls=dict(type='SigmoidFocalLoss', use_sigmoid=True),
             loss_bbox=dict(type='GIoULoss', loss_weight=2.0),
         )
