@@ -25,7 +25,7 @@ def anchor_quality(
     """Sum over the positive anchors of each class of ``p^0.6 IoU^0.4``, and how many they are.
 
     ``p`` is the probability of the anchor's class by classifier 1, IoU the overlap of the decoded box with
-    the object (PPAL, Yang et al., CVPR 2024, arXiv:2211.11612, section 3.2).
+    the object (PPAL, Yang et al., CVPR 2024, arXiv:2211.11612).
 
     Args:
         model: with an MI-AOD head.

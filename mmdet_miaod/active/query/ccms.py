@@ -21,7 +21,7 @@ class CategorySimilarityQuery(WrapperQuery):
     """Among the images that another strategy wants most, those that stand for all of them.
 
     The second step of PPAL (Yang et al., "Plug and Play Active Learning for Object Detection", CVPR 2024,
-    arXiv:2211.11612, section 3.3), behind any strategy: greedy k-centre and then k-medoids under
+    arXiv:2211.11612), behind any strategy: greedy k-centre and then k-medoids under
     :func:`~mmdet_miaod.active.query.image_distances.image_distances`. Labeled images are no centers. The
     first center is the most wanted image, where PPAL draws one at random.
 

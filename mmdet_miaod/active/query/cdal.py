@@ -12,6 +12,7 @@ from .base import QUERY_STRATEGIES, Query, QueryStrategy
 from .coreset import greedy_k_center
 
 _SMALLEST = 1e-12
+_ROUNDING = 1e-12  # of sums of logarithms in float64; below it distributions are equal
 
 
 def with_logarithms(distributions: np.ndarray) -> np.ndarray:
@@ -31,14 +32,10 @@ def symmetric_divergence(points: Tensor, centers: Tensor) -> Tensor:
     Returns:
         ``(n, m)``.
     """
-    classes = points.shape[1] // 2
-    total = points.new_zeros(len(points), len(centers))
-    # Class by class, since the matrix product's way would lose digits where points are close together.
-    for p, log_p, q, log_q in zip(
-        points[:, :classes].T, points[:, classes:].T, centers[:, :classes].T, centers[:, classes:].T
-    ):
-        total += (p[:, None] - q) * (log_p[:, None] - log_q)
-    return total / 2
+    (p, log_p), (q, log_q) = (values.double().chunk(2, dim=1) for values in (points, centers))
+    own, others = ((a * b).sum(dim=1) for a, b in ((p, log_p), (q, log_q)))
+    divergences = (own[:, None] + others - p @ log_q.T - log_p @ q.T) / 2
+    return divergences.masked_fill(divergences < _ROUNDING, 0).float()
 
 
 @QUERY_STRATEGIES.register_module(name='cdal')

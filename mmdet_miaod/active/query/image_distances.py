@@ -1,4 +1,4 @@
-"""Distances of images by what they show, and centers among them (PPAL, arXiv:2211.11612, section 3.3)."""
+"""Distances of images by what they show, and centers among them (PPAL, arXiv:2211.11612)."""
 
 from __future__ import annotations
 
