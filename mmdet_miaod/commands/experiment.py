@@ -113,4 +113,4 @@ def hint(arguments: argparse.Namespace) -> str:
     return 'The same command resumes where it stopped.'
 
 
-COMMAND = Command(__doc__, add_arguments, main, hint)
+COMMAND = Command(__doc__, add_arguments, main, hint=hint)

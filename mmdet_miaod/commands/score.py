@@ -105,4 +105,4 @@ def hint(arguments: argparse.Namespace) -> str:
     return 'The same command resumes where it stopped.' if kept else ''
 
 
-COMMAND = Command(__doc__, add_arguments, main, hint)
+COMMAND = Command(__doc__, add_arguments, main, hint=hint)

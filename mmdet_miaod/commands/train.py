@@ -67,7 +67,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Train, and note the run directory for :func:`hint`; returns 4 when labels are wanted."""
-    _check(arguments)
     from .. import distributed
     from ..active.annotator import LabelsWanted
     from ..apis import RunOptions, StartingPoint, load_config, train
@@ -112,7 +111,8 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _check(arguments: argparse.Namespace) -> None:
+def check(arguments: argparse.Namespace) -> None:
+    """Refuse options that do not go together."""
     if arguments.init_split:
         if arguments.resume is not None:
             raise UsageError('--resume is for a run that was stopped, --init-split for a new one')
@@ -137,6 +137,7 @@ COMMAND = Command(
     __doc__,
     add_arguments,
     main,
-    hint,
+    check=check,
+    hint=hint,
     exit_codes=EXIT_CODES.replace('130', '4 labels are wanted (see annotate), 130'),
 )

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import errno
 import os
 import signal
+import subprocess
+import sys
 
 import pytest
 
-from mmdet_miaod.cli.command_line import run_tool
+from mmdet_miaod.cli.arguments import UsageError
+from mmdet_miaod.cli.command_line import Command, run_tool
 from mmdet_miaod.cli.signals import Terminated, stop_signals
+from tests.tiny_run import REPOSITORY
 
 HANDLED = (signal.SIGINT, signal.SIGTERM, signal.SIGALRM)
 
@@ -111,3 +116,32 @@ def test_a_signal_that_python_swallows_arrives_later() -> None:
 
     with pytest.raises(Terminated):
         forget_it()
+
+
+def test_a_command_is_checked_before_it_imports_what_the_collector_then_leaves_alone() -> None:
+    code = """
+import gc, sys
+from mmdet_miaod.cli.command_line import Command
+
+def check(arguments):
+    assert 'mmcv' not in sys.modules
+
+def main(arguments):
+    assert 'mmdet_miaod.engine.runner' in sys.modules and gc.isenabled()
+    return gc.get_freeze_count()
+
+frozen = Command('Test.', lambda parser: None, main, check=check).run('test', [])
+again = Command('Test.', lambda parser: None, main).run('test', [])
+assert frozen > 100_000 and abs(again - frozen) < 1000, (frozen, again)
+"""
+    done = subprocess.run([sys.executable, '-c', code], capture_output=True, text=True, cwd=REPOSITORY)
+    assert (done.returncode, done.stderr) == (0, '')
+
+
+def test_arguments_that_do_not_go_together_are_wrong_usage(capsys) -> None:
+    def refuse(arguments: argparse.Namespace) -> None:
+        raise UsageError('a needs b')
+
+    with pytest.raises(SystemExit, match='2'):
+        Command('Test.', lambda parser: None, lambda arguments: 0, check=refuse).run('test', [])
+    assert capsys.readouterr().err.endswith('test: error: a needs b\n')
