@@ -84,6 +84,18 @@ def load_config(
     return config
 
 
+def run_config(directory: str | Path) -> Path:
+    """Return a run directory's copy of its config.
+
+    Raises:
+        FileNotFoundError: when there is none.
+    """
+    for path in sorted(Path(directory).glob('*.py')):
+        if DUMPED in path.read_text(encoding='utf-8'):
+            return path
+    raise FileNotFoundError(f'{directory}: there is no run to resume here, or no copy of its config in it')
+
+
 def resolve_references(config: Config) -> Config:
     """Replace values ``'${key}'`` by the values of those keys, which may refer to further ones."""
     return replace_cfg_vals(replace_cfg_vals(config))

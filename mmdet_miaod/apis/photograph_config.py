@@ -110,7 +110,7 @@ class PhotographRun:
         state, _ = RunState.recover(self.directory)
         if state.of_kind('split'):
             raise FileExistsError(
-                f'{self.directory}: this run has begun to train; resume it with {self.config_path} --resume '
+                f'{self.directory}: this run has begun to train; resume it with train --resume '
                 f'{self.directory}, or choose another --out'
             )
         return True

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from ..run.starting_point import StartingPoint
 
@@ -38,3 +39,7 @@ class RunOptions:
     progress: bool = True
     report: bool = True
     on_directory: Callable[[Path], None] = lambda directory: None
+
+    def sitting(self) -> dict[str, Any]:
+        """Return what a resumed run does again unless it is told otherwise, for the manifest."""
+        return dict(device=self.device, deterministic=self.deterministic, report=self.report)

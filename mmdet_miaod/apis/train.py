@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 from mmcv import Config
@@ -19,6 +21,7 @@ from ..run.log import buffered_log, run_log_and_lock
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run, assemble_run
+from .config import run_config
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
@@ -83,14 +86,23 @@ def _open_run(
     """Return the run's manifest, and what is still to be taken over from an earlier run."""
     index, photographs = prepared.data.pool.index, prepared.photographs
     identity = run_identity(settings, index, photographs)
+    sitting = options.sitting()
     if options.resume is None:
         texts = {settings.file: settings.text}
-        facts = dict(command=options.command, device=device_name(prepared.device))
+        facts = dict(command=options.command, device=device_name(prepared.device), sitting=sitting)
         state = begin_run(directory, identity, options.start, texts=texts, facts=facts)
         start = options.start
     else:
+        with suppress(FileNotFoundError):  # the copy is made anew then
+            settings = replace(settings, file=run_config(directory).name)
         state = resume_run(
-            directory, identity, pool_head=index.fingerprint, force=options.force, logger=logger
+            directory,
+            identity,
+            pool_head=index.fingerprint,
+            force=options.force,
+            logger=logger,
+            texts={settings.file: settings.text},
+            options=dict(sitting=sitting),
         )
         start = lost_beginning(state)
     if photographs is not None:

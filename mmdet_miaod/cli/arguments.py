@@ -43,10 +43,10 @@ def add_verbosity(parser: argparse.ArgumentParser, default: Any = False) -> None
     group.add_argument('-v', '--verbose', **switch, help='show debug messages, and where errors come from')
 
 
-def add_config(parser: argparse.ArgumentParser) -> None:
-    """Add ``config``, a file of the user's or of the package."""
+def add_config(parser: argparse.ArgumentParser, **more: Any) -> None:
+    """Add ``config``, a file of the user's or of the package; ``more`` arguments are argparse's."""
     text = 'config file, such as configs/MIAOD.py or the one in a run directory'
-    parser.add_argument('config', type=find_config, help=text)
+    parser.add_argument('config', type=find_config, help=text, **more)
 
 
 def add_config_options(parser: argparse.ArgumentParser) -> None:

@@ -7,6 +7,7 @@ example: %(prog)s import work_dirs/bolts project-1-at-2026-01-31.json
 from __future__ import annotations
 
 import argparse
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -171,15 +172,14 @@ def start_run(arguments: argparse.Namespace) -> None:
     try:
         train(load_config(path), options)
     except LabelsWanted as wanted:
-        print(labels_wanted_text(wanted, str(path), arguments.prog))
+        print(labels_wanted_text(wanted, arguments.prog))
 
 
-def labels_wanted_text(wanted: LabelsWanted, config: str, prog: str) -> str:
+def labels_wanted_text(wanted: LabelsWanted, prog: str) -> str:
     """Three lines: where the batches are, how to label them, how to go on.
 
     Args:
         wanted: what the run waits for.
-        config: of the run.
         prog: how this command is called, ``... annotate`` or ``... train``.
     """
     annotate, train = (re_named(prog, name) for name in ('annotate', 'train'))
@@ -188,8 +188,13 @@ def labels_wanted_text(wanted: LabelsWanted, config: str, prog: str) -> str:
     return (
         f'{wanted.images} images wait for labels in {folders} ({wanted.open_images} of them undecided).\n'
         f'Label them as {steps} says, then: {annotate} import {wanted.directory} FILE\n'
-        f'Resume with: {train} {config} --resume {wanted.directory}'
+        f'Resume with: {resume_command(train, wanted.directory)}'
     )
+
+
+def resume_command(prog: str, directory: Path) -> str:
+    """Return the line that resumes a run; ``prog`` is how ``train`` is called."""
+    return f'{prog} --resume {shlex.quote(str(directory))}'
 
 
 def re_named(prog: str, name: str) -> str:

@@ -1,6 +1,7 @@
 """Run all active-learning cycles of a config, or resume a run that was stopped.
 
 example: %(prog)s configs/MIAOD.py --data-root data/VOCdevkit --device cuda:0
+         %(prog)s --resume work_dirs/MI-AOD/RUN_DIR
 """
 
 from __future__ import annotations
@@ -9,6 +10,8 @@ import argparse
 import os
 import shlex
 import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cli.arguments import (
     EXIT_CODES,
@@ -21,12 +24,15 @@ from ..cli.arguments import (
     config_options,
 )
 from ..cli.command_line import Command
-from .annotate import labels_wanted_text
+from .annotate import labels_wanted_text, resume_command
+
+if TYPE_CHECKING:
+    from mmcv import Config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what a run is made of, where it goes, and what it begins with."""
-    add_config(parser)
+    add_config(parser, nargs='?')
     parser.add_argument(
         '--work-dir', help="where run directories are made (default: the config's work_directory)"
     )
@@ -39,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='?',
         const='',
         metavar='RUN_DIR',
-        help='resume a run that was stopped (default: the newest of the work directory)',
+        help='resume a run that was stopped, with its own config and options unless others are given '
+        '(default: the newest of the work directory)',
     )
     parser.add_argument('--force', action='store_true', help='resume although the config or the data changed')
     parser.add_argument(
@@ -69,46 +76,62 @@ def main(arguments: argparse.Namespace) -> int:
     """Train, and note the run directory for :func:`hint`; returns 4 when labels are wanted."""
     from .. import distributed
     from ..active.annotator import LabelsWanted
-    from ..apis import RunOptions, StartingPoint, load_config, train
+    from ..apis import RunOptions, StartingPoint, train
     from ..cli.launch import default_device, start_processes
-    from ..run.directory import newest_run
+    from ..run.directory import options_of_run
 
-    device = start_processes(arguments.launcher, arguments.device or default_device())
-    config = load_config(arguments.config, config_options(arguments.cfg_options), arguments.data_root)
-    if arguments.work_dir is not None:
-        config.work_directory = arguments.work_dir
-    if arguments.seed is not None:
-        config.seed = arguments.seed
-    if arguments.verbose:
-        config.log_level = 'DEBUG'
+    config, resume = _config_and_run(arguments)
+    before = {} if resume is None else options_of_run(resume).get('sitting', {})
+    device = start_processes(arguments.launcher, arguments.device or before.get('device') or default_device())
     start = None
     if arguments.init_split:
         cycle = config.cycles[0] if arguments.start_cycle is None else arguments.start_cycle
         labeled, unlabeled = arguments.init_split * (2 if len(arguments.init_split) == 1 else 1)
         start = StartingPoint(labeled, unlabeled, cycle, arguments.load_from)
-    resume = arguments.resume
-    if resume == '':
-        resume = str(newest_run(config.work_directory))
     options = RunOptions(
         command=shlex.join(sys.argv),
         device=device,
         run_name=arguments.run_name,
         resume=resume,
         force=arguments.force,
-        deterministic=arguments.deterministic,
+        deterministic=arguments.deterministic or before.get('deterministic', False),
         start=start,
         console_level='WARNING' if arguments.quiet else None,
         progress=not arguments.quiet,
-        report=not arguments.no_report,
+        report=not arguments.no_report and before.get('report', True),
         on_directory=lambda directory: setattr(arguments, 'run_directory', directory),
     )
     try:
         train(config, options)
     except LabelsWanted as wanted:
         if distributed.is_main():
-            print(labels_wanted_text(wanted, arguments.config, arguments.prog))
+            print(labels_wanted_text(wanted, arguments.prog))
         return LABELS_WANTED
     return 0
+
+
+def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
+    """Return the config that is given, else that of the run to resume; and the directory of that run."""
+    from ..apis import load_config
+    from ..apis.config import run_config
+    from ..run.directory import check_run_directory, newest_run
+
+    resume = arguments.resume
+    if resume == '' and arguments.config is None:
+        resume = str(newest_run(arguments.work_dir))
+    if arguments.config is None:
+        check_run_directory(Path(resume))
+    path = arguments.config or run_config(resume)
+    config = load_config(path, config_options(arguments.cfg_options), arguments.data_root)
+    if arguments.work_dir is not None:
+        config.work_directory = arguments.work_dir
+    if arguments.seed is not None:
+        config.seed = arguments.seed
+    if arguments.verbose:
+        config.log_level = 'DEBUG'
+    if resume == '':
+        resume = str(newest_run(config.work_directory))
+    return config, resume
 
 
 def check(arguments: argparse.Namespace) -> None:
@@ -123,14 +146,18 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError('--load-from needs --init-split; initial weights are the config key load_from')
     elif arguments.start_cycle is not None:
         raise UsageError('--start-cycle needs --init-split')
+    if arguments.config is None and not (arguments.resume or (arguments.resume == '' and arguments.work_dir)):
+        raise UsageError('a config is needed, or --resume RUN_DIR, which has one')
 
 
 def hint(arguments: argparse.Namespace) -> str:
     """Return how to resume the run, if it has a directory already."""
     if arguments.run_directory is None:
         return ''
-    command = f'{arguments.prog} {arguments.config} --resume {arguments.run_directory}'
-    return f'Resume with: {command} and the same options.'
+    command = resume_command(arguments.prog, arguments.run_directory)
+    if arguments.launcher != 'none':
+        return f'Resume by the same launcher: {command} --launcher {arguments.launcher}'
+    return f'Resume with: {command}'
 
 
 COMMAND = Command(

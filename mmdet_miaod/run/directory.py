@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
 import mmcv
 import mmdet
@@ -114,7 +115,7 @@ def begin_run(
     start: StartingPoint | None,
     *,
     texts: Mapping[str, str],
-    facts: Mapping[str, str],
+    facts: Mapping[str, Any],
 ) -> RunState:
     """Write a new run's first files and its manifest.
 
@@ -143,6 +144,14 @@ def _write_first_files(directory: Path, texts: Mapping[str, str]) -> None:
         write_text(directory / name, text)
 
 
+def options_of_run(directory: str | Path) -> dict[str, Any]:
+    """Return the options in a run's manifest, or in the one before it; empty when neither is intact."""
+    for name in (MANIFEST_NAME, PREVIOUS_NAME):
+        with suppress(FileNotFoundError, DamagedFileError):
+            return RunState.load(directory, name).options
+    return {}
+
+
 def resume_run(
     directory: Path,
     identity: RunIdentity,
@@ -150,6 +159,8 @@ def resume_run(
     pool_head: Callable[[int], str],
     force: bool,
     logger: logging.Logger,
+    texts: Mapping[str, str],
+    options: Mapping[str, Any],
 ) -> RunState:
     """Read a run's manifest and go back to the newest state whose files are intact.
 
@@ -159,6 +170,8 @@ def resume_run(
         pool_head: fingerprint of the first images of the pool as it is now, by their number.
         force: resume even though the config changed, or images were added behind those of the pool.
         logger: is told what is damaged.
+        texts: text files by name, such as the config, to be written where they differ.
+        options: plain values for the manifest, in place of the earlier ones of these names.
 
     Raises:
         FileNotFoundError: there is no manifest to resume from.
@@ -174,7 +187,9 @@ def resume_run(
         )
     if changes:
         logger.warning('Resuming although this changed:\n%s', changes)
-    state = RunState(directory, identity, environment_versions(), saved.options, saved.steps)
+    distributed.on_main(lambda: _write_changed(directory, texts))
+    options = {**saved.options, **options}
+    state = RunState(directory, identity, environment_versions(), options, saved.steps)
     state.save()
     return state
 
@@ -197,6 +212,13 @@ def _check_pool(saved: RunState, identity: RunIdentity, pool_head: Callable[[int
         'image lists back as they were (new images may follow at the end of the last list)'
         + (f', or begin a new run, which finds the images of this one by name: {again}' if again else '')
     )
+
+
+def _write_changed(directory: Path, texts: Mapping[str, str]) -> None:
+    for name, text in texts.items():
+        path = directory / name
+        if not path.is_file() or path.read_text(encoding='utf-8') != text:
+            write_text(path, text)
 
 
 @distributed.main_only
