@@ -86,5 +86,5 @@ def test_without_a_config_there_has_to_be_a_run(tmp_path, capsys) -> None:
     assert call('train') == 2
     assert call('train', '--resume') == 2
     assert 'a config is needed, or --resume RUN_DIR' in capsys.readouterr().err
-    assert call('train', '--resume', tmp_path) == 1
-    assert f'{tmp_path}: there is no run to resume here' in capsys.readouterr().err
+    assert call('train', '--resume', tmp_path / 'gone') == 1
+    assert 'gone: there is no run to resume here' in capsys.readouterr().err
