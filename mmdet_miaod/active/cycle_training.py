@@ -111,7 +111,7 @@ class CycleTrainer:
                 continue
             train_stage(
                 model,
-                StagePosition(cycle, number, stage, epochs_done, self._iterations_before(cycle, number)),
+                StagePosition(cycle, number, stage, epochs_done, *self._trained_before(cycle, number)),
                 loaders=loaders,
                 settings=self._settings,
                 logger=self._logger,
@@ -175,12 +175,12 @@ class CycleTrainer:
 
         return save_epoch
 
-    def _iterations_before(self, cycle: int, number: int) -> int:
-        """Count the iterations of the run before a stage."""
-        earlier = (
+    def _trained_before(self, cycle: int, number: int) -> tuple[int, int]:
+        """Count the iterations and epochs of the run before a stage."""
+        earlier = [
             step for step in self._state.of_kind('epoch') if (step.cycle, step.number) < (cycle, number)
-        )
-        return sum(step.values.get('iterations', 0) for step in earlier)
+        ]
+        return sum(step.values.get('iterations', 0) for step in earlier), len(earlier)
 
     def _save_epoch(self, runner: AlternatingEpochRunner, step: FinishedStep) -> FinishedStep:
         checkpoint = dict(

@@ -18,6 +18,7 @@ from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..engine.detector import build_model
 from ..engine.label_losses import label_losses
 from ..engine.progress import RunClock, RunProgress, run_steps
+from ..engine.run_log import RunLog
 from ..run.manifest import RunState
 from ..run.metrics import cycle_metrics, cycle_table
 from ..version import __version__
@@ -39,6 +40,7 @@ class Run:
         progress: shows how far they are.
         state: the run's manifest.
         report: writes the run's report anew; ``last=True`` when the run is finished.
+        log: its loss log and TensorBoard file.
     """
 
     loop: ActiveLearningLoop
@@ -46,6 +48,7 @@ class Run:
     progress: RunProgress
     state: RunState
     report: Callable[..., None]
+    log: RunLog
 
 
 def assemble_run(
@@ -56,6 +59,7 @@ def assemble_run(
     state: RunState,
     timestamp: str,
     logger: logging.Logger,
+    log: RunLog,
 ) -> Run:
     """Put a run together.
 
@@ -66,6 +70,7 @@ def assemble_run(
         state: the run's manifest.
         timestamp: first part of the log files' names.
         logger: for the text log.
+        log: the run's loss log and TensorBoard file.
     """
     first_cycle = state.options.get('first_cycle', settings.labeling.cycles[0])
     cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
@@ -73,18 +78,32 @@ def assemble_run(
     loaders = LoaderFactory(data, settings.loaders, prepared.device)
     progress = RunProgress(_clock(settings, cycles, state, len(data.pool)), options.progress)
     trainer = _build_trainer(
-        settings, prepared, state=state, timestamp=timestamp, stage_hook=progress.stage_hook, logger=logger
+        settings,
+        prepared,
+        state=state,
+        timestamp=timestamp,
+        stage_hook=progress.stage_hook,
+        logger=logger,
+        log=log,
     )
-
     labeling = build_labeling(settings, prepared, trainer=trainer, state=state, logger=logger)
     evaluator = CycleEvaluator(
-        labeling.test_set, data.pool, scoring, settings.evaluation, state=state, live=progress.images
+        labeling.test_set if settings.validate else lambda: None,
+        data.pool,
+        scoring,
+        settings.evaluation,
+        state=state,
+        live=progress.images,
     )
 
     report = partial(refresh_report, state.directory, data, labeling.test_set, logger=logger)
 
     def end_of_cycle(cycle: int) -> None:
-        logger.info('\n%s', cycle_table(cycle_metrics(state)))
+        entries, epochs = cycle_metrics(state), state.of_kind('epoch')
+        logger.info('\n%s', cycle_table(entries))
+        iterations = sum(step.values.get('iterations', 0) for step in epochs)
+        images = 0 if data.test is None else len(data.test)
+        log.evaluation(entries[-1], epoch=len(epochs), iteration=iterations, images=images)
         if options.report:
             report()
 
@@ -109,7 +128,7 @@ def assemble_run(
         on_cycle_end=end_of_cycle,
         **shared,
     )
-    return Run(loop, trainer, progress, state, report)
+    return Run(loop, trainer, progress, state, report, log)
 
 
 def _clock(settings: RunSettings, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
@@ -130,6 +149,7 @@ def _build_trainer(
     timestamp: str,
     stage_hook: Callable[[], Hook],
     logger: logging.Logger,
+    log: RunLog,
 ) -> CycleTrainer:
     classes = prepared.data.labeled.CLASSES
     training = replace(
@@ -138,6 +158,7 @@ def _build_trainer(
         device=prepared.device,
         work_dir=str(state.directory),
         timestamp=timestamp,
+        run_log=log,
     )
     meta = dict(CLASSES=list(classes), config=settings.text, mmdet_miaod=__version__)
     return CycleTrainer(

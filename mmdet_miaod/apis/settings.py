@@ -120,6 +120,7 @@ class RunSettings:
         training: how each stage is trained, but for the place (device, directory).
         scoring: batches of evaluation and scoring, but for the device.
         evaluation: keyword arguments of the test set's ``evaluate``.
+        validate: whether cycles are evaluated; not with ``evaluation = None``.
         max_keep_checkpoints: resume checkpoints that stay.
         seed: seed of everything.
         work_directory: where run directories are made.
@@ -140,6 +141,7 @@ class RunSettings:
     training: TrainSettings
     scoring: ScoringSettings
     evaluation: Mapping[str, Any]
+    validate: bool
     max_keep_checkpoints: int
     seed: int
     work_directory: str
@@ -164,6 +166,7 @@ class RunSettings:
             training=_train_settings(config),
             scoring=_scoring_settings(config),
             evaluation=dict(config.get('evaluation') or {}),
+            validate=config.get('evaluation', {}) is not None,
             max_keep_checkpoints=config.checkpoint_config.get('max_keep_ckpts', 3),
             seed=config.seed,
             work_directory=config.work_directory,

@@ -15,9 +15,10 @@ from ..active.annotator import LabelsWanted
 from ..active.named_split import load_given_split
 from ..datasets.image_index import ImageIndex
 from ..engine.detector import load_weights
+from ..engine.run_log import RunLog
 from ..randomness import use_deterministic_algorithms
-from ..run.directory import begin_run, create_run, device_name, resume_run
-from ..run.log import buffered_log, run_log_and_lock
+from ..run.directory import begin_run, create_run, device_name, environment_versions, resume_run
+from ..run.log import buffered_log, run_log_and_lock, write_to_file
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run, assemble_run
@@ -56,12 +57,13 @@ def train(config: Config, options: RunOptions) -> Path:
         else:
             directory = Path(options.resume)
     with run_log_and_lock(directory, timestamp, settings.log_level, options.console_level) as logger:
+        log = _begin_log(directory / f'{timestamp}.log.json', settings, logger)
         for record in early_records:
             logger.handle(record)
         state, start = _open_run(directory, settings, options, prepared, logger)
         options.on_directory(directory)
         run = assemble_run(
-            settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger
+            settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger, log=log
         )
         if start is not None:
             _begin_with(run, start, prepared.data.pool.index)
@@ -72,12 +74,24 @@ def train(config: Config, options: RunOptions) -> Path:
             wanted = labels_wanted
         finally:
             run.progress.close()
+            log.close()
         if options.report and state.of_kind('evaluation'):
             run.report(last=wanted is None)
         logger.info(wanted or f'The run is finished: {directory}')
     if wanted is not None:  # out of the log's reach, where it would be an error
         raise wanted
     return directory
+
+
+def _begin_log(path: Path, settings: RunSettings, logger: logging.Logger) -> RunLog:
+    """Begin the log files as MMDetection's tools do; the terminal does not show it."""
+    versions = '\n'.join(f'{name}: {version}' for name, version in environment_versions().items())
+    line = 60 * '-'
+    write_to_file(logger, f'Environment info:\n{line}\n{versions}\n{line}')
+    write_to_file(logger, f'Config:\n{settings.text}')
+    log = RunLog(path)
+    log.begin(dict(env_info=versions, config=settings.text, seed=settings.seed, exp_name=settings.file))
+    return log
 
 
 def _open_run(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mmcv.parallel import DataContainer
@@ -14,9 +15,26 @@ from ..randomness import seed_everything
 from .gradient_step import GradientStep
 from .loss_log import LossLog, LossRecord, batch_files
 from .loss_watch import LossWatch
+from .run_log import RunLog
 from .stage import Stage
 
 TAG_KEYS = {'labeled': 0, 'unlabeled': 1}
+
+
+@dataclass(frozen=True)
+class EpochData:
+    """What hooks find as ``runner.data_loader``: the length of an epoch, and a data set.
+
+    Attributes:
+        length: iterations of an epoch.
+        dataset: of the first loader, the labeled one where the stage has it; None where it has none.
+    """
+
+    length: int
+    dataset: Any = None
+
+    def __len__(self) -> int:
+        return self.length
 
 
 @RUNNERS.register_module()
@@ -37,6 +55,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         sync_interval: iterations between two readings of the losses; 1 checks each before its step.
         labels: text and numbers that go into every line of the log, such as the cycle and the stage.
         loss_watch: is told the classification loss of every labeled batch.
+        run_log: the log files that the stages of a run share.
         kwargs: ``logger``, ``work_dir`` and ``meta`` of MMCV's runner.
     """
 
@@ -51,6 +70,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         sync_interval: int = 1,
         labels: dict[str, Any] | None = None,
         loss_watch: LossWatch | None = None,
+        run_log: RunLog | None = None,
         **kwargs: Any,
     ) -> None:
         super().__init__(model, optimizer=gradient_step.optimizer, max_epochs=stage.epochs, **kwargs)
@@ -58,6 +78,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self.gradient_step = gradient_step
         self.labels = labels or {}
         self.loss_watch = loss_watch
+        self.run_log = run_log
         self._epoch = epochs_done
         self._order_key = tuple(order_key)
         self._sync_interval = sync_interval
@@ -76,7 +97,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
             raise ValueError(f'stage {self.stage.name!r} needs loaders of the tags {self.stage.tags}')
         lengths = {loader.tag: len(loader) for loader in loaders}
         length = lengths[self.stage.epoch_length]
-        self.data_loader = range(length)
+        self.data_loader = EpochData(length, getattr(loaders[0], 'dataset', None))
         self._iter = self._epoch * length
         self._max_iters = self._max_epochs * length
         self.call_hook('before_run')

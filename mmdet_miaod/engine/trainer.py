@@ -15,9 +15,10 @@ from torch import nn
 
 from ..datasets.loaders import TrainLoader
 from .gradient_step import GradientStep, MixedPrecision, build_stage_step
-from .hooks import EpochEndHook
+from .hooks import EpochEndHook, run_log_config
 from .loss_watch import LossWatch
 from .parallel import wrap_model
+from .run_log import RunLog
 from .runner import AlternatingEpochRunner, build_runner
 from .stage import Stage
 
@@ -40,6 +41,7 @@ class TrainSettings:
         device: where the model is trained.
         work_dir: folder of the logs.
         timestamp: first part of the log files' names.
+        run_log: the log files that the stages share; None: each stage has its own.
     """
 
     seed: int
@@ -53,6 +55,7 @@ class TrainSettings:
     device: torch.device = field(default_factory=partial(torch.device, 'cpu'))
     work_dir: str = ''
     timestamp: str = ''
+    run_log: RunLog | None = None
 
 
 @dataclass(frozen=True)
@@ -65,6 +68,7 @@ class StagePosition:
         stage: the stage.
         epochs_done: how many of its epochs are done.
         first_iteration: iterations of the run before this stage.
+        first_epoch: epochs of the run before this stage.
     """
 
     cycle: int
@@ -72,6 +76,7 @@ class StagePosition:
     stage: Stage
     epochs_done: int = 0
     first_iteration: int = 0
+    first_epoch: int = 0
 
 
 def train_stage(
@@ -164,9 +169,15 @@ def build_stage_runner(
         sync_interval=1 if settings.device.type == 'cpu' else settings.log_config['interval'],
         labels=labels,
         loss_watch=loss_watch,
+        run_log=settings.run_log,
         work_dir=settings.work_dir,
         logger=logger,
-        meta=dict(labels, stage_number=position.number, first_iteration=position.first_iteration),
+        meta=dict(
+            labels,
+            stage_number=position.number,
+            first_iteration=position.first_iteration,
+            first_epoch=position.first_epoch,
+        ),
     )
     runner.timestamp = settings.timestamp
     return runner
@@ -184,7 +195,7 @@ def register_hooks(
         [deepcopy(dict(hook)) if isinstance(hook, Mapping) else hook() for hook in settings.custom_hooks]
     )
     if get_dist_info()[0] == 0:
-        runner.register_logger_hooks(deepcopy(dict(settings.log_config)))
+        runner.register_logger_hooks(run_log_config(settings.log_config))
     runner.register_hook(EpochEndHook(on_epoch_end), priority='LOWEST')
 
 

@@ -90,6 +90,14 @@ def run_log_and_lock(
             lock.release()
 
 
+def write_to_file(logger: logging.Logger, message: str) -> None:
+    """Write a message into the log file and not to the terminal."""
+    record = logger.makeRecord(logger.name, logging.INFO, __file__, 0, message, (), None)
+    for handler in logger.handlers:
+        if isinstance(handler, LogFileHandler):
+            handler.handle(record)
+
+
 @contextmanager
 def buffered_log() -> Iterator[list[logging.LogRecord]]:
     """Keep what is logged while there is no run directory yet, to be written into the run's log.

@@ -196,7 +196,9 @@ def _read_losses(record: RunRecord) -> None:
             stage_number = entry.get('stage_number', stage_number)
             if entry.get('mode') == 'train':
                 entry['stage_number'] = stage_number
-                key = (entry['cycle'], stage_number, entry['epoch'], entry['iter'])
+                # "epoch" counts over the run; runs of version 0.1 have that of the stage alone.
+                epoch = entry.get('stage_epoch', entry['epoch'])
+                key = (entry['cycle'], stage_number, epoch, entry['iter'])
                 entries[key] = entry
     lengths: dict[tuple, int] = {}
     for cycle, number, _, iteration in entries:

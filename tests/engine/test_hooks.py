@@ -21,20 +21,25 @@ MINIMIZE = [5, 6, 15, 16, 17, 18]
 
 
 @pytest.fixture
-def written(monkeypatch) -> dict[str, list[int]]:
-    """What a writer in the place of TensorBoard's gets: iterations by tag."""
-    written: dict[str, list[int]] = {}
+def written(monkeypatch) -> dict[str, list]:
+    """What a writer in the place of TensorBoard's gets: iterations by tag; and the writers ``opened``."""
+    written: dict[str, list] = {}
+    opened: list[str] = written.setdefault('opened', [])
 
     class SummaryWriter:
         def __init__(self, log_dir: str) -> None:
+            opened.append(log_dir)
             assert log_dir.endswith('run/tf_logs')
 
         def add_scalar(self, tag: str, value: float, iteration: int) -> None:
             assert isinstance(value, (int, float))
             written.setdefault(tag, []).append(iteration)
 
-        def close(self) -> None:
+        def flush(self) -> None:
             pass
+
+        def close(self) -> None:
+            opened[-1] = 'closed'
 
     module = ModuleType('torch.utils.tensorboard')
     module.SummaryWriter = SummaryWriter
@@ -47,6 +52,8 @@ def test_iterations_are_counted_over_the_run(tiny_data, tmp_path, written) -> No
     assert written['loss'] == written['learning_rate'] == sorted(LABEL + MINIMIZE)
     assert written['loss_dis'] == written['loss_unlabeled'] == MINIMIZE
     assert 'stage' not in written
+    assert written['val/mAP'] == [6, 18]
+    assert written['opened'] == ['closed']
 
 
 def test_a_resumed_run_goes_on_counting(tiny_data, tmp_path, written) -> None:
