@@ -29,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--out', metavar='FILE', help='write the detections: .pkl as MMDetection does, .json or .npz'
     )
-    parser.add_argument('--show-dir', metavar='DIR', help='write the images with boxes into this new folder')
+    parser.add_argument('--show-dir', metavar='DIR', help='write the images with boxes into this folder')
     parser.add_argument(
         '--show-score-thr', type=float, default=0.3, help='least score of a box in --show-dir (default: 0.3)'
     )

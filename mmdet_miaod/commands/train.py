@@ -41,12 +41,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--seed', type=int, help="seed of everything (default: the config's seed)")
     parser.add_argument('--deterministic', action='store_true', help='repeatable to the bit (on a CPU)')
     parser.add_argument(
-        '--resume',
+        *('--resume', '--resume-from'),
         nargs='?',
         const='',
         metavar='RUN_DIR',
         help='resume a run that was stopped, with its own config and options unless others are given '
         '(default: the newest of the work directory)',
+    )
+    parser.add_argument(
+        '--auto-resume',
+        action='store_true',
+        help='resume the run of --run-name, or the newest of the work directory, if there is one',
     )
     parser.add_argument('--force', action='store_true', help='resume although the config or the data changed')
     parser.add_argument(
@@ -64,12 +69,21 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='the model that was trained on --init-split: begin with its evaluation and query',
     )
     add_device(parser)
+    parser.add_argument('--gpu-id', dest='device', type=_gpu, metavar='N', help='the same as --device cuda:N')
     parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     add_config_options(parser)
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate the cycles')
     parser.add_argument('--no-report', action='store_true', help='do not write report.html')
     # torch.distributed's older launcher passes it
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
     parser.set_defaults(run_directory=None)
+
+
+def _gpu(text: str) -> str:
+    """Type of ``--gpu-id``."""
+    if not text.isdecimal():
+        raise argparse.ArgumentTypeError(f'{text!r} is no number of a GPU')
+    return f'cuda:{int(text)}'
 
 
 def main(arguments: argparse.Namespace) -> int:
@@ -114,9 +128,11 @@ def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
     """Return the config that is given, else that of the run to resume; and the directory of that run."""
     from ..apis import load_config
     from ..apis.config import run_config
-    from ..run.directory import check_run_directory, newest_run
+    from ..run.directory import begun_run, check_run_directory, newest_run
 
     resume = arguments.resume
+    if resume and resume.endswith('.pth'):  # as MMDetection names it: RUN_DIR/latest.pth
+        resume = str(Path(resume).parent)
     if resume == '' and arguments.config is None:
         resume = str(newest_run(arguments.work_dir))
     if arguments.config is None:
@@ -127,10 +143,14 @@ def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
         config.work_directory = arguments.work_dir
     if arguments.seed is not None:
         config.seed = arguments.seed
+    if arguments.no_validate:
+        config.evaluation = None
     if arguments.verbose:
         config.log_level = 'DEBUG'
     if resume == '':
         resume = str(newest_run(config.work_directory))
+    elif resume is None and arguments.auto_resume:
+        resume = begun_run(config.work_directory, arguments.run_name)
     return config, resume
 
 
@@ -146,6 +166,8 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError('--load-from needs --init-split; initial weights are the config key load_from')
     elif arguments.start_cycle is not None:
         raise UsageError('--start-cycle needs --init-split')
+    if arguments.auto_resume and (arguments.resume is not None or arguments.init_split):
+        raise UsageError('--auto-resume finds the run itself: leave out --resume and --init-split')
     if arguments.config is None and not (arguments.resume or (arguments.resume == '' and arguments.work_dir)):
         raise UsageError('a config is needed, or --resume RUN_DIR, which has one')
 

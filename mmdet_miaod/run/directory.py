@@ -109,6 +109,16 @@ def newest_run(work_directory: str | Path) -> Path:
     return max(manifests, key=lambda path: path.stat().st_mtime).parent
 
 
+def begun_run(work_directory: str | Path, name: str | None) -> str | None:
+    """Return the run directory of that name, or the newest one; None where there is no run to resume."""
+    try:
+        directory = newest_run(work_directory) if name is None else Path(work_directory) / name
+        check_run_directory(directory)
+    except FileNotFoundError:
+        return None
+    return str(directory)
+
+
 def begin_run(
     directory: Path,
     identity: RunIdentity,

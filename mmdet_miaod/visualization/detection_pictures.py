@@ -16,14 +16,14 @@ _MAX_NAME_BYTES = 180
 
 
 def check_show_folder(folder: str | Path) -> Path:
-    """Check that a folder for drawn images is new or empty.
+    """Check that drawn images can go into a folder, also one of an earlier call, whose images are replaced.
 
     Raises:
-        FileExistsError: when there is something in it, or it is a file.
+        FileExistsError: when it is a file.
     """
     folder = Path(folder)
-    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
-        raise FileExistsError(f'{folder}: is not empty; choose a new folder for the images with boxes')
+    if folder.exists() and not folder.is_dir():
+        raise FileExistsError(f'{folder}: is a file; choose a folder for the images with boxes')
     return folder
 
 
@@ -40,7 +40,7 @@ def show_detections(
     Images of the same name in two lists get the number of the image in front of the name.
 
     Args:
-        folder: new or empty.
+        folder: images in it of the same names are replaced.
         index: of the images.
         detections: for each image a list of one ``(n, 5)`` array per class: x1, y1, x2, y2, score.
         classes: class names.

@@ -35,12 +35,17 @@ def test_json(arguments, capsys):
     assert set(metrics['AP']) == set(CLASSES)
 
 
+def test_images_go_into_a_used_folder_too(arguments, tmp_path):
+    (tmp_path / 'mine.jpg').write_text('mine')
+    for _ in range(2):
+        assert call('test', *arguments, '--show-dir', tmp_path) == 0
+        assert len(list(tmp_path.glob('*.jpg'))) == NUM_TEST + 1
+    assert (tmp_path / 'mine.jpg').read_text() == 'mine'
+
+
 @pytest.mark.parametrize(('option', 'name'), [('--out', 'out.pkl'), ('--show-dir', 'show')])
-def test_nothing_is_overwritten(arguments, tmp_path, capsys, option, name):
+def test_a_file_is_not_overwritten(arguments, tmp_path, capsys, option, name):
     target = tmp_path / name
-    if option == '--show-dir':
-        target.mkdir()
-        target = target / 'mine.jpg'
     target.write_text('mine')
     assert call('test', *arguments, option, tmp_path / name) == 1
     assert f'error: {tmp_path / name}' in capsys.readouterr().err

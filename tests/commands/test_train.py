@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import time
@@ -88,3 +89,27 @@ def test_without_a_config_there_has_to_be_a_run(tmp_path, capsys) -> None:
     assert 'a config is needed, or --resume RUN_DIR' in capsys.readouterr().err
     assert call('train', '--resume', tmp_path / 'gone') == 1
     assert 'gone: there is no run to resume here' in capsys.readouterr().err
+
+
+def test_options_of_mmdetection(tmp_path, config) -> None:
+    where = ['--work-dir', tmp_path, '--run-name', 'run', '--device', 'cpu', '-q']
+    cycle = ['--no-validate', '--cfg-options', 'cycles=[0]']
+    assert call('train', config, '--auto-resume', *where, *cycle) == 0  # there is none: it begins
+    assert json.loads((tmp_path / 'run/metrics.json').read_text())[0]['mAP'] is None
+    steps = len(RunState.load(tmp_path / 'run').steps)
+    assert call('train', config, '--auto-resume', *where, *cycle) == 0
+    assert call('train', '--resume-from', tmp_path / 'run/latest.pth', '-q') == 0
+    assert len(RunState.load(tmp_path / 'run').steps) == steps
+
+
+@pytest.mark.parametrize(
+    'wrong',
+    [['--gpu-id', 'x'], ['--auto-resume', '--resume', 'a'], ['--auto-resume', '--init-split', 'a', 'b']],
+)
+def test_options_of_mmdetection_that_do_not_fit(config, wrong) -> None:
+    assert call('train', config, *wrong) == 2
+
+
+def test_gpu_id_is_a_device(config, capsys) -> None:
+    assert call('train', config, '--gpu-id', '99') == 1
+    assert 'cuda:99' in capsys.readouterr().err
