@@ -35,6 +35,31 @@ def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
     return list(found)
 
 
+def other_files(sources: Iterable[str | Path]) -> list[tuple[str, str]]:
+    """Return (file, what is wrong) of the files in folders that :func:`list_images` passes over."""
+    folders = [str(source) for source in sources if Path(source).is_dir()]
+    found = dict.fromkeys(path for folder in folders for path in image_names.find_other_files(folder))
+    formats = ', '.join(image_files.FORMATS)
+    return [(path, f'only {formats} files are read: convert it if it is an image') for path in found]
+
+
+def without_listed(paths: Sequence[str], excluded: str | Path) -> list[str]:
+    """Return the images that a list does not name.
+
+    Args:
+        paths: image files.
+        excluded: text file with one path, file name or name without suffix per line, such as the
+            ``trainval_L_*.txt`` of a run.
+    """
+    lines = set(text_lines(str(excluded), errors='surrogateescape'))
+    here = {str((Path(excluded).parent / line).resolve()) for line in lines}
+    return [
+        path
+        for path in paths
+        if not ({path, Path(path).name, Path(path).stem} & lines or str(Path(path).resolve()) in here)
+    ]
+
+
 def _check_list(path: str, lines: Sequence[str]) -> None:
     if any('\0' in line for line in lines):
         raise ValueError(f'{path}: is not UTF-8 (UTF-16?); save the list as UTF-8, one path a line')

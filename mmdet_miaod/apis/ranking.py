@@ -8,15 +8,17 @@ import io
 import json
 import os
 import shutil
+from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from torch import nn
 
 from ..datasets.image_index import ImageIndex
 from ..run.file_record import hash_file
-from ..run.files import remove_file, write_json
+from ..run.files import load_array, remove_file, write_json
 from .inference import exif_of, predict_batches
 
 _HEADER = 'scoring.json'
@@ -107,7 +109,8 @@ def rank_files(
         on_progress: called with the number of images, first with that of those that were scored before.
 
     Returns:
-        Entries as :meth:`Prediction.to_dict` gives them, with ``rank`` from 1, most uncertain first.
+        Entries as :meth:`Prediction.to_dict` gives them, most uncertain first, with ``rank`` from 1 and
+        ``percentile``, see :func:`percentile`.
     """
     done = (
         {} if partial is None else {path: partial.entries[path] for path in files if path in partial.entries}
@@ -129,7 +132,60 @@ def rank_files(
         if partial is not None and chunk:
             partial.add(chunk)
     ordered = sorted(done.values(), key=lambda entry: (-entry['uncertainty'], entry['image']))
-    return [dict(rank=rank, **entry) for rank, entry in enumerate(ordered, 1)]
+    scores = np.array([entry['uncertainty'] for entry in ordered])
+    return [
+        dict(rank=rank, percentile=percentile(scores, entry['uncertainty']), **entry)
+        for rank, entry in enumerate(ordered, 1)
+    ]
+
+
+def percentile(scores: np.ndarray, uncertainty: float) -> float | None:
+    """Percentage of images that are at most as uncertain, to a decimal; None where there are no images.
+
+    Args:
+        scores: ``(n,)`` uncertainties of the images to compare with.
+        uncertainty: of an image.
+    """
+    return round(100 * float(np.mean(scores <= uncertainty)), 1) if len(scores) else None
+
+
+def pool_scores(model: nn.Module, checkpoint: str | Path) -> np.ndarray:
+    """Return the uncertainties ``(n,)`` of the run's pool under a cycle's model; empty: not known.
+
+    Args:
+        model: from :func:`~mmdet_miaod.apis.init_detector`.
+        checkpoint: its ``RUN_DIR/cycle{c}/model.pth``, beside which the query left its scores.
+    """
+    path = Path(checkpoint).parent / 'scores.npy'
+    if model.cfg.query.type != 'miaod' or not path.is_file():
+        return np.zeros(0)
+    scores = load_array(path)
+    return scores[np.isfinite(scores)]
+
+
+def copy_images(entries: Sequence[dict[str, Any]], folder: str | Path) -> None:
+    """Copy ranked images to ``folder/{rank}_{name}``.
+
+    Raises:
+        FileExistsError: when there is something in the folder.
+    """
+    folder = check_copy_folder(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for entry in entries:
+        path = Path(entry['image'])
+        shutil.copyfile(path, folder / f'{entry["rank"]:0{len(str(len(entries)))}d}_{path.name}')
+
+
+def check_copy_folder(folder: str | Path) -> Path:
+    """Check that a folder is new or empty.
+
+    Raises:
+        FileExistsError: when it is not.
+    """
+    folder = Path(folder)
+    if folder.exists() and not (folder.is_dir() and not any(folder.iterdir())):
+        raise FileExistsError(f'{folder}: is not empty; choose a new folder for the copies')
+    return folder
 
 
 def ranking_text(entries: Sequence[dict[str, Any]], problems: Sequence[tuple[str, str]], form: str) -> str:
@@ -138,18 +194,19 @@ def ranking_text(entries: Sequence[dict[str, Any]], problems: Sequence[tuple[str
     Args:
         entries: from :func:`rank_files`.
         problems: images that were skipped; JSON lists them, CSV does not.
-        form: ``'json'`` or ``'csv'``. In CSV the boxes of an image are JSON within one field.
+        form: ``'json'``, or ``'csv'``, which has the number of boxes of each class in place of the boxes.
     """
     if form == 'json':
         skipped = [dict(image=_text(path), problem=what) for path, what in problems]
         return json.dumps(dict(ranking=list(entries), skipped=skipped), indent=1, allow_nan=False) + '\n'
     text = io.StringIO()
     writer = csv.writer(text, lineterminator='\n')
-    writer.writerow(('rank', 'image', 'uncertainty', 'detections', 'boxes'))
+    writer.writerow(('rank', 'image', 'uncertainty', 'percentile', 'detections', 'classes'))
     for entry in entries:
-        boxes = entry['boxes']
-        fields = json.dumps(boxes, ensure_ascii=False)
-        writer.writerow((entry['rank'], entry['image'], repr(entry['uncertainty']), len(boxes), fields))
+        counts = Counter(box['class'] for box in entry['boxes'])
+        classes = '; '.join(f'{name} {count}' for name, count in counts.most_common())
+        numbers = (repr(entry['uncertainty']), entry['percentile'], len(entry['boxes']))
+        writer.writerow((entry['rank'], entry['image'], *numbers, classes))
     return text.getvalue()
 
 

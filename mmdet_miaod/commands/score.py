@@ -16,7 +16,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import add_config, add_device, positive
+from ..cli.arguments import UsageError, add_config, add_device, positive
 from ..cli.command_line import Command, configure_messages
 
 if TYPE_CHECKING:
@@ -39,6 +39,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--format', choices=['csv', 'json'], help='default: json where --out ends in .json, else csv'
     )
+    parser.add_argument('--top', type=positive, metavar='N', help='keep the N most uncertain images only')
+    parser.add_argument('--copy-to', metavar='DIR', help='copy the images of --top into this new folder')
+    parser.add_argument(
+        '--exclude',
+        metavar='LIST',
+        help='text file of images that are left out, such as labeled ones: a path or a name per line',
+    )
     add_device(parser)
     parser.add_argument('--batch-size', type=positive, default=2, help='images in a batch (default: 2)')
     parser.add_argument('--workers', type=int, default=0, help='loader processes (default: 0)')
@@ -49,20 +56,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Score the images that can be read, and write the ranking."""
+    if arguments.copy_to is not None and arguments.top is None:
+        raise UsageError('--copy-to needs --top N')
     from ..apis import init_detector
-    from ..apis.image_sources import find_readable, list_images
-    from ..apis.ranking import rank_files, ranking_text
+    from ..apis.image_sources import find_readable, other_files
+    from ..apis.ranking import check_copy_folder, copy_images, rank_files, ranking_text
     from ..cli.launch import default_device
     from ..engine.live_bar import live_bar
     from ..run.files import write_text
 
     logger = configure_messages(arguments)
+    if arguments.copy_to is not None:
+        check_copy_folder(arguments.copy_to)
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
-    listed = list_images(arguments.images)
+    listed = _listed(arguments, logger)
     partial = None if arguments.out == '-' else _open_partial(arguments, model, logger)
     known = () if partial is None else partial.entries
     with live_bar('checking', len(listed), show=not arguments.quiet) as advance:
         files, problems = find_readable(listed, known, advance)
+    problems += other_files(arguments.images)
     for path, what in problems:
         logger.warning('skipped: %r: %s', path, what)
     if not files:
@@ -77,6 +89,7 @@ def main(arguments: argparse.Namespace) -> None:
             arguments.chunk_size,
             advance,
         )
+    entries = entries[: arguments.top]
     suffix = Path(arguments.out).suffix.lower()
     text = ranking_text(entries, problems, arguments.format or ('json' if suffix == '.json' else 'csv'))
     if partial is None:
@@ -84,7 +97,23 @@ def main(arguments: argparse.Namespace) -> None:
     else:
         write_text(arguments.out, text)
         partial.close()
-    logger.info('%d images were ranked, %d skipped.', len(entries), len(problems))
+    if arguments.copy_to is not None:
+        copy_images(entries, arguments.copy_to)
+    logger.info('%d images were ranked, %d skipped.', len(files), len(problems))
+
+
+def _listed(arguments: argparse.Namespace, logger: logging.Logger) -> list[str]:
+    """Return the images that are named and not excluded."""
+    from ..apis.image_sources import list_images, without_listed
+
+    listed = list_images(arguments.images)
+    if arguments.exclude is None:
+        return listed
+    left = without_listed(listed, arguments.exclude)
+    logger.info('%d of %d images are excluded.', len(listed) - len(left), len(listed))
+    if not left:
+        raise ValueError(f'--exclude {arguments.exclude}: it names every image')
+    return left
 
 
 def _open_partial(arguments: argparse.Namespace, model: nn.Module, logger: logging.Logger) -> PartialRanking:

@@ -29,10 +29,23 @@ def has_image_suffix(name: str) -> bool:
 
 def find_images(folder: str) -> list[str]:
     """Paths of all image files below a folder, sorted; hidden folders and ``__MACOSX`` are left out."""
+    return [path for path in _find_files(folder) if has_image_suffix(path)]
+
+
+def find_other_files(folder: str) -> list[str]:
+    """Paths of all other files below a folder, sorted; hidden ones and ``__MACOSX`` are left out."""
+    return [
+        path
+        for path in _find_files(folder)
+        if not (has_image_suffix(path) or os.path.basename(path).startswith('.'))
+    ]
+
+
+def _find_files(folder: str) -> list[str]:
     found = []
     for parent, folders, files in os.walk(folder):
         folders[:] = sorted(name for name in folders if not name.startswith(_FOREIGN_FOLDERS))
-        found += [os.path.join(parent, name) for name in files if has_image_suffix(name)]
+        found += [os.path.join(parent, name) for name in files]
     return sorted(found)
 
 

@@ -30,6 +30,30 @@ def test_nothing_is_drawn_where_no_box_is_sure(tiny_model, photos, tmp_path, cap
     assert f'{out}: 0 of 5 boxes are drawn.' in capsys.readouterr().err
 
 
+def test_folders_and_images(tiny_model, photos, tmp_path, capsys) -> None:
+    (tmp_path / 'text.jpg').write_text('no image')
+    out = tmp_path / 'pictures'
+    options = ['--out', out, '--score-thr', '1', '--device', 'cpu']
+    assert call('inference', *tiny_model, photos, tmp_path / 'text.jpg', *options) == 0
+    captured = capsys.readouterr()
+    answers = [json.loads(line) for line in captured.out.splitlines()]
+    assert [answer['image'] for answer in answers] == sorted(map(str, photos.iterdir()))
+    assert all(answer['boxes'] == [] for answer in answers)
+    assert len(list(out.iterdir())) == 28
+    assert f"skipped: '{tmp_path}/text.jpg'" in captured.err
+    assert call('inference', *tiny_model, photos, '--out', tmp_path / 'a.jpg', '--device', 'cpu') == 1
+    assert 'name a folder' in capsys.readouterr().err
+
+
+def test_the_percentile_is_that_of_the_runs_pool(finished_run, photos, capsys) -> None:
+    scores = np.load(finished_run / 'cycle0' / 'scores.npy')
+    model = [next(finished_run.glob('*.py')), finished_run / 'cycle0' / 'model.pth']
+    assert call('inference', *model, photos / '000001.jpg', '--device', 'cpu') == 0
+    answer = json.loads(capsys.readouterr().out)
+    share = np.mean(scores[np.isfinite(scores)] <= answer['uncertainty'])
+    assert answer['percentile'] == pytest.approx(100 * share, abs=0.05)
+
+
 @pytest.mark.parametrize(
     ('arguments', 'code', 'message'),
     [

@@ -45,13 +45,41 @@ def test_a_folder_is_ranked(tiny_model, photos, tmp_path, capsys) -> None:
     assert [int(row['rank']) for row in rows] == list(range(1, 29))
     scores = [float(row['uncertainty']) for row in rows]
     assert scores == sorted(scores, reverse=True)
-    boxes = json.loads(rows[0]['boxes'])
-    assert len(boxes) == int(rows[0]['detections']) == 5
-    assert set(boxes[0]) == {'class', 'score', 'box'}
+    assert set(rows[0]) == {'rank', 'image', 'uncertainty', 'percentile', 'detections', 'classes'}
+    assert int(rows[0]['detections']) == 5
+    assert sum(int(count) for count in re.findall(r' (\d+)', rows[0]['classes'])) == 5
+    assert [float(row['percentile']) for row in (rows[0], rows[13], rows[27])] == [100, 53.6, 3.6]
     captured = capsys.readouterr()
     assert captured.out == ''
     assert '28 images were ranked, 0 skipped.' in captured.err
     assert sorted(path.name for path in tmp_path.iterdir()) == ['ranking.csv']
+
+
+def test_the_most_uncertain_are_copied(tiny_model, photos, tmp_path, capsys) -> None:
+    (tmp_path / 'labeled.txt').write_text('000001\n000002.jpg\n')
+    options = ['--exclude', tmp_path / 'labeled.txt', '--top', '3', '--copy-to', tmp_path / 'next']
+    assert call('score', *tiny_model, photos, *options, '--device', 'cpu', '--format', 'json') == 0
+    captured = capsys.readouterr()
+    ranking = json.loads(captured.out)['ranking']
+    assert [entry['rank'] for entry in ranking] == [1, 2, 3]
+    assert set(ranking[0]['boxes'][0]) == {'class', 'score', 'box'}
+    copies = sorted(path.name for path in (tmp_path / 'next').iterdir())
+    assert copies == [f'{e["rank"]}_{e["image"].rpartition("/")[2]}' for e in ranking]
+    assert '2 of 28 images are excluded.' in captured.err
+    assert '26 images were ranked, 0 skipped.' in captured.err
+    assert call('score', *tiny_model, photos, *options, '--device', 'cpu') == 1
+    assert f'{tmp_path / "next"}: is not empty' in capsys.readouterr().err
+
+
+def test_every_file_that_is_not_ranked_is_named(tiny_model, photos, tmp_path, capsys) -> None:
+    (tmp_path / 'a.jpg').write_bytes((photos / '000001.jpg').read_bytes())
+    for name in ('b.HEIC', 'c.tif', '.hidden/d.jpg', '.e.txt'):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text('other')
+    assert call('score', *tiny_model, tmp_path, '--device', 'cpu') == 0
+    errors = capsys.readouterr().err
+    assert '1 images were ranked, 2 skipped.' in errors
+    assert f"skipped: '{tmp_path}/b.HEIC': only " in errors and f"skipped: '{tmp_path}/c.tif': " in errors
 
 
 def test_data_goes_to_stdout_and_messages_to_stderr(tiny_model, photos) -> None:
@@ -119,7 +147,9 @@ def test_what_is_missing_is_said(tiny_model, photos, capsys, position, path, mes
     assert line.startswith('error: ') and message in line
 
 
-@pytest.mark.parametrize('wrong', [['--batch-size', '0'], ['--format', 'xml'], ['-q', '-v'], ['--no-such']])
+@pytest.mark.parametrize(
+    'wrong', [['--batch-size', '0'], ['--format', 'xml'], ['-q', '-v'], ['--no-such'], ['--copy-to', 'a']]
+)
 def test_wrong_usage(tiny_model, photos, capsys, wrong) -> None:
     assert call('score', *tiny_model, photos, *wrong) == 2
     assert 'usage: ' in capsys.readouterr().err
