@@ -34,7 +34,7 @@ class ChunkedPass:
         state: the run's manifest.
         logger: for the text log.
         query: the strategy's config as text, on which results depend beside model and images.
-        live: shows progress: a context of a description and a number of images, which yields a function to
+        live: shows progress: a context of a cycle, a name and a number of images, which yields a function to
             call with the number of images that were done.
     """
 
@@ -42,7 +42,7 @@ class ChunkedPass:
     state: RunState
     logger: logging.Logger
     query: str
-    live: Callable[[str, int], AbstractContextManager[Count]] = no_bar
+    live: Callable[[int, str, int], AbstractContextManager[Count]] = no_bar
 
     def run(self, cycle: int, chunks: list[np.ndarray], work: Work, title: str) -> None:
         """Do what is not done yet; for all processes to call.
@@ -53,7 +53,7 @@ class ChunkedPass:
             work: computes arrays for images of a chunk.
             title: what is shown beside the progress.
         """
-        with self.live(f'cycle {cycle} {title}', sum(map(len, chunks))) as advance:
+        with self.live(cycle, title, sum(map(len, chunks))) as advance:
             for number, chunk in enumerate(chunks):
                 count = shared_count(advance, len(chunk))
                 done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)

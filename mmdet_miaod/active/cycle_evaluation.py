@@ -85,7 +85,7 @@ class CycleEvaluator:
         settings: batch size, workers, device.
         evaluation: keyword arguments of the test set's ``evaluate``.
         state: the run's manifest.
-        live: shows progress: a context of a description and a number of images, which yields a function to
+        live: shows progress: a context of a cycle, a name and a number of images, which yields a function to
             call with the number of images newly done.
     """
 
@@ -97,7 +97,7 @@ class CycleEvaluator:
         evaluation: Mapping[str, Any],
         *,
         state: RunState,
-        live: Callable[[str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
+        live: Callable[[int, str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
     ) -> None:
         self._test_set = test
         self._pool = pool
@@ -112,7 +112,7 @@ class CycleEvaluator:
         if test is None:
             return dict(mAP=None, AP={}), []
         images = np.arange(len(test))
-        with self._live(f'cycle {cycle} evaluation', len(images)) as advance:
+        with self._live(cycle, 'evaluation', len(images)) as advance:
             detections = detect(model, test, self._settings, shared_count(advance, len(images)))
         metrics = evaluate_detections(detections, test, self._evaluation)
         return metrics, [self._save(test_detections_name(cycle), detections, images)]

@@ -56,7 +56,7 @@ class CycleScorer:
         logger: logging.Logger,
         query: str,
         annotations: Callable[[int], Mapping[str, np.ndarray]] | None = None,
-        live: Callable[[str, int], AbstractContextManager[Count]] = no_bar,
+        live: Callable[[int, str, int], AbstractContextManager[Count]] = no_bar,
     ) -> None:
         self._view = pool.scoring_view()
         self._strategy = strategy

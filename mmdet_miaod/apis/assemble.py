@@ -76,7 +76,7 @@ def assemble_run(
     cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
     data, scoring = prepared.data, prepared.scoring
     loaders = LoaderFactory(data, settings.loaders, prepared.device)
-    progress = RunProgress(_clock(settings, cycles, state, len(data.pool)), options.progress)
+    progress = RunProgress(_clock(settings, cycles, state, len(data.pool)), options.progress, cycles)
     trainer = _build_trainer(
         settings,
         prepared,

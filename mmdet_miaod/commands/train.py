@@ -24,7 +24,7 @@ from ..cli.arguments import (
     config_options,
 )
 from ..cli.command_line import Command
-from .annotate import labels_wanted_text, resume_command
+from .annotate import labels_wanted_text, re_named, resume_command
 
 if TYPE_CHECKING:
     from mmcv import Config
@@ -168,6 +168,12 @@ def check(arguments: argparse.Namespace) -> None:
         raise UsageError('--start-cycle needs --init-split')
     if arguments.auto_resume and (arguments.resume is not None or arguments.init_split):
         raise UsageError('--auto-resume finds the run itself: leave out --resume and --init-split')
+    if arguments.config is not None and Path(arguments.config).is_dir():
+        folder, annotate = arguments.config, re_named(arguments.prog, 'annotate')
+        raise UsageError(
+            f'{folder} is a folder, not a config. A run is resumed by --resume {folder}; for photographs '
+            f'without labels begin with: {annotate} start {folder} --classes NAME ... --out RUN'
+        )
     if arguments.config is None and not (arguments.resume or (arguments.resume == '' and arguments.work_dir)):
         raise UsageError('a config is needed, or --resume RUN_DIR, which has one')
 

@@ -147,9 +147,12 @@ def _duplicates(images: Mapping[str, CheckedImages]) -> list[Finding]:
                 kind = 'within a set' if other_role == role else 'in pool and test set'
                 same[kind].append(f'{path} = {other}')
     good = 'no two files are equal'
+    # Of what could not be indexed nothing is known.
+    needed = {'within a set': 1, 'in pool and test set': 2}
     return [
         from_items('data', f'duplicates {kind}', items, 'images are copies of another', good)
         for kind, items in same.items()
+        if len(images) >= needed[kind]
     ]
 
 

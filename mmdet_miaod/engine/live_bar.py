@@ -100,6 +100,11 @@ class LiveLine:
         self._handlers = []
 
 
+def is_wide() -> bool:
+    """Tell whether stderr has room for a bar."""
+    return Console(stderr=True).width >= _WIDE
+
+
 def can_show() -> bool:
     """Tell whether stderr is a terminal on which lines can change, and this is the main process."""
     return distributed.is_main() and sys.stderr.isatty() and not Console(stderr=True).is_dumb_terminal

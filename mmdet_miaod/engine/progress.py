@@ -9,7 +9,7 @@ from contextlib import AbstractContextManager
 
 from mmcv.runner import Hook
 
-from .live_bar import LiveLine, can_show, live_bar
+from .live_bar import LiveLine, can_show, is_wide, live_bar
 from .runner import AlternatingEpochRunner
 from .stage import Stage
 
@@ -69,17 +69,19 @@ class ProgressHook(Hook):
     Args:
         clock: estimates the time left for the run, which is also logged as ``eta_run``.
         show: whether to draw the line, where there is a terminal.
+        cycles: of the run.
     """
 
-    def __init__(self, clock: RunClock, show: bool = True) -> None:
+    def __init__(self, clock: RunClock, show: bool = True, cycles: Sequence[int] = ()) -> None:
         self._clock = clock
         self._show = show
+        self._cycles = cycles
         self._line: LiveLine | None = None
 
     def before_run(self, runner: AlternatingEpochRunner) -> None:
         """Begin the stage's line."""
         if self._show and can_show():
-            description = f'cycle {runner.labels["cycle"]} {runner.labels["stage"]}'
+            description = _description(runner.labels['cycle'], runner.labels['stage'], self._cycles)
             self._line = LiveLine(
                 description, runner.max_iters, unit='it', done=runner.iter, run_left=self._clock.time_left
             )
@@ -109,26 +111,36 @@ class RunProgress:
     Args:
         clock: estimates the time left for the run.
         show: whether to draw lines, where there is a terminal.
+        cycles: of the run, for "2 of 7".
     """
 
-    def __init__(self, clock: RunClock, show: bool = True) -> None:
+    def __init__(self, clock: RunClock, show: bool = True, cycles: Sequence[int] = ()) -> None:
         self._clock = clock
         self._show = show
+        self._cycles = cycles
         self._hook: ProgressHook | None = None
 
     def stage_hook(self) -> ProgressHook:
         """Make the hook that shows the next stage."""
-        self._hook = ProgressHook(self._clock, self._show)
+        self._hook = ProgressHook(self._clock, self._show, self._cycles)
         return self._hook
 
-    def images(self, description: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
+    def images(self, cycle: int, work: str, total: int) -> AbstractContextManager[Callable[[int], None]]:
         """Show a :func:`~mmdet_miaod.engine.live_bar.live_bar` of images."""
+        description = _description(cycle, work, self._cycles)
         return live_bar(description, total, self._show, self._clock.time_left)
 
     def close(self) -> None:
         """Release the terminal of a run that was stopped within a stage."""
         if self._hook is not None:
             self._hook.close()
+
+
+def _description(cycle: int, work: str, cycles: Sequence[int]) -> str:
+    """Name a piece of work, with the cycle's place in the run where the terminal has room for it."""
+    if cycle not in cycles or not is_wide():
+        return f'cycle {cycle} {work}'
+    return f'cycle {cycle} ({list(cycles).index(cycle) + 1} of {len(cycles)}) {work}'
 
 
 def run_steps(

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw
+from PIL import Image, ImageDraw, ImageOps
 
 from .box_drawing import caption_font, save_picture
 from .run_images import RunImages
@@ -124,7 +124,7 @@ def _draw_entry(
     draw = ImageDraw.Draw(sheet)
     x, y = place
     try:
-        picture = thumbnail(entry.index)
+        picture = ImageOps.contain(thumbnail(entry.index), (_SIDE, _SIDE))  # small ones are enlarged
         sheet.paste(picture, (x + (_SIDE - picture.width) // 2, y + (_SIDE - picture.height) // 2))
     except (OSError, ValueError):
         draw.text((x + 20, y + _SIDE // 2), 'cannot be read', fill='black', font=caption_font(14))

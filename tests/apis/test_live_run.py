@@ -23,11 +23,15 @@ def test_a_run_shows_a_line_for_each_piece_of_work(tiny_data, tmp_path) -> None:
     found = [re.fullmatch(r'(cycle .*?) ━+ +(\d+/\d+) (.*)', line) for line in lines]
     pieces = [match[1] for match in found if match]
     stages = ['label', 'minimize', 'maximize', 'label', 'evaluation']
-    expected = [f'cycle {c} {name}' for c in (0, 1) for name in (*stages, *(['scoring'] if c == 0 else []))]
+    expected = [
+        f'cycle {c} ({c + 1} of 2) {name}'
+        for c in (0, 1)
+        for name in (*stages, *(['scoring'] if c == 0 else []))
+    ]
     assert pieces == expected
     numbers = {match[1]: match[2] for match in found if match}
-    assert numbers['cycle 0 scoring'] == f'{NUM_TRAIN - 4}/{NUM_TRAIN - 4}'
-    assert numbers['cycle 1 evaluation'] == f'{NUM_TEST}/{NUM_TEST}'
+    assert numbers['cycle 0 (1 of 2) scoring'] == f'{NUM_TRAIN - 4}/{NUM_TRAIN - 4}'
+    assert numbers['cycle 1 (2 of 2) evaluation'] == f'{NUM_TEST}/{NUM_TEST}'
     for match in filter(None, found):
         speed = r'\S+ (images/s|it/s) took 0:00:\d\d \(run 0:00:\d\d\)'
         loss = '' if match[1].endswith(('evaluation', 'scoring')) else r'loss \d+\.\d+ '

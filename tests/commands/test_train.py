@@ -113,3 +113,8 @@ def test_options_of_mmdetection_that_do_not_fit(config, wrong) -> None:
 def test_gpu_id_is_a_device(config, capsys) -> None:
     assert call('train', config, '--gpu-id', '99') == 1
     assert 'cuda:99' in capsys.readouterr().err
+
+
+def test_a_folder_of_photographs_is_no_config(tmp_path, capsys) -> None:
+    assert call('train', tmp_path) == 2
+    assert f'miaod annotate start {tmp_path} --classes NAME ... --out RUN' in capsys.readouterr().err

@@ -184,6 +184,7 @@ def test_a_missing_list_is_a_finding_and_the_rest_is_checked(data, tmp_path) -> 
     found = by_name(check_data(tiny_settings(data, tmp_path)))
     assert 'no such image list' in found['pool images'].detail
     assert found['test set: annotations'].status == 'ok'
+    assert 'duplicates in pool and test set' not in found
 
 
 def test_split_sizes_against_the_pool(tiny_data, tmp_path) -> None:
