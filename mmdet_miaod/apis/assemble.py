@@ -102,8 +102,7 @@ def assemble_run(
         entries, epochs = cycle_metrics(state), state.of_kind('epoch')
         logger.info('\n%s', cycle_table(entries))
         iterations = sum(step.values.get('iterations', 0) for step in epochs)
-        images = 0 if data.test is None else len(data.test)
-        log.evaluation(entries[-1], epoch=len(epochs), iteration=iterations, images=images)
+        log.evaluation(entries[-1], len(epochs), iterations)
         if options.report:
             report()
 

@@ -37,8 +37,8 @@ class EpochEndHook(Hook):
 class RunTextLoggerHook(TextLoggerHook):
     """MMCV's text log with epochs that count over the run, as MMDetection's log analysis needs them.
 
-    ``iter`` counts within the epoch, as there; a line also has ``run_iter``, ``stage_number`` and
-    ``stage_epoch``. An epoch has ``time`` in as many lines as the first epoch of the file: the
+    In the JSON file ``iter`` counts over the run too, beside ``epoch_iter``, ``stage_epoch`` and
+    ``stage_number``. An epoch has ``time`` in as many lines as the first epoch of the file: the
     ``cal_train_time`` of ``analyze_logs.py`` needs as many in each, but epochs grow with the labeled set.
     Arguments are those of MMCV's hook.
     """
@@ -65,7 +65,8 @@ class RunTextLoggerHook(TextLoggerHook):
             self._lines += 1
             if self._timed and self._lines > self._timed:
                 line.pop('time', None)
-            line['run_iter'] = meta.get('first_iteration', 0) + runner.iter + 1
+            line['epoch_iter'] = line['iter']
+            line['iter'] = meta.get('first_iteration', 0) + runner.iter + 1
             line['stage_number'] = meta.get('stage_number', 0)
             line['stage_epoch'] = runner.epoch + 1
         super()._dump_log(line, runner)

@@ -36,19 +36,18 @@ class RunLog:
         self._append(facts)
 
     @distributed.main_only
-    def evaluation(self, entry: Mapping[str, Any], *, epoch: int, iteration: int, images: int) -> None:
+    def evaluation(self, entry: Mapping[str, Any], epoch: int, iteration: int) -> None:
         """Write a cycle's evaluation; nothing when the cycle was not evaluated.
 
         Args:
             entry: of the cycle, from :func:`~mmdet_miaod.run.metrics.cycle_metrics`.
             epoch: epochs of the run so far.
             iteration: iterations of the run so far.
-            images: number of test images, which MMDetection calls ``iter`` here.
         """
         if entry['mAP'] is None:
             return
         numbers = {name: value for name, value in entry.items() if isinstance(value, (int, float))}
-        self._append(dict(mode='val', epoch=epoch, iter=images, run_iter=iteration, **numbers))
+        self._append(dict(mode='val', epoch=epoch, iter=iteration, **numbers))
         if self.writer is not None:
             for name in numbers.keys() - _NO_METRICS:
                 self.writer.add_scalar(f'val/{name}', numbers[name], iteration)

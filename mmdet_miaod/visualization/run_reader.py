@@ -196,9 +196,9 @@ def _read_losses(record: RunRecord) -> None:
             stage_number = entry.get('stage_number', stage_number)
             if entry.get('mode') == 'train':
                 entry['stage_number'] = stage_number
-                # "epoch" counts over the run; runs of version 0.1 have that of the stage alone.
+                # "epoch" and "iter" count over the run; in version 0.1 over the stage and the epoch.
                 epoch = entry.get('stage_epoch', entry['epoch'])
-                key = (entry['cycle'], stage_number, epoch, entry['iter'])
+                key = (entry['cycle'], stage_number, epoch, entry.get('epoch_iter', entry['iter']))
                 entries[key] = entry
     lengths: dict[tuple, int] = {}
     for cycle, number, _, iteration in entries:

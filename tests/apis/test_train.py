@@ -149,7 +149,7 @@ def test_text_and_json_log_name_the_loss_terms_of_each_stage(seven) -> None:
     lines = [json.loads(line) for path in seven.glob('*.log.json') for line in path.read_text().splitlines()]
     entries = [line for line in lines if line.get('mode') == 'train']
     always = {'mode', 'epoch', 'iter', 'lr', 'time', 'data_time', 'cycle', 'stage', 'eta_run', 'memory'}
-    always |= {'run_iter', 'stage_number', 'stage_epoch'}
+    always |= {'epoch_iter', 'stage_number', 'stage_epoch'}
     terms = {}
     for entry in entries:
         terms.setdefault(entry['stage'], set()).update(entry.keys() - always)

@@ -55,7 +55,8 @@ def test_the_first_line_has_environment_config_and_seed(run, lines) -> None:
 def test_epochs_and_iterations_grow_over_stages_and_cycles(lines) -> None:
     train = [line for line in lines if line.get('mode') == 'train']
     assert [line['epoch'] for line in train] == [1] * 2 + [2] * 2 + [3] * 2 + [4] * 4 + [5] * 4 + [6] * 4
-    assert [line['run_iter'] for line in train] == list(range(1, 19))
+    assert [line['iter'] for line in train] == list(range(1, 19))
+    assert [line['epoch_iter'] for line in train] == [1, 2] * 3 + [1, 2, 3, 4] * 3
     assert [line['stage_epoch'] for line in train[:6]] == [1, 1, 2, 2, 1, 1]
     assert {(line['cycle'], line['stage'], line['stage_number']) for line in train} == {
         (cycle, stage, number) for cycle in (0, 1) for number, stage in enumerate(('label', 'minimize'))
@@ -65,9 +66,7 @@ def test_epochs_and_iterations_grow_over_stages_and_cycles(lines) -> None:
 def test_each_cycle_has_an_evaluation_line(run, lines) -> None:
     metrics = json.loads((run / 'metrics.json').read_text())
     val = [line for line in lines if line.get('mode') == 'val']
-    assert [(line['cycle'], line['epoch'], line['run_iter'], line['iter']) for line in val] == [
-        (0, 3, 6, 4), (1, 6, 18, 4),
-    ]  # fmt: skip
+    assert [(line['cycle'], line['epoch'], line['iter']) for line in val] == [(0, 3, 6), (1, 6, 18)]
     assert [(line['mAP'], line['AP50']) for line in val] == [
         (entry['mAP'], entry['AP50']) for entry in metrics
     ]
@@ -86,7 +85,7 @@ def test_plot_curve_finds_losses_and_map(lines) -> None:
         iterations = values['iter'][:-1] if values['mode'][-1] == 'val' else values['iter']
         assert len(values['loss'][: len(iterations)]) == len(iterations)
         x += list(np.array(iterations) + (epoch - 1) * per_epoch)
-    assert len(x) == 18
+    assert len(x) == 18 and x == sorted(set(x))
 
 
 def test_cal_train_time_finds_as_many_times_in_each_epoch(lines) -> None:
