@@ -92,7 +92,7 @@ def main(arguments: argparse.Namespace) -> int:
     from ..active.annotator import LabelsWanted
     from ..apis import RunOptions, StartingPoint, train
     from ..cli.launch import default_device, start_processes
-    from ..run.directory import options_of_run
+    from ..run.lookup import options_of_run
 
     config, resume = _config_and_run(arguments)
     before = {} if resume is None else options_of_run(resume).get('sitting', {})
@@ -128,7 +128,8 @@ def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
     """Return the config that is given, else that of the run to resume; and the directory of that run."""
     from ..apis import load_config
     from ..apis.config import run_config
-    from ..run.directory import begun_run, check_run_directory, newest_run
+    from ..run.directory import check_run_directory, newest_run
+    from ..run.lookup import begun_run
 
     resume = arguments.resume
     if resume and resume.endswith('.pth'):  # as MMDetection names it: RUN_DIR/latest.pth

@@ -109,16 +109,6 @@ def newest_run(work_directory: str | Path) -> Path:
     return max(manifests, key=lambda path: path.stat().st_mtime).parent
 
 
-def begun_run(work_directory: str | Path, name: str | None) -> str | None:
-    """Return the run directory of that name, or the newest one; None where there is no run to resume."""
-    try:
-        directory = newest_run(work_directory) if name is None else Path(work_directory) / name
-        check_run_directory(directory)
-    except FileNotFoundError:
-        return None
-    return str(directory)
-
-
 def begin_run(
     directory: Path,
     identity: RunIdentity,
@@ -152,14 +142,6 @@ def _write_first_files(directory: Path, texts: Mapping[str, str]) -> None:
         raise FileExistsError(f'{directory}: another process began a run here in this moment')
     for name, text in texts.items():
         write_text(directory / name, text)
-
-
-def options_of_run(directory: str | Path) -> dict[str, Any]:
-    """Return the options in a run's manifest, or in the one before it; empty when neither is intact."""
-    for name in (MANIFEST_NAME, PREVIOUS_NAME):
-        with suppress(FileNotFoundError, DamagedFileError):
-            return RunState.load(directory, name).options
-    return {}
 
 
 def resume_run(
