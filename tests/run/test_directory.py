@@ -103,7 +103,9 @@ def heads(names: list[str]) -> Callable[[int], str]:
 def resumed(directory: Path, names: list[str], force: bool) -> RunState:
     identity = replace(IDENTITY, pool_fingerprint=heads(names)(len(names)), pool_size=len(names))
     logger = logging.getLogger('mmdet')
-    return resume_run(directory, identity, pool_head=heads(names), force=force, logger=logger)
+    return resume_run(
+        directory, identity, pool_head=heads(names), force=force, logger=logger, texts={}, options={}
+    )
 
 
 @pytest.mark.parametrize('force', [False, True])
