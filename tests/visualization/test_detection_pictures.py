@@ -68,9 +68,10 @@ def test_every_image_is_written(tmp_path, names, files):
     assert sorted(str(path.relative_to(show)) for path in show.rglob('*.jpg')) == files
 
 
-def test_a_folder_with_something_in_it_is_refused(tmp_path):
-    with pytest.raises(FileExistsError, match='not empty'):
-        show_detections(tmp_path, index_of(tmp_path, ['a']), [[EMPTY, EMPTY]], classes=CLASSES)
+def test_a_file_in_place_of_the_folder_is_refused(tmp_path):
+    (tmp_path / 'file').write_text('mine')
+    with pytest.raises(FileExistsError, match='is a file'):
+        show_detections(tmp_path / 'file', index_of(tmp_path, ['a']), [[EMPTY, EMPTY]], classes=CLASSES)
 
 
 def test_long_names_are_shortened_and_stay_different(tmp_path):
