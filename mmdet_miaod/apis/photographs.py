@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributed
-from ..active.taken_labels import LABELS, TRAIN, Objects, read_objects
+from ..active.taken_labels import LABELS, Objects, read_objects
 from ..datasets.builder import build_dataset
 from ..datasets.image_files import summarise
 from ..datasets.image_index import ImageIndex
@@ -181,16 +181,22 @@ def draw_test_set(size: int, begun_with: int, *, seed: int, reserved: Sequence[i
     return random.permutation(free)[:size]
 
 
-def give_labels(directory: Path, labeled: PersonLabeledDataset) -> None:
-    """Give a data set the labels that a run has trained on.
+def taken_labels(directory: Path, purpose: str) -> dict[int, Objects]:
+    """Read the labels by pool index that a run has taken, of its pool or of its test set.
+
+    Args:
+        directory: the run directory.
+        purpose: ``TRAIN`` or ``TEST``.
 
     Raises:
         ValueError: they are not there any more, or not what they were.
     """
     state, _ = RunState.recover(directory)
+    objects: dict[int, Objects] = {}
     for step in state.of_kind(LABELS):
-        if step.values['purpose'] == TRAIN:
-            labeled.give(read_objects(state, step))
+        if step.values['purpose'] == purpose:
+            objects.update(read_objects(state, step))
+    return objects
 
 
 def unlabeled_test_set(config: Mapping[str, Any], pool: ImageIndex, indices: np.ndarray) -> Any:

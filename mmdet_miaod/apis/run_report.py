@@ -7,11 +7,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from torch.utils.data import Dataset
+
 from .. import distributed
+from ..active.batches import TEST, TRAIN
 from ..datasets.builder import build_dataset
 from ..datasets.photographs import PersonLabeledDataset, PhotographPool
+from ..run.log import muted
 from .data import RunData
-from .photographs import find_record, give_labels
+from .photographs import build_test_set, find_record, taken_labels
 from .settings import load_settings
 
 if TYPE_CHECKING:
@@ -82,9 +86,17 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
             f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
             'run with --data-root'
         )
-    labeled = build_dataset(data.labeled, index=pool.index)
-    if isinstance(labeled, PersonLabeledDataset):
-        give_labels(record.directory, labeled)
-    if record.labeled:
-        labeled.label(record.labeled[max(record.labeled)])
-    return RunImages(pool, labeled, lambda: build_dataset(data.test))
+    with muted(logging.getLogger('mmdet')):  # the run's log has told what is in these files
+        labeled = build_dataset(data.labeled, index=pool.index)
+        if isinstance(labeled, PersonLabeledDataset):
+            labeled.give(taken_labels(record.directory, TRAIN))
+        if record.labeled:
+            labeled.label(record.labeled[max(record.labeled)])
+
+    def open_test() -> Dataset | None:
+        with muted(logging.getLogger('mmdet')):
+            if isinstance(labeled, PersonLabeledDataset):
+                return build_test_set(data.test, pool.index, taken_labels(record.directory, TEST))
+            return build_dataset(data.test)
+
+    return RunImages(pool, labeled, open_test)

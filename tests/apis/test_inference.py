@@ -72,13 +72,15 @@ def test_a_stopped_ranking_goes_on(model, images, tmp_path: Path) -> None:
 
 def test_rankings_as_csv_and_json() -> None:
     entry = dict(
-        rank=1, image='a,"b".jpg', uncertainty=0.25, boxes=[{'class': 'x', 'score': 1, 'box': [0] * 4}]
+        rank=1,
+        image='a,"b".jpg',
+        uncertainty=0.25,
+        percentile=50.0,
+        boxes=[{'class': 'x', 'score': 1, 'box': [0] * 4}],
     )
     (row,) = csv.DictReader(io.StringIO(ranking_text([entry], [], 'csv')))
-    assert (row['image'], row['uncertainty'], json.loads(row['boxes'])[0]['class']) == (
-        'a,"b".jpg',
-        '0.25',
-        'x',
+    assert row == dict(
+        rank='1', image='a,"b".jpg', uncertainty='0.25', percentile='50.0', detections='1', classes='x 1'
     )
     read = json.loads(ranking_text([entry], [('bad', 'why')], 'json'))
     assert read == dict(ranking=[entry], skipped=[dict(image='bad', problem='why')])

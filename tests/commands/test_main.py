@@ -27,7 +27,11 @@ def test_every_command_has_a_tool_of_the_checkout_and_a_line_in_the_help(capsys)
 
 @pytest.mark.parametrize(
     'words, message',
-    [([], 'required: COMMAND'), (['nothing'], "invalid choice: 'nothing'"), (['train'], 'required: config')],
+    [
+        ([], 'required: COMMAND'),
+        (['nothing'], "invalid choice: 'nothing'"),
+        (['train'], 'a config is needed'),
+    ],
 )
 def test_wrong_usage(capsys, words, message) -> None:
     with pytest.raises(SystemExit, match='2'):

@@ -15,7 +15,6 @@ from mmdet_miaod.engine.inference import (
     ScoringSettings,
     detect,
     evaluate_detections,
-    evaluate_detector,
     move_batch,
 )
 
@@ -63,9 +62,8 @@ def test_detections_are_in_the_order_of_the_images(batch_size) -> None:
 
 
 def test_metrics_are_plain_values() -> None:
-    metrics = evaluate_detector(
-        Naming(), Images(), ScoringSettings(), dict(AP=dict(a=np.float32('nan'), b=0.5))
-    )
+    detections = detect(Naming(), Images(), ScoringSettings())
+    metrics = evaluate_detections(detections, Images(), dict(AP=dict(a=np.float32('nan'), b=0.5)))
     assert metrics == dict(AP=dict(a=None, b=0.5), images=5, first=0.0)
     assert type(metrics['first']) is float
     found = [[np.full((1, 5), 7, dtype=np.float32)]]
