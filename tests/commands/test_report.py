@@ -16,11 +16,13 @@ def test_a_page_with_its_plots(finished_run, tmp_path) -> None:
     assert done.stdout == f'{directory / "report.html"}\n'
     assert done.stderr.splitlines() == ['The report is written; open it in a browser.']
     page = (directory / 'report.html').read_text()
-    assert page.count('<figure>') - page.count('alt="Image ') == 6
-    assert page.count('alt="Image ') == 3
+    # three test images (the best, the median, the worst), and the three selected ones
+    assert page.count('alt="Detections in ') == 3
+    assert page.count('alt="What the model saw in ') == 3
     plots = {path.name for path in (directory / 'report_plots').iterdir()}
-    assert {f'learning_curve.{suffix}' for suffix in ('svg', 'png', 'csv')} < plots
-    assert len(plots) == 18
+    names = 'ap_by_class class_balance confusion_matrix detection_errors learning_curve losses'
+    names += ' precision_recall score_histograms time_by_stage'
+    assert plots == {f'{name}.{suffix}' for name in names.split() for suffix in ('svg', 'png', 'csv')}
 
 
 def test_runs_of_several_seeds_in_one_page(finished_run, tmp_path, capsys) -> None:
@@ -32,7 +34,7 @@ def test_runs_of_several_seeds_in_one_page(finished_run, tmp_path, capsys) -> No
     _, *rows = csv.reader((tmp_path / 'both_plots' / 'learning_curve.csv').open(newline=''))
     assert [row[:3] for row in rows] == [['a, b, 2 runs', name, cycle] for name in 'ab' for cycle in '01']
     assert (tmp_path / 'both_plots' / 'run2_losses.svg').is_file()
-    assert 'alt="Image ' not in out.read_text()
+    assert 'alt="What the model saw in ' not in out.read_text()
 
 
 @pytest.mark.parametrize(
