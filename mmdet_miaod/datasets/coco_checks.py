@@ -52,16 +52,18 @@ def check_content(images: Any, categories: Any, boxes: Any) -> None:
 
 def _counts(number: int, box: Mapping[str, Any], known: set) -> bool:
     """Check an entry of a box; tell whether it has a box of a known category."""
-    where = f'entry {number} of annotations'
     for key in ('image_id', 'category_id'):
         if type(box[key]) is not int:  # most are
-            check_id(where, key, box[key])
-    ignored = flag(box, 'ignore', where)
-    flag(box, 'iscrowd', where)
+            check_id(f'entry {number} of annotations', key, box[key])
+    ignored = False
+    if (box.get('iscrowd', 0), box.get('ignore', 0)) != (0, 0):
+        where = f'entry {number} of annotations'
+        flag(box, 'iscrowd', where)
+        ignored = flag(box, 'ignore', where)
     sides = box.get('bbox')
     if box['category_id'] not in known or (ignored and not sides):
         return False
-    _check_box(where, sides)
+    _check_box(number, sides)
     return True
 
 
@@ -193,12 +195,14 @@ def _check_image(number: int, image: Mapping[str, Any]) -> None:
         raise ValueError(f'entry {number} of images has the size {image["width"]!r} x {image["height"]!r}')
 
 
-def _check_box(where: str, sides: Any) -> None:
-    numbers = isinstance(sides, list) and len(sides) == 4 and all(type(v) in (int, float) for v in sides)
-    if not numbers or not all(-_MAX_COORDINATE <= value <= _MAX_COORDINATE for value in sides):
+def _check_box(number: int, sides: Any) -> None:
+    good = isinstance(sides, list) and len(sides) == 4
+    for side in sides if good else ():
+        good = good and type(side) in (int, float) and -_MAX_COORDINATE <= side <= _MAX_COORDINATE
+    if not good:
         raise ValueError(
-            f'{where} has the box {_shown(sides)}: x, y, width and height are needed, each a number up to '
-            f'{_MAX_COORDINATE:g}; remove the entry, or give it a box'
+            f'entry {number} of annotations has the box {_shown(sides)}: x, y, width and height are needed, '
+            f'each a number up to {_MAX_COORDINATE:g}; remove the entry, or give it a box'
         )
 
 
