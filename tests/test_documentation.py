@@ -10,6 +10,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from mmdet_miaod.apis import RunOptions, load_config, train
@@ -165,6 +166,16 @@ def test_examples_of_own_parts_run(tmp_path, tiny_data, monkeypatch):
     config = load_config(ROOT / 'configs' / 'MIAOD.py', options)
     run = train(config, RunOptions(run_name='own', progress=False))
     assert (run / 'X_L_1.npy').is_file()
+
+
+def test_the_second_look_of_the_how_to_page_selects(tmp_path, tiny_data):
+    codes = code_blocks(ROOT / 'docs' / 'how-to' / 'query-strategy.md', 'python')
+    exec(next(code for code in codes if 'looks_again' in code), {})
+    options = tiny_options(tiny_data, tmp_path, query=dict(_delete_=True, type='unlike'))
+    run = train(
+        load_config(ROOT / 'configs' / 'MIAOD.py', options), RunOptions(run_name='own', progress=False)
+    )
+    assert len(np.load(run / 'X_L_1.npy')) == 7
 
 
 @pytest.mark.parametrize('readme', READMES, ids=name_of)

@@ -11,7 +11,8 @@ import pytest
 from PIL import Image
 
 from mmdet_miaod.commands.train import COMMAND
-from tests.tiny_run import REPOSITORY, write_tiny_config
+from mmdet_miaod.models.dense_heads import MIAODRetinaHead
+from tests.tiny_run import REPOSITORY, tiny_train, write_tiny_config
 
 
 class Case:
@@ -364,3 +365,13 @@ def test_the_program_says_it_on_stderr_and_exits_with_1(case) -> None:
     assert any(line.startswith('error: ') and str(case.image(5)) in line for line in last_lines)
     assert 'Traceback' not in finished.stderr
     assert not case.work.exists()
+
+
+def test_detections_that_cannot_be_compared_stop_the_run_before_it_starts(
+    tiny_data, tmp_path, monkeypatch
+) -> None:
+    widths = lambda head, feats: [level[:, : 4 + number] for number, level in enumerate(feats)]  # noqa: E731
+    monkeypatch.setattr(MIAODRetinaHead, 'class_features', widths)
+    with pytest.raises(ValueError, match=r'levels with \[4, 5, 6, 7, 8\] channels cannot be compared'):
+        tiny_train(tiny_data, tmp_path, query=dict(_delete_=True, type='entropy+ccms'))
+    assert not (tmp_path / 'run').exists()
