@@ -26,7 +26,8 @@ HISTOGRAM = '#a3cde4'  # its lightness is far from that of COLORS
 COLORS = ('#0072b2', '#d55e00', '#009e73', '#cc79a7', '#b8860b', '#6a3d9a', '#5a5a5a', '#7a4a2b')
 LINE_STYLES = ('-', '--', '-.', ':', (0, (5, 1, 1, 1, 1, 1)), (0, (1, 1)), (0, (8, 2)), (0, (3, 1, 1, 1)))
 MARKERS = ('o', 's', '^', 'D', 'v', 'X', 'P', '*')
-HATCHES = ('', '///', '...', 'xx', '\\\\\\', '++', 'oo', '--')
+# Of lines alone: a pattern of dots is a hundred times as long in SVG.
+HATCHES = ('', '///', '\\\\\\', 'xx', '||', '--', '++', '/')
 _DARK = {
     INK: '#e4e4e4',
     GRID: '#41464d',

@@ -84,7 +84,7 @@ def run_section(
         section.findings = _attempt(
             section,
             'Detections on the test set',
-            lambda: find(record, images.test, images_per_cycle // 6) if images.test is not None else None,
+            lambda: find(record, images.test, images_per_cycle // 8) if images.test is not None else None,
         )
     drawn = [loss_curves(record), plots.score_histograms(record), plots.class_precision(record)]
     drawn += [plots.stage_times(record)]
