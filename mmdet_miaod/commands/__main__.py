@@ -24,6 +24,7 @@ NAMES = (
     'visualize',
     'doctor',
     'experiment',
+    'collapse',
     'demo',
     'draw-data',
 )

@@ -97,7 +97,8 @@ def write_results(grid: Grid, page: str | None) -> Path:
     write_plot(plot, *render(plot, png=True), grid.work_directory)
     if page is not None:
         name = (grid.records or grid.work_directory).stem
-        filled = fill_page(Path(page).read_text(encoding='utf-8'), name, grid_tables(grid, curves))
+        tables = {key: table.markdown() for key, table in grid_tables(grid, curves).items()}
+        filled = fill_page(Path(page).read_text(encoding='utf-8'), name, tables)
         write_text(page, filled)
     directories = [grid.work_directory / run.name for run in grid.runs]
     finished = [directory for directory in directories if is_finished(directory)]

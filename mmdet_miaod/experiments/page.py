@@ -5,10 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..visualization.page_parts import PageTable
 
-
-def fill_page(text: str, name: str, tables: Mapping[str, PageTable]) -> str:
+def fill_page(text: str, name: str, tables: Mapping[str, str]) -> str:
     """Replace the tables of a grid in a page.
 
     A table stands between the lines ``<!-- NAME: TABLE -->`` and ``<!-- end -->``.
@@ -16,7 +14,7 @@ def fill_page(text: str, name: str, tables: Mapping[str, PageTable]) -> str:
     Args:
         text: the page.
         name: of the grid in the page's marks.
-        tables: by name.
+        tables: in Markdown, by name.
 
     Returns:
         The page with the tables as they are now; other grids' tables stay.
@@ -31,4 +29,4 @@ def fill_page(text: str, name: str, tables: Mapping[str, PageTable]) -> str:
             f'the page wants the tables {sorted(wanted)} of {name}; there are {sorted(tables)}. Put a table '
             f'between the lines "<!-- {name}: {next(iter(tables))} -->" and "<!-- end -->"'
         )
-    return marks.sub(lambda found: f'{found[1]}\n{tables[found[2]].markdown()}\n\n{found[3]}', text)
+    return marks.sub(lambda found: f'{found[1]}\n{tables[found[2]].strip()}\n\n{found[3]}', text)
