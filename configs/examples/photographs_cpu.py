@@ -19,7 +19,7 @@ model = dict(
 )
 img_scale = (400, 300)
 optimizer = dict(lr=1e-2)
-# Without it most models of a few dozen images collapse.
+# Without it some models of a few dozen images collapse (docs/results.md).
 optimizer_config = dict(_delete_=True, grad_clip=dict(max_norm=10))
 X_L_repeat = 4
 X_U_repeat = 4

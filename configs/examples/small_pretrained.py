@@ -22,7 +22,7 @@ model = dict(
 )
 
 optimizer = dict(lr=1e-2)
-# Without it most models of a few dozen images collapse.
+# Without it some models of a few dozen images collapse (docs/results.md).
 optimizer_config = dict(_delete_=True, grad_clip=dict(max_norm=10))
 
 X_L_0_size = 40
