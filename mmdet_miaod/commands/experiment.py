@@ -74,7 +74,9 @@ def main(arguments: argparse.Namespace) -> int:
         train = [sys.executable, str(Path(__file__).with_name('__main__.py')), 'train']
         devices = arguments.devices or [default_device()]
         failed = GridRunner(grid, train, devices, logger).run()
-    print(write_results(grid, arguments.page))
+    path = write_results(grid, arguments.page)
+    logger.info('\n%s', path.read_text(encoding='utf-8').rstrip('\n'))
+    print(path)
     for run in failed:
         logger.error('%s failed; the same command runs it again.', run.name)
     return 1 if failed else 0

@@ -15,8 +15,10 @@ from pathlib import Path
 from ..run.directory import never_started
 from ..run.files import make_directory
 from ..run.manifest import MANIFEST_NAME, RunState
+from ..run.metrics import METRICS_NAME
 from .first_cycle import shared_first_cycle
 from .grid import Grid, GridRun
+from .grid_progress import GridProgress
 from .records import record_run, write_records
 
 _STOP_SECONDS = 60
@@ -30,7 +32,7 @@ class GridRunner:
         grid: the grid.
         train: command line that trains a config, without the config and its options.
         devices: each takes one run at a time; name a device twice to share it.
-        logger: for a line when a run begins and ends.
+        logger: for a line when a run begins, and one with its mAP when it ends.
     """
 
     grid: Grid
@@ -59,7 +61,11 @@ class GridRunner:
                 self._record(run)
             else:
                 waiting.put(run)
-        workers = [threading.Thread(target=self._work, args=(device, waiting)) for device in self.devices]
+        total = len(self.grid.runs)
+        progress = GridProgress(total, total - waiting.qsize(), len(self.devices))
+        workers = [
+            threading.Thread(target=self._work, args=(device, waiting, progress)) for device in self.devices
+        ]
         try:
             for worker in workers:
                 worker.start()
@@ -71,25 +77,29 @@ class GridRunner:
             raise
         return self.failed
 
-    def _work(self, device: str, waiting: queue.SimpleQueue) -> None:
+    def _work(self, device: str, waiting: queue.SimpleQueue, progress: GridProgress) -> None:
         while not self._stopping:
             try:
                 run = waiting.get_nowait()
             except queue.Empty:
                 return
             self.logger.info('%s: begins on %s.', run.name, device)
+            progress.begin(run)
             try:
                 code = self._run_one(run, device)
                 self._record(run)
             except Exception as error:  # whatever it is, the other runs continue
                 self.failed.append(run)
                 self.logger.error('%s: could not be started or recorded: %s', run.name, error)
+                progress.end(run)
                 continue
+            state = progress.end(run)
             if code and not self._stopping:
                 self.failed.append(run)
-                self.logger.error('%s: failed (exit code %d); see %s', run.name, code, self._output(run))
+                where = self._output(run)
+                self.logger.error('%s: failed (exit code %d); see %s (%s)', run.name, code, where, state)
             elif not code:
-                self.logger.info('%s: done.', run.name)
+                self.logger.info('%s: done, mAP %s (%s).', run.name, self._precision(run), state)
 
     def _run_one(self, run: GridRun, device: str) -> int:
         with self._turn:
@@ -114,6 +124,15 @@ class GridRunner:
         with self._turn, suppress(FileNotFoundError):
             record = record_run(self.grid.work_directory / run.name)
             write_records(self.grid.records, {**self.grid.read_records(), run.name: record})
+
+    def _precision(self, run: GridRun) -> str:
+        """Return the mAP of each cycle of a finished run, for people."""
+        try:
+            path = self.grid.work_directory / run.name / METRICS_NAME
+            values = [entry['mAP'] for entry in json.loads(path.read_text(encoding='utf-8'))]
+        except (OSError, ValueError, KeyError):
+            return '?'
+        return ', '.join('–' if value is None else f'{100 * value:.1f}' for value in values) + ' %'
 
     def command(self, run: GridRun, device: str) -> list[str]:
         """Write the run's config and return the command that begins or resumes the run."""

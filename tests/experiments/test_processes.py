@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import signal
 import sys
 import threading
@@ -67,6 +68,19 @@ def test_every_run_is_begun_once_and_a_failed_one_again(runner_of) -> None:
     again = runner_of('good', 'bad', 'best')
     assert [run.strategy for run in again.run()] == ['bad']
     assert len(calls(runner)) == 4
+
+
+def test_each_run_that_ends_says_its_precision_and_how_many_are_left(runner_of, caplog) -> None:
+    runner = runner_of('good', 'bad')
+    runner.logger = logging.getLogger('test_processes')
+    folder = runner.grid.work_directory / 'good-one-seed1'
+    folder.mkdir(parents=True)
+    (folder / 'metrics.json').write_text(json.dumps([dict(mAP=0.4689), dict(mAP=None)]))
+    with caplog.at_level(logging.INFO):
+        runner.run()
+    good, bad = (record.getMessage() for record in caplog.records if 'of 2 runs' in record.getMessage())
+    assert re.fullmatch(r'good-one-seed1: done, mAP 46\.9, – % \(1 of 2 runs, about 0:00:\d\d left\)\.', good)
+    assert bad.endswith('(2 of 2 runs)')
 
 
 def test_a_run_that_was_stopped_goes_on(runner_of) -> None:
