@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -17,7 +18,7 @@ from ..active.cycle_training import CheckpointSettings, CycleTrainer
 from ..active.loop import ActiveLearningLoop, LoopSettings
 from ..engine.detector import build_model
 from ..engine.label_losses import label_losses
-from ..engine.progress import RunClock, RunProgress, run_steps
+from ..engine.progress import RunClock, RunProgress, stage_steps, stage_weight
 from ..engine.run_log import RunLog
 from ..run.manifest import RunState
 from ..run.metrics import cycle_metrics, cycle_table
@@ -76,7 +77,7 @@ def assemble_run(
     cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
     data, scoring = prepared.data, prepared.scoring
     loaders = LoaderFactory(data, settings.loaders, prepared.device)
-    progress = RunProgress(_clock(settings, cycles, state, len(data.pool)), options.progress, cycles)
+    progress = RunProgress(_clock(settings, prepared, cycles, state), options.progress, cycles)
     trainer = _build_trainer(
         settings,
         prepared,
@@ -130,14 +131,27 @@ def assemble_run(
     return Run(loop, trainer, progress, state, report, log)
 
 
-def _clock(settings: RunSettings, cycles: list[int], state: RunState, pool_size: int) -> RunClock:
-    sizes = settings.labeling.sizes(pool_size)
+def _clock(settings: RunSettings, prepared: Prepared, cycles: list[int], state: RunState) -> RunClock:
+    """Make the clock of a run from the work that no earlier sitting has done."""
+    pool_size, work = len(prepared.data.pool), Counter()
     batch = settings.loaders.batch_size * distributed.world_size()
-    steps = zip(
-        settings.labeling.cycles, run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
-    )
-    trained = [step.cycle for step in state.of_kind('model')]
-    return RunClock.of_cycles({cycle: count for cycle, count in steps if cycle in cycles}, trained)
+    for cycle, size in zip(settings.labeling.cycles, settings.labeling.sizes(pool_size)):
+        if cycle not in cycles:
+            continue
+        if state.find('model', cycle) is None:
+            batches = [-(-size * repeat // batch) for repeat in settings.loaders.repeats]
+            for number, stage in enumerate(settings.schedule):
+                epoch = state.find('epoch', cycle, number)
+                done = epoch.epoch if epoch is not None else 0
+                work[stage.name] += stage_steps(stage, *batches) * (1 - done / stage.epochs)
+        if prepared.data.test is not None and state.find('evaluation', cycle) is None:
+            work['evaluation'] += len(prepared.data.test)
+        if prepared.strategy.needs_model and cycle != cycles[-1] and state.find('scores', cycle) is None:
+            work['scoring'] += (pool_size - size) * prepared.selection.fraction
+    weights = {stage.name: stage_weight(stage) for stage in settings.schedule}
+    # An image that is only looked at, relative to a step on a batch.
+    weights |= dict.fromkeys(('evaluation', 'scoring'), 0.4 / settings.loaders.batch_size)
+    return RunClock(work, weights)
 
 
 def _build_trainer(

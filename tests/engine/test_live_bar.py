@@ -108,7 +108,7 @@ def test_an_error_gives_the_terminal_back() -> None:
     def work() -> None:
         stream = sys.stderr
         with messages_to_stderr() as logger:
-            with contextlib.suppress(KeyboardInterrupt), RunProgress(RunClock(10)).images(0, 'scoring', 3):
+            with contextlib.suppress(KeyboardInterrupt), RunProgress(RunClock({})).images(0, 'scoring', 3):
                 assert sys.stderr is not stream
                 raise KeyboardInterrupt
             assert sys.stderr is stream
