@@ -56,31 +56,13 @@ def precision_recall(curves: Mapping[int, Mapping[str, ClassAP]]) -> Plot | None
     Args:
         curves: of the first and the newest cycle, by class name.
     """
-    first, newest = min(curves), max(curves)
+    newest = max(curves)
     names = sorted(curves[newest], key=lambda name: -curves[newest][name].num_gts)[:MAX_CLASSES]
     names = [name for name in curves[newest] if name in names and curves[newest][name].num_gts]
     if not names:
         return None
     columns = min(len(names), 3 if len(names) < 10 else 4)
     lines = -(-len(names) // columns)
-
-    def draw(figure: Figure) -> None:
-        panels = figure.subplots(lines, columns, sharex=True, sharey=True, squeeze=False).ravel()
-        for axes, name in zip(panels, names):
-            if first != newest:
-                _draw_curve(axes, curves[first][name], f'cycle {first}', color=COLORS[6], linestyle='--')
-            _draw_curve(axes, curves[newest][name], f'cycle {newest}', color=COLORS[0], linestyle='-')
-            axes.set_title(f'{shortened(name, 12)} {100 * curves[newest][name].ap:.1f}', fontsize=8.5)
-            axes.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
-            axes.tick_params(labelsize=8)
-        for axes in panels[len(names) :]:
-            axes.set_visible(False)
-        for axes in panels[max(len(names) - columns, 0) : len(names)]:
-            axes.tick_params(labelbottom=True)
-            axes.set_xlabel('recall')
-        figure.supylabel('precision', fontsize=10)
-        figure.legend(*panels[0].get_legend_handles_labels(), loc='outside lower center', ncols=2)
-
     others = len(curves[newest]) - len(names)
     return Plot(
         'precision_recall',
@@ -89,9 +71,33 @@ def precision_recall(curves: Mapping[int, Mapping[str, ClassAP]]) -> Plot | None
         f'{f"; the {len(names)} classes with the most boxes" if others else ""}.',
         ('cycle', 'class', 'recall', 'precision'),
         [row for cycle, by_class in curves.items() for row in _curve_rows(cycle, by_class)],
-        draw,
+        lambda figure: _draw_panels(figure, curves, names, (lines, columns)),
         (4.6, 0.9 + 1.35 * lines),
     )
+
+
+def _draw_panels(
+    figure: Figure,
+    curves: Mapping[int, Mapping[str, ClassAP]],
+    names: Sequence[str],
+    shape: tuple[int, int],
+) -> None:
+    first, newest, columns = min(curves), max(curves), shape[1]
+    panels = figure.subplots(*shape, sharex=True, sharey=True, squeeze=False).ravel()
+    for axes, name in zip(panels, names):
+        if first != newest:
+            _draw_curve(axes, curves[first][name], f'cycle {first}', color=COLORS[6], linestyle='--')
+        _draw_curve(axes, curves[newest][name], f'cycle {newest}', color=COLORS[0], linestyle='-')
+        axes.set_title(f'{shortened(name, 12)} {100 * curves[newest][name].ap:.1f}', fontsize=8.5)
+        axes.set(xlim=(0, 1), ylim=(0, 1.02), xticks=(0, 0.5, 1), yticks=(0, 0.5, 1))
+        axes.tick_params(labelsize=8)
+    for axes in panels[len(names) :]:
+        axes.set_visible(False)
+    for axes in panels[max(len(names) - columns, 0) : len(names)]:
+        axes.tick_params(labelbottom=True)
+        axes.set_xlabel('recall')
+    figure.supylabel('precision', fontsize=10)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc='outside lower center', ncols=2)
 
 
 def _thinned(curve: ClassAP) -> tuple[np.ndarray, np.ndarray]:
@@ -130,24 +136,6 @@ def confusions(matrix: np.ndarray, classes: Sequence[str]) -> Plot:
         for i, true in enumerate([*classes, 'background'])
         for j, found in enumerate([*classes, 'missed'])
     ]
-    side = 1.3 + 0.42 * len(places) if len(places) < 8 else 4.4
-
-    def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        share = part / np.maximum(part.sum(axis=1, keepdims=True), 1)
-        size = min(9, 110 / len(places) / max(len(str(part.max())), 2))
-        for (i, j), value in np.ndenumerate(part):
-            if value:
-                cell = dict(facecolor=HISTOGRAM, alpha=max(float(share[i, j]), 0.08), linewidth=0)
-                axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, **cell))
-                axes.text(j, i, str(value), ha='center', va='center', fontsize=size, color=INK)
-        axes.set_xticks(range(len(places)), [*names, 'missed'], rotation=45, ha='right')
-        axes.set_yticks(range(len(places)), [*names, 'background'])
-        axes.set(xlim=(-0.5, len(names) + 0.5), ylim=(len(names) + 0.5, -0.5))
-        axes.set(xlabel='found as', ylabel='true class', facecolor=PAPER)
-        axes.grid(visible=False)
-        axes.tick_params(length=0, labelsize=min(9, 130 / len(places)))
-
     return Plot(
         'confusion_matrix',
         'Confusion matrix',
@@ -155,6 +143,23 @@ def confusions(matrix: np.ndarray, classes: Sequence[str]) -> Plot:
         'share of the row. Last row: detections of no box.',
         ('true', 'found', 'number'),
         rows,
-        draw,
-        (4.6, side),
+        lambda figure: _draw_matrix(figure, part, names),
+        (4.6, 1.3 + 0.42 * len(places) if len(places) < 8 else 4.4),
     )
+
+
+def _draw_matrix(figure: Figure, matrix: np.ndarray, names: Sequence[str]) -> None:
+    axes, count = figure.add_subplot(), len(matrix)
+    share = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
+    size = min(9, 110 / count / max(len(str(matrix.max())), 2))
+    for (i, j), value in np.ndenumerate(matrix):
+        if value:
+            cell = dict(facecolor=HISTOGRAM, alpha=max(float(share[i, j]), 0.08), linewidth=0)
+            axes.add_patch(Rectangle((j - 0.5, i - 0.5), 1, 1, **cell))
+            axes.text(j, i, str(value), ha='center', va='center', fontsize=size, color=INK)
+    axes.set_xticks(range(count), [*names, 'missed'], rotation=45, ha='right')
+    axes.set_yticks(range(count), [*names, 'background'])
+    axes.set(xlim=(-0.5, count - 0.5), ylim=(count - 0.5, -0.5))
+    axes.set(xlabel='found as', ylabel='true class', facecolor=PAPER)
+    axes.grid(visible=False)
+    axes.tick_params(length=0, labelsize=min(9, 130 / count))

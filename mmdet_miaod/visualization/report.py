@@ -62,7 +62,11 @@ def write_report(
         sections.append(
             run_section(record, open_images, folder, images_per_cycle=images_per_cycle, prefix=prefix)
         )
-    overview = overview or _overview(sections)
+    _write_page(path, overview or _overview(sections), sections, folder)
+    return path
+
+
+def _write_page(path: Path, overview: Overview, sections: Sequence[RunSection], folder: PlotFolder) -> None:
     page = _template().render(
         overview=overview,
         learning=None if overview.learning is None else folder.add(overview.learning),
@@ -70,7 +74,7 @@ def write_report(
         written=time.strftime('%Y-%m-%d %H:%M'),
         version=__version__,
         plots_folder=folder.path.name,
-        png=png,
+        png=folder.png,
         runs=sections,
         kinds=KINDS,
         letters=LETTERS,
@@ -79,7 +83,6 @@ def write_report(
         max_shown=MAX_SHOWN,
     )
     write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
-    return path
 
 
 def _default_path(records: Sequence[RunRecord]) -> Path:
