@@ -5,7 +5,7 @@ _base_ = ['./_base_/retinanet_r50_fpn.py', './_base_/pipelines.py', './_base_/de
 # Folders of photographs; those below count as well.
 photographs = ['photographs/']
 classes = ['object']
-model = dict(bbox_head=dict(num_classes=len(classes)))
+model = dict(bbox_head=dict(num_classes=len(classes), loss_dis=dict(loss_weight='${param_lambda}')))
 # Longest and shortest side that images are resized to, in pixels.
 img_scale = (1000, 600)
 
@@ -50,6 +50,7 @@ X_U_repeat = 2
 schedule = 'miaod'
 epoch_ratio = [3, 1]
 epoch = 2
+# The weight lambda of the discrepancy between the two classifiers.
 param_lambda = 0.5
 optimizer = dict(type='SGD', lr=1e-3, momentum=0.9, weight_decay=5e-4)
 lr_config = dict(policy='step', step=[2])

@@ -1,25 +1,23 @@
 # Photographs that you label, on a CPU: the small pretrained model of small_pretrained.py, a cycle takes minutes.
 #   python tools/annotate.py start photographs/ --classes bolt nut --out work_dirs/bolts \
 #       --base configs/examples/photographs_cpu.py
+import mmcv
+
 _base_ = ['../MIAOD_photographs.py']
 
+# A config has one chain of bases: this takes the model's part of the other one.
+__small = mmcv.Config.fromfile('{{ fileDirname }}/small_pretrained.py')
 # ImageNet weights of MobileNetV2 in MMDetection's names: a file, or an address that is downloaded once.
-backbone_weights = 'open-mmlab://mmdet/mobilenet_v2'
+backbone_weights = __small.backbone_weights
 model = dict(
-    backbone=dict(
-        _delete_=True,
-        type='MobileNetV2',
-        out_indices=(1, 2, 4, 6),
-        frozen_stages=2,
-        norm_eval=True,
-        init_cfg=dict(type='Pretrained', checkpoint='${backbone_weights}'),
-    ),
-    neck=dict(in_channels=[24, 32, 96, 320], out_channels=64),
-    bbox_head=dict(in_channels=64, stacked_convs=2, feat_channels=64),
+    backbone=dict(__small.model.backbone, _delete_=True),
+    neck=__small.model.neck,
+    bbox_head={
+        key: __small.model.bbox_head[key] for key in ('in_channels', 'stacked_convs', 'feat_channels')
+    },
 )
+optimizer = dict(lr=__small.optimizer.lr)
+optimizer_config = dict(__small.optimizer_config, _delete_=True)
+X_L_repeat = __small.X_L_repeat
+X_U_repeat = __small.X_U_repeat
 img_scale = (400, 300)
-optimizer = dict(lr=1e-2)
-# Without it some models of a few dozen images collapse (docs/results.md).
-optimizer_config = dict(_delete_=True, grad_clip=dict(max_norm=10))
-X_L_repeat = 4
-X_U_repeat = 4

@@ -156,7 +156,7 @@ class BatchAnnotator(SimulatedAnnotator):
                 indices,
                 [self._pool.index.image_path(i) for i in indices.tolist()],
                 sizes[indices],
-                run=self._state.directory.name,
+                run=self._state.id,
                 number=number,
                 scores=self._scores(previous, indices),
                 detections=detections,

@@ -71,7 +71,7 @@ def describe_images(
         indices: ``(n,)`` int64 pool indices.
         paths: of their files.
         sizes: ``(n, 2)`` width and height in pixels.
-        run: name of the run.
+        run: id of the run.
         number: of the batch.
         scores: ``(n,)``, NaN where there is none.
         detections: per image one ``(m, 5)`` array per class; None without a model.

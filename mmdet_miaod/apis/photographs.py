@@ -140,8 +140,8 @@ def draw_test_images(
     """Draw the test set that people are to label, ``(n,)`` int64 pool indices, perhaps none.
 
     Raises:
-        ValueError: the annotator, ``data.train`` and ``data.test`` do not belong together, or there are too
-            few images.
+        ValueError: the annotator, ``data.pool``, ``data.train`` and ``data.test`` do not belong together, or
+            there are too few images.
     """
     person = isinstance(data.labeled, PersonLabeledDataset)
     if person != (settings.annotator is not None):
@@ -149,6 +149,11 @@ def draw_test_images(
             f'annotator is {"simulated" if person else "batches"}, but data.train is '
             f'{type(data.labeled).__name__}: people label a PersonLabeledDataset in batches, a simulated '
             'annotator answers from annotation files'
+        )
+    if person and data.pool.index.exif == 'ignore':
+        raise ValueError(
+            "data.pool has exif='ignore', but people see images turned by their EXIF orientation, and draw "
+            'boxes on these: leave it out'
         )
     size = 0 if settings.annotator is None else settings.annotator.test_size
     if size and data.test is not None:

@@ -104,6 +104,8 @@ def _open_run(
     if options.resume is None:
         texts = {settings.file: settings.text}
         facts = dict(command=options.command, device=device_name(prepared.device), sitting=sitting)
+        if settings.annotator is not None:
+            facts['id'] = identity.named(directory.name)
         state = begin_run(directory, identity, options.start, texts=texts, facts=facts)
         start = options.start
     else:

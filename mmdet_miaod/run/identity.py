@@ -38,6 +38,11 @@ class RunIdentity:
         """SHA-256 (hexadecimal) of the config's values."""
         return hashlib.sha256(json.dumps(self.config, sort_keys=True).encode()).hexdigest()
 
+    def named(self, name: str) -> str:
+        """Return an id, 16 digits, of a run that is begun under a name; runs of other configs have others."""
+        text = f'{name}\n{self.config_sha256}\n{self.pool_fingerprint}'
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
     def differences(self, other: RunIdentity) -> str:
         """Describe what is different in ``other``, one line per difference; empty when nothing is."""
         lines = [

@@ -48,6 +48,11 @@ class RunState:
         self.options = options or {}
         self.steps = list(steps)
 
+    @property
+    def id(self) -> str:
+        """What tells the batches of the run from others', wherever it is moved; without any, its name."""
+        return self.options.get('id', self.directory.name)
+
     def path(self, name: str) -> Path:
         """Return a file or folder to write to or delete, by its path in the run directory.
 

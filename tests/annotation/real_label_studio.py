@@ -65,7 +65,7 @@ def running(executable: Path, folder: Path, document_root: Path) -> Iterator[str
 
 
 def _wait(url: str, process: subprocess.Popen, output: Path) -> None:
-    for _ in range(400):
+    for _ in range(1200):
         assert process.poll() is None, output.read_text()[-3000:]
         try:
             if requests.get(f'{url}/health', timeout=5).status_code == 200:
@@ -82,13 +82,25 @@ class Person:
     Args:
         url: of the server.
         project: number of the project.
+        token: of this user.
     """
 
-    def __init__(self, url: str, project: int) -> None:
+    def __init__(self, url: str, project: int, token: str = TOKEN) -> None:
         self._url = url
         self._session = requests.Session()
-        self._session.headers['Authorization'] = f'Token {TOKEN}'
+        self._session.headers['Authorization'] = f'Token {token}'
         self.project = project
+
+    def invite(self, email: str) -> Person:
+        """Another user of the server, who follows this one's invitation and signs up."""
+        page = self._url + self._call('GET', 'invite')['invite_url']
+        other = requests.Session()
+        other.get(page, timeout=60)
+        form = dict(email=email, password='only on loopback', csrfmiddlewaretoken=other.cookies['csrftoken'])
+        answer = other.post(page, data=form, headers={'Referer': page}, timeout=60)
+        assert 'sessionid' in other.cookies, answer.text[:500]
+        token = other.get(f'{self._url}/api/current-user/token', timeout=60).json()['token']
+        return Person(self._url, self.project, token)
 
     def tasks(self) -> list[dict[str, Any]]:
         """All tasks, with what the model proposes, by uid order."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from pathlib import Path
 
 import numpy as np
@@ -102,8 +103,10 @@ def _label_in_every_way(run: Path, url: str, server: LabelStudioServer) -> None:
     person.submit(tasks[4], [])
     person.submit(tasks[5], [], skip=True)
     person.submit(tasks[6], proposed[6])
-    person.submit(tasks[6], proposed[6][:1])
+    person.invite('colleague@example.com').submit(tasks[6], proposed[6][:1])
     (path,) = fetch_exports(run, server)
+    (both,) = (task for task in json.loads(path.read_text()) if task['id'] == tasks[6]['id'])
+    assert len({annotation['completed_by'] for annotation in both['annotations']}) == 2
     (done,) = import_file(run, path)
     assert any('several annotations' in remark for remark in done.answers.remarks)
     _, counts = _counts(run, 3)

@@ -185,6 +185,31 @@ def test_lost_labels_are_mended_by_the_same_import(tmp_path, drawn) -> None:
         _resume(photographs, tmp_path)
 
 
+def test_a_run_that_was_renamed_writes_a_lost_batch_again_as_it_was(tmp_path, drawn) -> None:
+    photographs, labels = drawn
+    run = _begin(photographs, tmp_path)
+    before = read_batch(batch_folder(run, 1))
+    export = label_as_person(run, 1, labels)
+    renamed = run.rename(tmp_path / 'other')
+    (batch_folder(renamed, 1) / 'manifest.json').unlink()
+    options = replace(OPTIONS, run_name=None, resume=str(renamed))
+    with pytest.raises(LabelsWanted):
+        train(photograph_config(photographs, tmp_path), options)
+    assert read_batch(batch_folder(renamed, 1)).images == before.images
+    (done,) = import_file(renamed, export)
+    assert done.labels.is_complete(done.batch)
+
+
+def test_runs_of_one_name_have_other_batches_where_their_classes_differ(tmp_path, drawn) -> None:
+    photographs, _ = drawn
+    runs = [
+        _begin(photographs, tmp_path / 'one'),
+        _begin(photographs, tmp_path / 'two', classes=['disc', 'square', 'star']),
+    ]
+    names = [{image.uid for image in read_batch(batch_folder(run, 1)).images} for run in runs]
+    assert not names[0] & names[1]
+
+
 def test_photographs_that_are_added_later_join_at_the_end(tmp_path) -> None:
     photographs, labels = make_photographs(tmp_path)
     run = _begin(photographs, tmp_path, annotator__test_size=3)
@@ -242,3 +267,15 @@ def test_settings_that_make_no_sense_are_refused(tmp_path, drawn, overrides, mes
     with pytest.raises((ValueError, FileNotFoundError), match=message):
         train(photograph_config(photographs, tmp_path, **overrides), OPTIONS)
     assert not (tmp_path / 'run').exists()
+
+
+def test_a_pool_of_photographs_as_their_pixels_lie_is_refused(tmp_path, drawn) -> None:
+    names = [path.relative_to(drawn[0]).with_suffix('').as_posix() for path in drawn[0].rglob('*.jpg')]
+    (tmp_path / 'names.txt').write_text('\n'.join(names))
+    places = dict(ann_file=str(tmp_path / 'names.txt'), img_prefix=f'{drawn[0]}/', img_subdir='.')
+    pipelines = dict(pipeline='${unlabeled_pipeline}', score_pipeline='${test_pipeline}')
+    pool = dict(type='ImagePoolDataset', **places, **pipelines)
+    _begin(drawn[0], tmp_path, data__pool=dict(pool, _delete_=True))
+    pool = dict(pool, exif='ignore', _delete_=True)
+    with pytest.raises(ValueError, match="data.pool has exif='ignore', but people see"):
+        train(photograph_config(drawn[0], tmp_path, data__pool=pool), OPTIONS)

@@ -35,7 +35,7 @@ def settings_of(name: str, **options: object) -> RunSettings:
     return load_settings(EXAMPLES / f'{name}.py', {'model.backbone.init_cfg': None, **options})
 
 
-@pytest.mark.parametrize('name', [*PHOTOGRAPHS, 'custom_voc'])
+@pytest.mark.parametrize('name', [*PHOTOGRAPHS, 'custom_voc', 'photographs_cpu'])
 def test_an_example_is_a_small_model_that_holds(name) -> None:
     settings = settings_of(name)
     assert settings.training.grad_clip == dict(max_norm=10)
