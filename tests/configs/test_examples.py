@@ -35,7 +35,7 @@ def settings_of(name: str, **options: object) -> RunSettings:
     return load_settings(EXAMPLES / f'{name}.py', {'model.backbone.init_cfg': None, **options})
 
 
-@pytest.mark.parametrize('name', [*PHOTOGRAPHS, 'custom_voc', 'photographs_cpu'])
+@pytest.mark.parametrize('name', [*PHOTOGRAPHS, 'custom_voc'])
 def test_an_example_is_a_small_model_that_holds(name) -> None:
     settings = settings_of(name)
     assert settings.training.grad_clip == dict(max_norm=10)
@@ -51,8 +51,17 @@ def test_an_example_is_a_small_model_that_holds(name) -> None:
     assert [-(-width // level.shape[3]) for level in features[:3]] == [8, 16, 32]
 
 
-def test_weights_come_by_one_key() -> None:
-    settings = load_settings(EXAMPLES / 'dice.py', {'backbone_weights': 'mine.pth'})
+def test_photographs_that_people_label_have_the_same_model() -> None:
+    options = {'model.bbox_head.num_classes': 1}
+    ours, others = (settings_of(name, **options) for name in ('photographs_cpu', 'dice'))
+    assert ours.model.detector == others.model.detector
+    assert ours.training.grad_clip == others.training.grad_clip
+    assert ours.training.optimizer == others.training.optimizer
+
+
+@pytest.mark.parametrize('name', ['dice', 'photographs_cpu'])
+def test_weights_come_by_one_key(name) -> None:
+    settings = load_settings(EXAMPLES / f'{name}.py', {'backbone_weights': 'mine.pth'})
     assert settings.model.detector['backbone']['init_cfg'] == dict(type='Pretrained', checkpoint='mine.pth')
 
 
