@@ -17,10 +17,10 @@ REGISTERED = """
 from mmcv.parallel import DataContainer
 from mmdet.datasets import DATASETS
 from mmdet.models import DETECTORS
-from mmcv.runner import HOOKS, RUNNERS
+from mmcv.runner import RUNNERS
 from mmdet_miaod.active.query.base import QUERY_STRATEGIES
 assert 'ImagePoolDataset' in DATASETS and 'MIAODRetinaNet' in DETECTORS
-assert 'RunTensorboardLoggerHook' in HOOKS and 'AlternatingEpochRunner' in RUNNERS
+assert 'AlternatingEpochRunner' in RUNNERS
 assert 'coreset' in QUERY_STRATEGIES and hasattr(DataContainer, 'pin_memory')
 """
 

@@ -2,7 +2,7 @@ custom_imports = dict(imports=['mmdet_miaod'], allow_failed_imports=False)
 optimizer_config = dict(grad_clip=None)
 # Number of checkpoints kept for resuming; with 2 or more a run survives damage to the newest.
 checkpoint_config = dict(max_keep_ckpts=3)
-# For TensorBoard add dict(type='RunTensorboardLoggerHook') to the hooks.
+# For TensorBoard add dict(type='TensorboardLoggerHook') to the hooks, for W&B dict(type='WandbLoggerHook').
 log_config = dict(interval=50, hooks=[dict(type='TextLoggerHook', ignore_last=False)])
 log_level = 'INFO'
 custom_hooks = []

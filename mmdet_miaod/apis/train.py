@@ -15,6 +15,7 @@ from ..active.annotator import LabelsWanted
 from ..active.named_split import load_given_split
 from ..datasets.image_index import ImageIndex
 from ..engine.detector import load_weights
+from ..engine.hooks import build_loggers
 from ..engine.run_log import RunLog
 from ..randomness import use_deterministic_algorithms
 from ..run.directory import begin_run, create_run, device_name, environment_versions, resume_run
@@ -89,7 +90,8 @@ def _begin_log(path: Path, settings: RunSettings, logger: logging.Logger) -> Run
     line = 60 * '-'
     write_to_file(logger, f'Environment info:\n{line}\n{versions}\n{line}')
     write_to_file(logger, f'Config:\n{settings.text}')
-    log = RunLog(path)
+    loggers = build_loggers(settings.training.log_config, text=False) if distributed.is_main() else ()
+    log = RunLog(path, loggers)
     log.begin(dict(env_info=versions, config=settings.text, seed=settings.seed, exp_name=settings.file))
     return log
 

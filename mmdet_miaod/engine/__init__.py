@@ -2,8 +2,7 @@
 
 import mmcv  # noqa: F401 (first, so that the whole package registers, see mmdet_miaod/__init__.py)
 
-from .hooks import RunTensorboardLoggerHook
 from .runner import AlternatingEpochRunner
 from .stage import Stage
 
-__all__ = ['AlternatingEpochRunner', 'RunTensorboardLoggerHook', 'Stage']
+__all__ = ['AlternatingEpochRunner', 'Stage']

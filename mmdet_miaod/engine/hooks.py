@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
-from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
 from mmcv.runner import HOOKS, Hook
-from mmcv.runner.dist_utils import master_only
-from mmcv.runner.hooks import LoggerHook, TensorboardLoggerHook, TextLoggerHook
+from mmcv.runner.hooks import LoggerHook, TextLoggerHook, WandbLoggerHook
+from mmcv.utils import build_from_cfg
 
 from .runner import AlternatingEpochRunner
-
-# MMCV's loggers begin to count anew in each stage: in a run these take their places.
-_OF_A_RUN = dict(TextLoggerHook='RunTextLoggerHook', TensorboardLoggerHook='RunTensorboardLoggerHook')
 
 
 class EpochEndHook(Hook):
@@ -33,9 +30,8 @@ class EpochEndHook(Hook):
         self._action(runner)
 
 
-@HOOKS.register_module()
-class RunTextLoggerHook(TextLoggerHook):
-    """MMCV's text log with epochs that count over the run, as MMDetection's log analysis needs them.
+class TextOfARun:
+    """Makes MMCV's text logger write epochs of the run, as MMDetection's log analysis needs them.
 
     In the JSON file ``iter`` counts over the run too, beside ``epoch_iter``, ``stage_epoch`` and
     ``stage_number``. An epoch has ``time`` in as many lines as the first epoch of the file: the
@@ -85,47 +81,91 @@ def _lines_of_first_epoch(path: Path) -> int:
     return count
 
 
-@HOOKS.register_module()
-class RunTensorboardLoggerHook(TensorboardLoggerHook):
-    """MMCV's TensorBoard hook with one file per run, whose x axis counts the iterations of the run.
+class LoggerOfARun:
+    """Makes one of MMCV's loggers (TensorBoard, W&B, ...) log a whole run, by the iterations of the run.
 
-    The event files go to ``tf_logs`` in the run directory; arguments are those of MMCV's hook.
+    The first stage begins it and the run ends it; stages without a run's log do both.
 
-    Raises:
-        ImportError: at the start of training, when TensorBoard is not installed.
+    Attributes:
+        runner: that it was told of last; None before it began.
     """
 
-    @master_only
+    runner: Any = None
+
     def before_run(self, runner: AlternatingEpochRunner) -> None:
-        """Take the run's writer, or make it."""
-        if runner.run_log is None or runner.run_log.writer is None:
+        """Begin with the first stage."""
+        if self.runner is None:
             super().before_run(runner)
         else:
             LoggerHook.before_run(self, runner)
-            self.writer = runner.run_log.writer
-        if runner.run_log is not None:
-            runner.run_log.writer = self.writer
+        self.runner = runner
 
-    @master_only
-    def log(self, runner: AlternatingEpochRunner) -> None:
-        """Write losses and learning rate at the run's iteration."""
-        iteration = (runner.meta or {}).get('first_iteration', 0) + self.get_iter(runner)
-        for tag, value in self.get_loggable_tags(runner, add_mode=False).items():
-            self.writer.add_scalar(tag, value, iteration)
-
-    @master_only
     def after_run(self, runner: AlternatingEpochRunner) -> None:
-        """Write what is buffered; the run closes the file."""
+        """Go on to the next stage, if there can be one."""
+        del self.priority  # a hook that has one cannot be registered again
         if runner.run_log is None:
-            self.writer.close()
+            self.end()
+
+    def end(self) -> None:
+        """End the log, if it began."""
+        if self.runner is not None:
+            super().after_run(self.runner)
+
+    def get_iter(self, runner: AlternatingEpochRunner, inner_iter: bool = False) -> int:
+        """Return the iteration's number in the run, from 1."""
+        return (runner.meta or {}).get('first_iteration', 0) + super().get_iter(runner, inner_iter)
+
+    def get_loggable_tags(self, runner: AlternatingEpochRunner, **options: Any) -> dict[str, Any]:
+        """Return what is logged; the stage's name and the time left are no curves."""
+        return super().get_loggable_tags(runner, **{**options, 'allow_text': False})
+
+
+class WandbOfARun(LoggerOfARun):
+    """Makes W&B's logger log a run, also a resumed one, under one id."""
+
+    def before_run(self, runner: AlternatingEpochRunner) -> None:
+        """Name the W&B run by the run directory and the time of its first log."""
+        first = min(Path(runner.work_dir).glob('*.log.json'), default=Path())
+        name = Path(runner.work_dir).name
+        unique = re.sub(r'[^\w.-]', '-', f'{name}-{first.name.split(".")[0]}')
+        self.init_kwargs = dict(name=name, id=unique, resume='allow') | (self.init_kwargs or {})
+        super().before_run(runner)
+
+    def log(self, runner: AlternatingEpochRunner) -> None:
+        """Log losses, or an evaluation: W&B takes no step twice, and adds to one that is not committed."""
+        if runner.mode == 'val':
+            tags = self.get_loggable_tags(runner)
+            self.wandb.log(tags, step=self.get_iter(runner) + 1, commit=False)
         else:
-            self.writer.flush()
+            super().log(runner)
 
 
-def run_log_config(log_config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return MMDetection's ``log_config`` with loggers that count over the stages of a run."""
-    config = deepcopy(dict(log_config))
-    config['hooks'] = [
-        dict(hook, type=_OF_A_RUN.get(hook['type'], hook['type'])) for hook in config.get('hooks') or ()
-    ]
-    return config
+def build_loggers(log_config: Mapping[str, Any], *, text: bool) -> list[LoggerHook]:
+    """Build loggers of MMDetection's ``log_config`` that count over the stages of a run.
+
+    Args:
+        log_config: as in MMDetection.
+        text: build the text loggers, of which each stage has its own, or the others.
+
+    Raises:
+        KeyError, TypeError: a logger is not known, or its arguments are not.
+        ImportError: what a logger needs is not installed.
+        ValueError: for MMDetWandbHook.
+    """
+    loggers = []
+    for config in log_config.get('hooks') or ():
+        kind = HOOKS.get(config['type']) if isinstance(config['type'], str) else config['type']
+        if kind is None:
+            raise KeyError(f'{config["type"]} is not in the hook registry')
+        if kind.__name__ == 'MMDetWandbHook':
+            raise ValueError(
+                'log_config.hooks: MMDetWandbHook needs hooks of MMDetection that save and evaluate, which '
+                'stages do not have; WandbLoggerHook logs losses and mAP'
+            )
+        if issubclass(kind, TextLoggerHook) == text:
+            base = TextOfARun if text else LoggerOfARun
+            base = WandbOfARun if issubclass(kind, WandbLoggerHook) else base
+            of_a_run = type(kind.__name__, (base, kind), {})
+            default = dict(interval=log_config['interval'])
+            loggers.append(build_from_cfg(dict(config, type=of_a_run), HOOKS, default))
+    return loggers

@@ -1,11 +1,15 @@
-"""Log files of a run as MMDetection has them: the loss log, with evaluations, and TensorBoard's file."""
+"""Log files of a run as MMDetection has them: the loss log, with evaluations, and other loggers' files."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+from mmcv.runner import LogBuffer
+from mmcv.runner.hooks import LoggerHook
 
 from .. import distributed
 
@@ -20,15 +24,13 @@ class RunLog:
     the lines of a stage's beginning, which have no ``epoch``.
 
     Args:
-        path: the loss log, ``<timestamp>.log.json``.
-
-    Attributes:
-        writer: TensorBoard's ``SummaryWriter``, once a stage made one.
+        path: the loss log, ``<timestamp>.log.json``, in the run directory.
+        loggers: those of :func:`~mmdet_miaod.engine.hooks.build_loggers` that are no text loggers.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, loggers: Sequence[LoggerHook] = ()) -> None:
         self._path = path
-        self.writer: Any = None
+        self.loggers = loggers
 
     @distributed.main_only
     def begin(self, facts: Mapping[str, Any]) -> None:
@@ -48,16 +50,31 @@ class RunLog:
             return
         numbers = {name: value for name, value in entry.items() if isinstance(value, (int, float))}
         self._append(dict(mode='val', epoch=epoch, iter=iteration, **numbers))
-        if self.writer is not None:
-            for name in numbers.keys() - _NO_METRICS:
-                self.writer.add_scalar(f'val/{name}', numbers[name], iteration)
-            self.writer.flush()
+        runner = self._runner_after(epoch, iteration)
+        runner.log_buffer.output.update({name: numbers[name] for name in numbers.keys() - _NO_METRICS})
+        for logger in self.loggers:
+            if logger.runner is None:
+                logger.before_run(runner)
+            logger.log(runner)
+
+    def _runner_after(self, epoch: int, iteration: int) -> SimpleNamespace:
+        """Stand in for the runner of a stage: a resumed run may have none before its first evaluation."""
+        return SimpleNamespace(
+            mode='val',
+            epoch=epoch,
+            iter=iteration - 1,
+            meta={},
+            hooks=[],
+            work_dir=str(self._path.parent),
+            log_buffer=LogBuffer(),
+            current_lr=dict,
+            current_momentum=dict,
+        )
 
     def close(self) -> None:
-        """Close TensorBoard's file."""
-        if self.writer is not None:
-            self.writer.close()
-            self.writer = None
+        """End the loggers."""
+        for logger in self.loggers:
+            logger.end()
 
     def _append(self, line: Mapping[str, Any]) -> None:
         with open(self._path, 'a', encoding='utf-8') as file:

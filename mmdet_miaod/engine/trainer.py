@@ -15,7 +15,7 @@ from torch import nn
 
 from ..datasets.loaders import TrainLoader
 from .gradient_step import GradientStep, MixedPrecision, build_stage_step
-from .hooks import EpochEndHook, run_log_config
+from .hooks import EpochEndHook, build_loggers
 from .loss_watch import LossWatch
 from .parallel import wrap_model
 from .run_log import RunLog
@@ -195,7 +195,10 @@ def register_hooks(
         [deepcopy(dict(hook)) if isinstance(hook, Mapping) else hook() for hook in settings.custom_hooks]
     )
     if get_dist_info()[0] == 0:
-        runner.register_logger_hooks(run_log_config(settings.log_config))
+        log = settings.run_log
+        others = build_loggers(settings.log_config, text=False) if log is None else log.loggers
+        for logger in (*build_loggers(settings.log_config, text=True), *others):
+            runner.register_hook(logger, priority='VERY_LOW')
     runner.register_hook(EpochEndHook(on_epoch_end), priority='LOWEST')
 
 
