@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from ..regular_files import read_text
 from ..run.file_record import FileRecord
 from ..run.files import write_text
 
@@ -43,5 +44,5 @@ def read_label_losses(path: Path) -> list[tuple[int, float]]:
     Raises:
         OSError, ValueError, KeyError: when the file cannot be read.
     """
-    with path.open(encoding='utf-8', newline='') as file:
-        return [(int(row['index']), float(row['loss_cls'])) for row in csv.DictReader(file)]
+    rows = csv.DictReader(io.StringIO(read_text(path)))
+    return [(int(row['index']), float(row['loss_cls'])) for row in rows]

@@ -17,6 +17,8 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from ..regular_files import read_bytes
+
 # A thousand images with a thousand boxes each have about half of it in any format.
 MAX_JSON_BYTES = 512 << 20
 MAX_XML_BYTES = 128 << 20
@@ -28,30 +30,11 @@ _PARTS = ('annotations', 'Annotations', 'labels')
 _TEXT_SUFFIXES = ('.json', '.xml', '.txt', '.yaml', '.yml', '.names', '.data')
 
 
-def read_bytes(path: Path, most: int) -> bytes:
-    """Read a regular file of at most ``most`` bytes.
-
-    Raises:
-        FileNotFoundError: when there is none.
-        ValueError: when it is larger or no regular file.
-    """
-    try:
-        status = path.stat()
-    except (FileNotFoundError, NotADirectoryError):
-        raise FileNotFoundError(f'{path}: no such file') from None
-    if not stat.S_ISREG(status.st_mode):  # a pipe could be read for ever
-        raise ValueError(f'{path}: is no regular file')
-    if status.st_size > most:
-        raise ValueError(f'{path}: has {status.st_size:,} bytes, more than the {most:,} that are read')
-    with path.open('rb') as file:
-        return file.read(most)
-
-
 def read_text(path: Path, most: int = MAX_TEXT_BYTES) -> str:
     """Read a UTF-8 text file, with or without a byte order mark.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`read_bytes`, or when it is not UTF-8.
+        FileNotFoundError, ValueError: there is none, it is no regular file, too large, or not UTF-8.
     """
     try:
         return read_bytes(path, most).decode('utf-8-sig')
@@ -87,7 +70,7 @@ def read_xml(path: Path) -> Element:
     """Read an XML file; DTDs and entities are refused.
 
     Raises:
-        FileNotFoundError, ValueError: as :func:`read_bytes`, or when it is not well-formed.
+        FileNotFoundError, ValueError: as :func:`read_text`, or when it is not well-formed.
     """
     content = read_bytes(path, MAX_XML_BYTES)
     try:

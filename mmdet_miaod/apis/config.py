@@ -12,6 +12,7 @@ from mmcv import Config, ConfigDict
 from mmdet.utils import replace_cfg_vals, update_data_root
 
 from ..datasets.image_lists import text_lines
+from ..regular_files import check_regular, read_text
 from ..run.identity import plain_json
 from .schema import check_names, check_values
 
@@ -44,6 +45,7 @@ LIST_KEYS = ('exclude', 'include')
 ASKING_KEYS = ('tool', 'score_thr', 'max_boxes')
 # Begins a run's copy of its config, in which variables are there for the record only.
 DUMPED = '# The config of a run of mmdet_miaod, as it was used.\n'
+MAX_CONFIG_BYTES = 16 << 20
 LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 
 
@@ -61,8 +63,10 @@ def load_config(
         FileNotFoundError: when there is no such file.
         ValueError: when the file is no config, or the overrides do not fit it.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such config file')
+    try:
+        check_regular(path, MAX_CONFIG_BYTES)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such config file') from None
     config = read_config(path)
     try:
         config.merge_from_dict(nest_options(options or {}, config))
@@ -91,7 +95,7 @@ def run_config(directory: str | Path) -> Path:
         FileNotFoundError: when there is none.
     """
     for path in sorted(Path(directory).glob('*.py')):
-        if DUMPED in path.read_text(encoding='utf-8'):
+        if DUMPED in read_text(path, MAX_CONFIG_BYTES, errors='replace'):
             return path
     raise FileNotFoundError(f'{directory}: there is no run to resume here, or no copy of its config in it')
 

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..regular_files import read_text
 from ..run.directory import never_started
 from ..run.files import write_text
 from ..run.manifest import RunState
@@ -122,7 +123,7 @@ class PhotographRun:
             FileExistsError: another config is there under that name.
         """
         path, text = self.config_path, self.config_text()
-        if path.exists() and path.read_text(encoding='utf-8') != text:
+        if path.exists() and read_text(path) != text:
             raise FileExistsError(f'{path}: is there with other settings; choose another --out, or delete it')
         write_text(path, text)
         return path

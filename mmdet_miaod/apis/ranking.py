@@ -17,6 +17,7 @@ import numpy as np
 from torch import nn
 
 from ..datasets.image_index import ImageIndex
+from ..regular_files import read_json
 from ..run.file_record import hash_file
 from ..run.files import load_array, remove_file, write_json
 from .inference import exif_of, predict_batches
@@ -42,7 +43,7 @@ class PartialRanking:
         """Read what an earlier sitting left; returns whether its chunks could be used."""
         chunks = sorted(self.folder.glob('[0-9]*.json'))
         try:
-            fits = json.loads((self.folder / _HEADER).read_text(encoding='utf-8')) == self._identity
+            fits = read_json(self.folder / _HEADER) == self._identity
         except (OSError, ValueError):
             fits = False
         if not fits:
@@ -52,7 +53,7 @@ class PartialRanking:
             return not chunks
         for chunk in chunks:
             self._next = int(chunk.stem) + 1
-            for entry in json.loads(chunk.read_text(encoding='utf-8')):
+            for entry in read_json(chunk):
                 if entry.pop('file') == file_state(entry['image']):
                     self.entries[entry['image']] = entry
         return True

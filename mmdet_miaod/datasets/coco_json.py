@@ -7,9 +7,9 @@ import logging
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
+from ..regular_files import IrregularFileError, read_text
 from .boxes import BoxAnnotation, sort_objects
 from .coco_checks import check_content, check_references, flag, named_categories
 from .image_index import ImageIndex
@@ -79,12 +79,13 @@ def read_coco(path: str) -> CocoFile:
             or the boxes are corners in place of x, y, width and height.
     """
     try:
-        text = Path(path).read_text(encoding='utf-8-sig')
-        content = json.loads(text, parse_constant=_refuse_constant)
+        content = json.loads(read_text(path, encoding='utf-8-sig'), parse_constant=_refuse_constant)
         images, categories, boxes = (content[name] for name in ('images', 'categories', 'annotations'))
         check_content(images, categories, boxes)
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such annotation file') from None
+    except IrregularFileError:
+        raise
     except KeyError as error:
         raise ValueError(f'{path}: not in the format of COCO (KeyError: {error})') from error
     except (ValueError, TypeError, RecursionError) as error:

@@ -12,6 +12,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from ..regular_files import check_regular
+
 # Pillow opens only these: its other plugins are slow, or start other programs (EPS).
 FORMATS = ('JPEG', 'PNG', 'BMP', 'WEBP')
 
@@ -178,8 +180,7 @@ def summarise(items: list[str], count: int) -> str:
 
 
 def _open_image(path: str) -> Image.Image:
-    if not os.path.isfile(path):  # opening a pipe or a device would wait for ever
-        raise FileNotFoundError(f'{path}: no such file')
+    check_regular(path)  # opening a pipe or a device would wait for ever
     try:
         image = Image.open(path, formats=FORMATS)
     except Image.DecompressionBombError as error:

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
+from ..regular_files import read_bytes
+
 _CHUNK = 65536  # names decoded at a time when the whole table is walked
 
 # Control characters, backslashes, drive letters and empty, '.' or '..' components ('/a', 'a//b', 'a/', './a',
@@ -157,7 +159,7 @@ def text_lines(path: str | Path, errors: str = 'strict') -> list[str]:
         ValueError: not UTF-8.
     """
     try:
-        text = Path(path).read_bytes().decode('utf-8-sig', errors)
+        text = read_bytes(path).decode('utf-8-sig', errors)
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not UTF-8 ({error})') from None
     return [line.strip(_SPACES) for line in text.split('\n') if line.strip(_SPACES)]
@@ -178,10 +180,12 @@ def read_image_list(path: str | Path) -> NameTable:
             list of one class (``NAME -1|0|1`` in each line). The message names file and line.
     """
     path = Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f'{path}: no such image list; set data_root or ann_file')
     try:
-        lines = path.read_bytes().decode('utf-8-sig').rstrip(_SPACES + '\n').split('\n')
+        data = read_bytes(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such image list; set data_root or ann_file') from None
+    try:
+        lines = data.decode('utf-8-sig').rstrip(_SPACES + '\n').split('\n')
     except UnicodeDecodeError as error:
         raise ValueError(f'{path}: not UTF-8 ({error}); expected a text file, one name a line') from None
     if lines == ['']:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import stat
 from collections.abc import Mapping
 from pathlib import Path
 from xml.etree.ElementTree import Element, ParseError
@@ -11,6 +10,7 @@ from xml.etree.ElementTree import Element, ParseError
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import fromstring
 
+from ..regular_files import read_bytes
 from .boxes import BoxAnnotation, sort_objects
 from .objects import NOT_UNDERSTOOD, FoundObject, rotation_remark, written
 
@@ -59,18 +59,12 @@ def parse_voc_xml(
 
 def _parse_root(path: Path) -> Element:
     try:
-        status = path.stat()
+        data = read_bytes(path, MAX_FILE_BYTES)
     except FileNotFoundError:
         raise FileNotFoundError(
             f'{path}: no such annotation file; a labeled image needs one, be it without objects: '
             'put it there, or set data_root, img_prefix or ann_subdir (of data.pool or data.test)'
         ) from None
-    if not stat.S_ISREG(status.st_mode) or status.st_size > MAX_FILE_BYTES:
-        raise ValueError(
-            f'{path}: not a file of up to {MAX_FILE_BYTES} bytes; expected a VOC annotation file'
-        )
-    with path.open('rb') as file:
-        data = file.read(MAX_FILE_BYTES)
     try:
         root = fromstring(data, forbid_dtd=True)
     except DefusedXmlException as error:

@@ -10,6 +10,7 @@ from statistics import median
 
 from scipy.stats import beta
 
+from ..regular_files import read_text
 from ..run.files import write_text
 
 
@@ -41,7 +42,7 @@ class ModelRecord:
 def read_records(path: str | Path) -> list[ModelRecord]:
     """Read a file of records, one JSON object per line; none where there is no file."""
     path = Path(path)
-    lines = path.read_text(encoding='utf-8').splitlines() if path.is_file() else []
+    lines = read_text(path).splitlines() if path.is_file() else []
     return [ModelRecord(**json.loads(line)) for line in lines]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import logging
 import queue
 import subprocess
@@ -12,6 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..regular_files import read_json
 from ..run.directory import never_started
 from ..run.files import make_directory
 from ..run.manifest import MANIFEST_NAME, RunState
@@ -129,7 +129,7 @@ class GridRunner:
         """Return the mAP of each cycle of a finished run, for people."""
         try:
             path = self.grid.work_directory / run.name / METRICS_NAME
-            values = [entry['mAP'] for entry in json.loads(path.read_text(encoding='utf-8'))]
+            values = [entry['mAP'] for entry in read_json(path)]
         except (OSError, ValueError, KeyError):
             return '?'
         return ', '.join('–' if value is None else f'{100 * value:.1f}' for value in values) + ' %'
@@ -183,7 +183,7 @@ def changed_runs(grid: Grid) -> dict[GridRun, str]:
 def is_finished(directory: Path) -> bool:
     """Tell whether a run directory holds a finished run."""
     try:
-        steps = json.loads((directory / MANIFEST_NAME).read_text(encoding='utf-8'))['steps']
+        steps = read_json(directory / MANIFEST_NAME)['steps']
     except (OSError, ValueError, KeyError):
         return False
     return bool(steps) and steps[-1]['kind'] == 'end'

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ..regular_files import read_json
 from ..run.files import write_text
 from ..run.identity import RunIdentity
 from ..run.manifest import RunState
@@ -43,7 +44,7 @@ def record_run(directory: Path) -> RecordedRun:
         DamagedFileError: when its manifest is damaged.
     """
     state = RunState.load(directory)
-    metrics = json.loads((directory / METRICS_NAME).read_text(encoding='utf-8'))
+    metrics = read_json(directory / METRICS_NAME)
     return RecordedRun(state.identity, state.environment, state.is_finished, metrics)
 
 
@@ -58,7 +59,7 @@ def read_records(path: str | Path) -> dict[str, RecordedRun]:
         ValueError: when it is no file of records.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = read_json(path)
         if content['format'] != FORMAT:
             raise ValueError(f'its format is {content["format"]}, this version reads {FORMAT}')
         return {name: _from_json(entry, content['shared']) for name, entry in content['runs'].items()}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 
+from ..regular_files import read_json
 from ..run.files import write_text
 from ..run.metrics import METRICS_NAME
 from ..visualization.figures import Plot
@@ -34,7 +34,7 @@ def read_all_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
         record = records.get(run.name)
         metrics = record.metrics if record else []
         if path.is_file() and not (record and record.finished):
-            metrics = json.loads(path.read_text(encoding='utf-8'))
+            metrics = read_json(path)
         if metrics:
             found[run.setting][run.seed] = Curve.of_metrics(run.name, metrics, axis)
     return found

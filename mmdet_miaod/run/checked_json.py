@@ -7,6 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from ..regular_files import read_text
 from .file_record import DamagedFileError, FileRecord
 from .files import write_json
 
@@ -31,7 +32,7 @@ def read_checked_json(path: str | Path) -> dict[str, Any]:
         DamagedFileError: when it is not what was written.
     """
     try:
-        content = json.loads(Path(path).read_text(encoding='utf-8'))
+        content = json.loads(read_text(path))
         if content.pop(_KEY) != content_sha256(content):
             raise ValueError('its checksum does not fit its content')
     except FileNotFoundError:

@@ -18,6 +18,7 @@ import torch
 import torchvision
 
 from .. import distributed
+from ..regular_files import read_text
 from ..version import __version__
 from .file_record import DamagedFileError
 from .files import TEMPORARY_PREFIX, make_directory, remove_temporary_files, write_text
@@ -209,7 +210,7 @@ def _check_pool(saved: RunState, identity: RunIdentity, pool_head: Callable[[int
 def _write_changed(directory: Path, texts: Mapping[str, str]) -> None:
     for name, text in texts.items():
         path = directory / name
-        if not path.is_file() or path.read_text(encoding='utf-8') != text:
+        if not path.is_file() or read_text(path) != text:
             write_text(path, text)
 
 

@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
+from ..regular_files import IrregularFileError, open_regular
+
 _BLOCK_SIZE = 1 << 20
 # What reading a file ends with when the file itself is gone or broken, rather than its reader refused.
 _BROKEN = (errno.ENOENT, errno.ENOTDIR, errno.EISDIR, errno.EIO)
@@ -29,7 +31,7 @@ class FileRecord:
 def hash_file(path: str | Path) -> tuple[int, str]:
     """Return the size in bytes and the SHA-256 of a file's content."""
     digest, size = hashlib.sha256(), 0
-    with open(path, 'rb') as file:
+    with open_regular(path) as file:
         # What was just written is in memory as well, but it is the disk that is asked.
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
         while block := file.read(_BLOCK_SIZE):
@@ -48,9 +50,10 @@ def verify(record: FileRecord) -> None:
     try:
         size, sha256 = hash_file(record.path)
     except OSError as error:
-        if error.errno not in _BROKEN:
+        if error.errno not in _BROKEN and not isinstance(error, (FileNotFoundError, IrregularFileError)):
             raise
-        raise DamagedFileError(f'{record.path}: cannot be read ({error.strerror})') from error
+        reason = error.strerror or error
+        raise DamagedFileError(f'{record.path}: cannot be read ({reason})') from error
     if size != record.size:
         raise DamagedFileError(f'{record.path}: has {size} bytes instead of {record.size}')
     if sha256 != record.sha256:

@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ..regular_files import check_regular
 from .file_record import FileRecord
 
 TEMPORARY_PREFIX = '.writing-'
@@ -153,15 +154,17 @@ def load_array(path: str | Path) -> np.ndarray:
     """Read an npy file, refusing pickled objects.
 
     Raises:
-        FileNotFoundError: when the file is not there.
+        FileNotFoundError: when there is no such file.
         ValueError: when it is no npy file, holds Python objects, or is shorter than its header says.
     """
-    if not Path(path).is_file():  # a pipe or a device could be read for ever
-        raise FileNotFoundError(f'{path}: no such file')
+    check_regular(path)
     try:
         # Mapped, since np.load makes room for what the header promises, however short the file is; it also
         # takes pickles and zip archives for arrays.
-        return np.array(np.lib.format.open_memmap(path, mode='r'))
+        mapped = np.lib.format.open_memmap(path, mode='r')
+        if not mapped.dtype.itemsize:  # as many values as the header likes, out of no bytes at all
+            raise ValueError(f'values of type {mapped.dtype.str} have no bytes')
+        return np.array(mapped)
     except Exception as error:  # NumPy raises a different type for each way of being malformed
         raise ValueError(f'{path}: cannot be read as a plain npy array ({error})') from error
 
@@ -181,8 +184,10 @@ def load_checkpoint(path: str | Path) -> dict:
         FileNotFoundError: when the file is not there.
         ValueError: when the file is damaged or holds anything else.
     """
-    if not Path(path).is_file():
-        raise FileNotFoundError(f'{path}: no such checkpoint')
+    try:
+        check_regular(path)
+    except FileNotFoundError:
+        raise FileNotFoundError(f'{path}: no such checkpoint') from None
     try:
         checkpoint = torch.load(path, map_location='cpu', weights_only=True)
     except Exception as error:  # torch raises a different type for each way of being damaged

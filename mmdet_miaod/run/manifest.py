@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from .. import distributed
+from ..regular_files import read_text
 from .checked_json import content_sha256
 from .file_record import DamagedFileError, FileRecord, verify
 from .files import link_file, linked_folder, remove_file, write_json
@@ -20,6 +21,8 @@ MANIFEST_NAME = 'run_state.json'
 # The manifest before its last change, in case the newest is damaged.
 PREVIOUS_NAME = 'run_state.previous.json'
 FORMAT = 2
+# A run of a hundred cycles of a thousand chunks each has about 50 MB of it.
+MAX_BYTES = 1 << 30
 # Files that come and go; one that no step has is left over from an interrupted step.
 ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/*_part_[0-9]*.npy')
 
@@ -119,7 +122,7 @@ class RunState:
         """
         path = Path(directory) / name
         try:
-            manifest = json.loads(path.read_text(encoding='utf-8'))
+            manifest = json.loads(read_text(path, MAX_BYTES))
             if manifest.pop('manifest_sha256') != content_sha256(manifest):
                 raise ValueError('its checksum does not fit its content')
             if manifest['format'] == 1:  # version 0.1

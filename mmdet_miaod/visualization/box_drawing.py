@@ -16,6 +16,7 @@ from .figures import COLORS
 _FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}
 # A caption lies inside its box where it covers no more of it than this.
 _COVERED = 1 / 6
+_MOST_CAPTIONS = 300
 
 
 @functools.cache
@@ -59,6 +60,7 @@ def draw_boxes(
     """Draw boxes with captions into an image, the last one first, so that the first one lies on top.
 
     A caption stands inside its box where the box is large, else above it, so that it hides no small object.
+    The first 300 boxes have one: of thousands nobody could read any, and each takes time.
 
     Args:
         image: RGB; it is changed.
@@ -84,7 +86,7 @@ def draw_boxes(
             _draw_dashes(draw, box, color, width)
         else:
             draw.rectangle(box, outline=color, width=width)
-    for box, caption, color in reversed(list(zip(corners, captions, colors, strict=True))):
+    for box, caption, color in list(zip(corners, captions, colors, strict=True))[:_MOST_CAPTIONS][::-1]:
         text = draw.textbbox((0, 0), caption, font=font)
         x, y, right, bottom = _caption_place(text, box, image.width)
         draw.rectangle((x, y, right, bottom), fill='white', outline=color)

@@ -13,6 +13,7 @@ import numpy as np
 
 from ..active.cycle_evaluation import load_detections, selected_detections_name, test_detections_name
 from ..active.label_losses import label_losses_name, read_label_losses
+from ..regular_files import read_json, read_text
 from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.metrics import METRICS_NAME
@@ -146,7 +147,7 @@ def _read_metrics(record: RunRecord) -> None:
     if not path.is_file():
         record.problems.append('No cycle is evaluated yet.')
         return
-    entries = json.loads(path.read_text(encoding='utf-8'))
+    entries = read_json(path)
     record.metrics = [entry for entry in entries if isinstance(entry['labeled'], int)]
 
 
@@ -186,7 +187,7 @@ def _read_losses(record: RunRecord) -> None:
     entries: dict[tuple, dict[str, Any]] = {}
     for path in sorted(record.directory.glob('*.log.json')):
         stage_number = 0
-        for line in path.read_text(encoding='utf-8', errors='replace').splitlines():
+        for line in read_text(path, errors='replace').splitlines():
             try:
                 entry = json.loads(line)
             except ValueError:  # the line that was being written when the run was stopped
@@ -215,7 +216,7 @@ def _read_config(record: RunRecord) -> None:
         record.problems.append('The dumped config is not there.')
         return
     record.config_path = found[0]
-    record.config_text = found[0].read_text(encoding='utf-8', errors='replace')
+    record.config_text = read_text(found[0], errors='replace')
 
 
 _READERS = (

@@ -186,7 +186,7 @@ def test_errors_name_the_archive_and_not_where_it_was_unpacked(tmp_path) -> None
 
 def test_a_pipe_is_not_waited_for(tmp_path) -> None:
     os.mkfifo(tmp_path / 'export.json')
-    with pytest.raises(ValueError, match='is no regular file'):
+    with pytest.raises(ValueError, match='is a pipe'):
         _read(tmp_path / 'export.json')
 
 

@@ -13,6 +13,7 @@ from xml.sax.saxutils import escape
 import numpy as np
 from mmdet.datasets import VOCDataset
 
+from ...regular_files import read_text
 from .scene import OBJECT_RADIUS, DrawnObject, SceneStyle, draw_scene
 from .shapes import shape_of
 
@@ -231,7 +232,7 @@ def _is_drawn(root: Path, stamp: dict) -> bool:
     if not root.exists() or (root.is_dir() and not any(root.iterdir())):
         return False
     try:
-        found = json.loads((root / _STAMP).read_text(encoding='utf-8'))
+        found = json.loads(read_text(root / _STAMP))
     except (OSError, ValueError):
         found = None
     if found != stamp:
