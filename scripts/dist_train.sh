@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
 # Train with several processes on this machine: bash scripts/dist_train.sh CONFIG N [ARGS of tools/train.py]
+# Resume a run: bash scripts/dist_train.sh N --resume RUN_DIR
 #   N      number of processes: one for each GPU; on a machine without GPUs they share the CPU (gloo)
 #   PORT   (environment) port that the processes meet at, 29500 unless given
 # It runs in the repository: relative paths in ARGS start there.
@@ -12,13 +13,20 @@ usage() {
 }
 
 [[ $# -ge 2 ]] || usage "CONFIG and N are needed."
-config="$1" processes="$2"
-shift 2
+config=()
+if [[ ! $1 =~ ^[0-9]+$ || $2 != --resume* ]]; then # a run has its own
+    config=("$1")
+    shift
+fi
+processes="$1"
+shift
 [[ $processes =~ ^[1-9][0-9]*$ ]] || usage "N is '$processes', which is no number of processes."
 called_from="$PWD"
 source "$(dirname "${BASH_SOURCE[0]}")/_python.sh"
-if [[ ! -f $config && -f $called_from/$config ]]; then config="$called_from/$config"; fi
-[[ -f $config ]] || usage "there is no config $config."
+if [[ ${#config[@]} -gt 0 ]]; then
+    if [[ ! -f $config && -f $called_from/$config ]]; then config=("$called_from/$config"); fi
+    [[ -f $config ]] || usage "there is no config $config."
+fi
 
 device=()
 gpus="$("$PYTHON" -c 'import torch; print(torch.cuda.device_count())')"
@@ -33,4 +41,4 @@ elif ((gpus < processes)); then
 fi
 exec "$PYTHON" -m mmdet_miaod.cli.torchrun --nnodes 1 --nproc-per-node "$processes" \
     --master-addr 127.0.0.1 --master-port "${PORT:-29500}" \
-    tools/train.py "$config" --launcher pytorch ${device[@]+"${device[@]}"} "$@"
+    tools/train.py ${config[@]+"${config[@]}"} --launcher pytorch ${device[@]+"${device[@]}"} "$@"

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import shlex
 import sys
 from importlib import import_module
-from pathlib import Path
 
 
 def start(module: str) -> None:
-    """Run a command as ``python tools/NAME.py``, where NAME is the last part of its module, and exit.
+    """Run a command as ``python tools/NAME.py``, or as this file was called from elsewhere, and exit.
 
     Args:
         module: that has the command, such as ``'mmdet_miaod.commands.train'``.
@@ -17,4 +17,4 @@ def start(module: str) -> None:
         command = import_module(module).COMMAND
     except ImportError as error:  # the stack is not installed
         sys.exit(f'error: {error}')
-    sys.exit(command.run(f'python tools/{Path(sys.argv[0]).name}'))
+    sys.exit(command.run(f'python {shlex.quote(sys.argv[0])}'))

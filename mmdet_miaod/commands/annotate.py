@@ -7,6 +7,7 @@ example: %(prog)s import work_dirs/bolts project-1-at-2026-01-31.json
 from __future__ import annotations
 
 import argparse
+import re
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -199,9 +200,7 @@ def resume_command(prog: str, directory: Path) -> str:
 
 def re_named(prog: str, name: str) -> str:
     """Return how another command is called: ``python tools/train.py`` -> ``python tools/annotate.py``."""
-    for known in ('annotate', 'train'):
-        prog = prog.replace(f'/{known}.py', f'/{name}.py').replace(f'miaod {known}', f'miaod {name}')
-    return prog.removesuffix(' start')
+    return re.sub(r"\b(annotate|train)(?=(\.py'?)?$)", name, prog.removesuffix(' start'))
 
 
 def export_batch(arguments: argparse.Namespace) -> None:

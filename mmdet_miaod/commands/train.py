@@ -184,9 +184,14 @@ def hint(arguments: argparse.Namespace) -> str:
     if arguments.run_directory is None:
         return ''
     command = resume_command(arguments.prog, arguments.run_directory)
-    if arguments.launcher != 'none':
-        return f'Resume by the same launcher: {command} --launcher {arguments.launcher}'
-    return f'Resume with: {command}'
+    if arguments.launcher == 'none':
+        return f'Resume with: {command}'
+    if os.environ.get('GROUP_WORLD_SIZE') == '1':  # all processes of torchrun are on this machine
+        command = resume_command(
+            f'bash scripts/dist_train.sh {os.environ["WORLD_SIZE"]}', arguments.run_directory
+        )
+        return f'Resume with: {command}'
+    return f'Resume by the same launcher: {command} --launcher {arguments.launcher}'
 
 
 COMMAND = Command(

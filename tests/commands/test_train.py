@@ -13,7 +13,7 @@ import pytest
 from mmdet_miaod.run.manifest import RunState
 from tests.commands.conftest import call, command, run
 from tests.reliability.tiny_job import ledger
-from tests.tiny_run import write_tiny_config
+from tests.tiny_run import REPOSITORY, write_tiny_config
 
 
 @pytest.fixture(scope='module')
@@ -56,8 +56,8 @@ def test_after_ctrl_c_the_line_that_is_said_ends_the_run_as_if_nothing_happened(
     code, errors = _stopped(config, tmp_path, signal.SIGINT)
     said = errors.splitlines()[-1]
     assert code == 130, errors
-    assert said == f'interrupted. Resume with: python tools/train.py --resume {directory}'
-    words = said.split('tools/train.py ')[1].split()
+    assert said == f'interrupted. Resume with: python {REPOSITORY}/tools/train.py --resume {directory}'
+    words = said.split('/tools/train.py ')[1].split()
     assert run('train', *words).returncode == 0
     assert ledger(directory) == undisturbed
     assert not (directory / 'report.html').exists()

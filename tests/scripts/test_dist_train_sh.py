@@ -26,6 +26,13 @@ def test_without_gpus_the_processes_share_the_cpu(run_script, stub_torch):
     assert launched(done).endswith("'--launcher', 'pytorch', '--device', 'cpu'] 1")
 
 
+def test_a_run_is_resumed_without_a_config(run_script, stub_torch):
+    stub_torch(2)
+    done = run_script('dist_train.sh', '2', '--resume', 'work dirs/run', OMP_NUM_THREADS='7')
+    words = "'tools/train.py', '--launcher', 'pytorch', '--resume', 'work dirs/run'"
+    assert launched(done).endswith(f'{words}] 7')
+
+
 @pytest.mark.parametrize(
     ('arguments', 'message'),
     [
@@ -33,6 +40,8 @@ def test_without_gpus_the_processes_share_the_cpu(run_script, stub_torch):
         (['configs/mine.py', '0'], "N is '0'"),
         (['configs/mine.py', 'two'], "N is 'two'"),
         (['configs/none.py', '2'], 'there is no config configs/none.py'),
+        (['3', '--resume', 'run'], 'torch sees 2 GPUs'),
+        (['2', '--seed', '1'], "N is '--seed'"),
         (['configs/mine.py', '3'], 'torch sees 2 GPUs'),
     ],
 )

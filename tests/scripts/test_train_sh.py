@@ -43,6 +43,11 @@ def test_options_without_a_config_go_with_the_default_one(run_script, checkout):
     assert "['configs/MIAOD.py', '--device', 'cpu', '--seed', '1']" in finished_log(checkout, 'cpu')
 
 
+def test_a_run_is_resumed_with_its_own_config(run_script, checkout):
+    run_script('train.sh', 'cpu', '--resume', 'work_dirs/run')
+    assert "['--device', 'cpu', '--resume', 'work_dirs/run']" in finished_log(checkout, 'cpu')
+
+
 def test_earlier_logs_are_kept_in_order(run_script, checkout):
     for seed in '123':
         run_script('train.sh', 'cpu', '--seed', seed)

@@ -23,8 +23,8 @@ finally:
 
 def run(name: str, *arguments: str) -> subprocess.CompletedProcess:
     code = f'import sys; sys.argv = sys.argv[1:]\n{WATCHED}'
-    command = [sys.executable, '-c', code, str(REPOSITORY / 'tools' / f'{name}.py'), *arguments]
-    return subprocess.run(command, capture_output=True, text=True, timeout=60)
+    command = [sys.executable, '-c', code, f'tools/{name}.py', *arguments]
+    return subprocess.run(command, capture_output=True, text=True, timeout=60, cwd=REPOSITORY)
 
 
 @pytest.mark.parametrize('arguments', [*([name] for name in TOOLS), *COMMANDS], ids='-'.join)
