@@ -60,7 +60,6 @@ class BatchAnnotator(SimulatedAnnotator):
         state: the run's manifest.
         detect: runs a cycle's model over ``(n,)`` pool indices: per image one ``(m, 5)`` array per class; for
             all processes to call.
-        logger: for the text log.
     """
 
     def __init__(
@@ -71,14 +70,12 @@ class BatchAnnotator(SimulatedAnnotator):
         settings: BatchSettings,
         state: RunState,
         detect: Callable[[int, np.ndarray], list[list[np.ndarray]]],
-        logger: logging.Logger,
     ) -> None:
         super().__init__(dataset)
         self._pool = pool
         self._settings = settings
         self._state = state
         self._detect = detect
-        self._logger = logger
         self._given: set[int] = set()
         self.test_objects: dict[int, Objects] = {}
 
@@ -114,7 +111,7 @@ class BatchAnnotator(SimulatedAnnotator):
             labels = self._state.find(LABELS, cycle, step.number).values
             reviewed = set(labels['reviewed'])
             indices += [i for i in step.values['images'] if i in reviewed]
-            self._logger.info(
+            logging.getLogger('mmdet').info(
                 'Batch %d: %d of %d images are labeled, %d are skipped.',
                 *(step.number, len(reviewed), len(step.values['images']), len(labels['skipped'])),
             )

@@ -20,6 +20,9 @@ from .cycle_training import model_name
 from .feature_files import merge_parts, part_name
 from .split import hash_indices, split_names
 
+_LOGGER = logging.getLogger('mmdet')
+# What is shown beside the progress, by kind of a chunk's step.
+_TITLES = dict(chunk='scoring', quality='class quality', look='second look')
 Count = Callable[[int], None]  # is told the number of images newly done
 # Given pool indices (n,) and a function to tell of progress, arrays (n, ...) by the name of their file.
 Work = Callable[[np.ndarray, Count], dict[str, np.ndarray]]
@@ -30,9 +33,8 @@ class ChunkedPass:
     """Goes through images chunk by chunk, each shared out over the processes and recorded when it is done.
 
     Attributes:
-        kind: kind of a chunk's step in the manifest.
+        kind: kind of a chunk's step in the manifest: ``'chunk'``, ``'quality'`` or ``'look'``.
         state: the run's manifest.
-        logger: for the text log.
         query: the strategy's config as text, on which results depend beside model and images.
         live: shows progress: a context of a cycle, a name and a number of images, which yields a function to
             call with the number of images that were done.
@@ -40,20 +42,18 @@ class ChunkedPass:
 
     kind: str
     state: RunState
-    logger: logging.Logger
     query: str
     live: Callable[[int, str, int], AbstractContextManager[Count]] = no_bar
 
-    def run(self, cycle: int, chunks: list[np.ndarray], work: Work, title: str) -> None:
+    def run(self, cycle: int, chunks: list[np.ndarray], work: Work) -> None:
         """Do what is not done yet; for all processes to call.
 
         Args:
             cycle: number of the cycle.
             chunks: ``(n,)`` pool indices each.
             work: computes arrays for images of a chunk.
-            title: what is shown beside the progress.
         """
-        with self.live(cycle, title, sum(map(len, chunks))) as advance:
+        with self.live(cycle, _TITLES[self.kind], sum(map(len, chunks))) as advance:
             for number, chunk in enumerate(chunks):
                 count = shared_count(advance, len(chunk))
                 done = distributed.on_main(lambda: self._is_done(cycle, number, chunk))  # noqa: B023 (called at once)
@@ -73,7 +73,7 @@ class ChunkedPass:
             for name in step.files:
                 verify(self.state.file_record(name))
         except DamagedFileError as error:
-            self.logger.warning('%s; it is scored again.', error)
+            _LOGGER.warning('%s; it is scored again.', error)
             return False
         return True
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,12 @@ from torch.utils.data import Dataset
 from .. import distributed
 from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import ScoringSettings, detect, evaluate_detections
+from ..engine.label_losses import label_losses
 from ..engine.live_bar import no_bar, shared_count
 from ..run.file_record import FileRecord
 from ..run.files import load_array, save_array
 from ..run.manifest import RunState
+from .label_losses import label_losses_name, write_label_losses
 
 DETECTION = np.dtype([('image', '<i4'), ('label', '<i2'), ('score', '<f4'), ('box', '<f4', (4,))])
 # The most confident ones of a file, of 26 bytes each: 5 MB.
@@ -76,12 +80,14 @@ def load_detections(path: str | Path) -> np.ndarray:
     return found
 
 
+@dataclass(frozen=True, kw_only=True)
 class CycleEvaluator:
-    """Evaluates a cycle's model, and keeps its detections for the report.
+    """Evaluates a cycle's model, and keeps what it finds for the report.
 
-    Args:
+    Attributes:
         test: returns the test set, None without one; called when a model is evaluated.
         pool: the image pool.
+        labeled: the same images with labels.
         settings: batch size, workers, device.
         evaluation: keyword arguments of the test set's ``evaluate``.
         state: the run's manifest.
@@ -89,40 +95,47 @@ class CycleEvaluator:
             call with the number of images newly done.
     """
 
-    def __init__(
-        self,
-        test: Callable[[], Dataset | None],
-        pool: ImagePoolDataset,
-        settings: ScoringSettings,
-        evaluation: Mapping[str, Any],
-        *,
-        state: RunState,
-        live: Callable[[int, str, int], AbstractContextManager[Callable[[int], None]]] = no_bar,
-    ) -> None:
-        self._test_set = test
-        self._pool = pool
-        self._settings = settings
-        self._evaluation = evaluation
-        self._state = state
-        self._live = live
+    test: Callable[[], Dataset | None]
+    pool: ImagePoolDataset
+    labeled: Dataset
+    settings: ScoringSettings
+    evaluation: Mapping[str, Any]
+    state: RunState
+    live: Callable[[int, str, int], AbstractContextManager[Callable[[int], None]]] = no_bar
 
-    def evaluate(self, cycle: int, model: nn.Module) -> tuple[dict[str, Any], list[FileRecord]]:
-        """Return the metrics on the test set and the record of the detections; for all processes to call."""
-        test = self._test_set()
-        if test is None:
-            return dict(mAP=None, AP={}), []
-        images = np.arange(len(test))
-        with self._live(cycle, 'evaluation', len(images)) as advance:
-            detections = detect(model, test, self._settings, shared_count(advance, len(images)))
-        metrics = evaluate_detections(detections, test, self._evaluation)
-        return metrics, [self._save(test_detections_name(cycle), detections, images)]
+    def evaluate(
+        self, cycle: int, model: nn.Module, labeled: np.ndarray
+    ) -> tuple[dict[str, Any], list[FileRecord]]:
+        """Measure a model on the test set, and its loss on labeled images; for all processes to call.
+
+        Args:
+            cycle: number of the cycle.
+            model: its trained model.
+            labeled: ``(n,)`` int64 pool indices that it was trained on.
+
+        Returns:
+            The metrics on the test set with their ``seconds``, and the records of the files written.
+        """
+        started, test, written = time.monotonic(), self.test(), []
+        metrics: dict[str, Any] = dict(mAP=None, AP={})
+        if test is not None:
+            images = np.arange(len(test))
+            with self.live(cycle, 'evaluation', len(images)) as advance:
+                detections = detect(model, test, self.settings, shared_count(advance, len(images)))
+            metrics = evaluate_detections(detections, test, self.evaluation)
+            written.append(self._save(test_detections_name(cycle), detections, images))
+        metrics['seconds'] = time.monotonic() - started
+        losses = label_losses(model, labeled, dataset=self.labeled, device=self.settings.device)
+        path, names = self.state.path(label_losses_name(cycle)), self.pool.index.names
+        written.append(distributed.on_main(lambda: write_label_losses(path, labeled, losses, names)))
+        return metrics, written
 
     def look_at(self, cycle: int, model: nn.Module, selected: np.ndarray) -> list[FileRecord]:
         """Keep what the model finds in the first of selected images ``(n,)``; for all processes to call."""
         images = selected[:MAX_SELECTED]
-        detections = detect(model, self._pool.scoring_view(), self._settings, indices=images)
+        detections = detect(model, self.pool.scoring_view(), self.settings, indices=images)
         return [self._save(selected_detections_name(cycle), detections, images)]
 
     @distributed.main_only
     def _save(self, name: str, detections: Sequence[Sequence[np.ndarray]], images: np.ndarray) -> FileRecord:
-        return save_array(self._state.path(name), pack_detections(detections, images))
+        return save_array(self.state.path(name), pack_detections(detections, images))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager
-from functools import partial
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
@@ -24,63 +24,53 @@ from .chunked_pass import ChunkedPass, Count
 from .class_quality import QUALITY_RULES, anchor_quality, fill_unknown
 from .feature_files import join_features, part_name
 from .query.base import QueryStrategy
-from .scoring import Look, look_at, score_chunk, split_chunks
+from .scoring import Look, look_at, scores_and_features, second_look, split_chunks
 from .split import split_names
 
 _LOOK_CHUNK = 256  # images: 27 MB of 100 detections with 256 channels each
 _BLOCK = 1 << 20  # NaNs that are written at a time
+_LOGGER = logging.getLogger('mmdet')
 
 
+@dataclass(frozen=True, kw_only=True)
 class CycleScorer:
     """Writes the candidates' scores to ``cycle{c}/scores.npy``, and what else a strategy needs beside them.
 
-    Args:
+    Attributes:
         pool: the image pool; its annotation files are never opened.
         strategy: whose scores are computed.
         settings: batch size, workers, chunk size, device.
         state: the run's manifest.
-        logger: for the text log.
         query: the strategy's config as text, since scores depend on it beside model and image.
         annotations: tells the boxes of a labeled image, as ``LabeledDataset.get_ann_info``; asked for
             strategies that need the quality of classes.
         live: shows progress, see :class:`~mmdet_miaod.active.chunked_pass.ChunkedPass`.
     """
 
-    def __init__(
-        self,
-        *,
-        pool: ImagePoolDataset,
-        strategy: QueryStrategy,
-        settings: ScoringSettings,
-        state: RunState,
-        logger: logging.Logger,
-        query: str,
-        annotations: Callable[[int], Mapping[str, np.ndarray]] | None = None,
-        live: Callable[[int, str, int], AbstractContextManager[Count]] = no_bar,
-    ) -> None:
-        self._view = pool.scoring_view()
-        self._strategy = strategy
-        self._settings = settings
-        self._state = state
-        self._logger = logger
-        self._query = query
-        self._annotations = annotations
-        kinds = ('chunk', 'quality', 'look')
-        passes = (ChunkedPass(kind, state, logger, query, live) for kind in kinds)
-        self._scoring, self._measuring, self._looking = passes
+    pool: ImagePoolDataset
+    strategy: QueryStrategy
+    settings: ScoringSettings
+    state: RunState
+    query: str
+    annotations: Callable[[int], Mapping[str, np.ndarray]] | None = None
+    live: Callable[[int, str, int], AbstractContextManager[Count]] = no_bar
 
     def is_current(self, step: FinishedStep) -> bool:
         """Tell whether recorded scores are those of this query and not of another (as after --force)."""
-        return step.values.get('query') == self._query
+        return step.values.get('query') == self.query
 
     def score(
-        self, cycle: int, model: nn.Module | None, candidates: np.ndarray, labeled: np.ndarray
+        self,
+        cycle: int,
+        model: Callable[[int], nn.Module],
+        candidates: np.ndarray,
+        labeled: np.ndarray,
     ) -> FinishedStep:
         """Score what is not scored yet, and put the scores together.
 
         Args:
             cycle: number of the cycle.
-            model: its trained model; not used by strategies that do not look at the images.
+            model: returns its trained model; not called for strategies that do not look at the images.
             candidates: ``(n,)`` int64 pool indices to score, ascending.
             labeled: ``(m,)`` int64 pool indices, ascending: their features are computed too, for strategies
                 that compare images; they get no score.
@@ -88,16 +78,14 @@ class CycleScorer:
         Returns:
             The step to record.
         """
-        images = np.union1d(candidates, labeled) if self._strategy.features else candidates
-        chunks = split_chunks(images, self._settings.chunk_size) if self._strategy.needs_model else []
+        images = np.union1d(candidates, labeled) if self.strategy.features else candidates
+        chunks = split_chunks(images, self.settings.chunk_size) if self.strategy.needs_model else []
         if chunks:
-            self._logger.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
-            self._scoring.run(cycle, chunks, partial(self._score, model), 'scoring')
-        measured = split_chunks(labeled, self._settings.chunk_size) if self._strategy.needs_quality else []
+            _LOGGER.info('Cycle %d: scoring %d unlabeled images.', cycle, len(candidates))
+            self._go_through('chunk', cycle, chunks, model(cycle), scores_and_features(self.strategy))
+        measured = split_chunks(labeled, self.settings.chunk_size) if self.strategy.needs_quality else []
         if measured:
-            self._measuring.run(
-                cycle, measured, partial(self._look_at, model, self._quality), 'class quality'
-            )
+            self._go_through('quality', cycle, measured, model(cycle), self._quality)
         return distributed.on_main(lambda: self._join(cycle, chunks, labeled, measured))
 
     def look_again(self, cycle: int, model: nn.Module, images: np.ndarray) -> None:
@@ -108,16 +96,15 @@ class CycleScorer:
             model: its trained model.
             images: ``(p,)`` int64 pool indices.
         """
-        self._logger.info('Cycle %d: a second look at %d images.', cycle, len(images))
-        chunks = self._look_chunks(images)
-        self._looking.run(cycle, chunks, partial(self._look_at, model, self._second_look), 'second look')
+        _LOGGER.info('Cycle %d: a second look at %d images.', cycle, len(images))
+        self._go_through('look', cycle, self._look_chunks(images), model, second_look(self.strategy))
 
     def load_second_look(self, cycle: int, images: np.ndarray) -> np.ndarray:
         """Read what :meth:`look_again` found, ``(p, ...)`` float32 in the order of ``images``."""
         found = None
         parts = enumerate(self._look_chunks(np.arange(len(images))))
         for number, rows in parts:
-            part = load_array(self._state.directory / part_name(cycle, number, 'second_look'))
+            part = load_array(self.state.directory / part_name(cycle, number, 'second_look'))
             if found is None:
                 found = np.empty((len(images), *part.shape[1:]), dtype=np.float32)
             found[rows] = part
@@ -126,45 +113,32 @@ class CycleScorer:
     def tidy(self) -> None:
         """Delete the chunks of scores that are put together, and of second looks of cycles that are over."""
         forgotten = []
-        for step in self._state.of_kind('scores'):
+        for step in self.state.of_kind('scores'):
             for kind in ('chunk', 'quality'):
-                forgotten += self._state.forget_files(kind, step.cycle)
-        newest = max((step.cycle for step in self._state.of_kind('split')), default=0)
-        for cycle in {step.cycle for step in self._state.of_kind('look') if step.cycle < newest}:
-            forgotten += self._state.forget_files('look', cycle)
-        self._state.drop(forgotten)
+                forgotten += self.state.forget_files(kind, step.cycle)
+        newest = max((step.cycle for step in self.state.of_kind('split')), default=0)
+        for cycle in {step.cycle for step in self.state.of_kind('look') if step.cycle < newest}:
+            forgotten += self.state.forget_files('look', cycle)
+        self.state.drop(forgotten)
 
     def _look_chunks(self, images: np.ndarray) -> list[np.ndarray]:
-        return split_chunks(images, min(self._settings.chunk_size, _LOOK_CHUNK))
+        return split_chunks(images, min(self.settings.chunk_size, _LOOK_CHUNK))
 
-    def _score(self, model: nn.Module, images: np.ndarray, count: Count) -> dict[str, np.ndarray]:
-        found = score_chunk(
-            model,
-            self._strategy,
-            view=self._view,
-            indices=images,
-            settings=self._settings,
-            on_progress=count,
-        )
-        scores = dict(scores=found.pop('scores'))
-        return scores | {f'features_{name}': values for name, values in found.items()}
+    def _go_through(
+        self, kind: str, cycle: int, chunks: list[np.ndarray], model: nn.Module, look: Look
+    ) -> None:
+        where = dict(view=self.pool.scoring_view(), settings=self.settings)
 
-    def _look_at(
-        self, model: nn.Module, look: Look, images: np.ndarray, count: Count
-    ) -> dict[str, np.ndarray]:
-        where = dict(view=self._view, indices=images, settings=self._settings)
-        return look_at(model, look, **where, on_progress=count)
+        def work(images: np.ndarray, count: Count) -> dict[str, np.ndarray]:
+            return look_at(model, look, indices=images, on_progress=count, **where)
+
+        ChunkedPass(kind, self.state, self.query, self.live).run(cycle, chunks, work)
 
     def _quality(
         self, model: nn.Module, img: Tensor, img_metas: list[dict], indices: np.ndarray
     ) -> dict[str, Tensor]:
-        annotations = [self._annotations(int(i)) for i in indices]
+        annotations = [self.annotations(int(i)) for i in indices]
         return dict(quality=anchor_quality(model, model.extract_feat(img), img_metas, annotations))
-
-    def _second_look(
-        self, model: nn.Module, img: Tensor, img_metas: list[dict], indices: np.ndarray
-    ) -> dict[str, Tensor]:
-        return dict(second_look=self._strategy.look_again(model, model.extract_feat(img), img_metas))
 
     def _join(
         self, cycle: int, chunks: list[np.ndarray], labeled: np.ndarray, measured: list[np.ndarray]
@@ -173,36 +147,36 @@ class CycleScorer:
             (chunk, self._scores_of_unlabeled(cycle, number, chunk, labeled))
             for number, chunk in enumerate(chunks)
         )
-        record = write_scores(self._state.path(scores_name(cycle)), len(self._view), parts)
+        record = write_scores(self.state.path(scores_name(cycle)), len(self.pool), parts)
         verify(record)
         features = join_features(
-            self._state.directory,
+            self.state.directory,
             cycle,
-            names=self._strategy.features,
+            names=self.strategy.features,
             chunks=chunks,
-            pool_size=len(self._view),
+            pool_size=len(self.pool),
         )
         quality = [self._join_quality(cycle, len(measured))] if measured else []
-        files = self._state.relative([record, *features, *quality])
-        values = dict(query=self._query)
+        files = self.state.relative([record, *features, *quality])
+        values = dict(query=self.query)
         return FinishedStep('scores', cycle, files=files, needs=[*split_names(cycle), *files], values=values)
 
     def _join_quality(self, cycle: int, count: int) -> FileRecord:
-        paths = [self._state.directory / part_name(cycle, number, 'quality') for number in range(count)]
+        paths = [self.state.directory / part_name(cycle, number, 'quality') for number in range(count)]
         found = np.concatenate([load_array(path) for path in paths])
-        quality = QUALITY_RULES[self._strategy.needs_quality](found)
+        quality = QUALITY_RULES[self.strategy.needs_quality](found)
         unknown = np.flatnonzero(np.isnan(quality)).tolist()
         if unknown:
-            self._logger.warning(
+            _LOGGER.warning(
                 'Cycle %d: no labeled box of the classes %s; their quality is the mean of the others.',
                 *(cycle, unknown),
             )
-        return save_array(self._state.path(quality_name(cycle)), fill_unknown(quality))
+        return save_array(self.state.path(quality_name(cycle)), fill_unknown(quality))
 
     def _scores_of_unlabeled(
         self, cycle: int, number: int, chunk: np.ndarray, labeled: np.ndarray
     ) -> np.ndarray:
-        scores = load_array(self._state.directory / part_name(cycle, number, 'scores'))
+        scores = load_array(self.state.directory / part_name(cycle, number, 'scores'))
         return np.where(np.isin(chunk, labeled, assume_unique=True), np.float32(np.nan), scores)
 
 

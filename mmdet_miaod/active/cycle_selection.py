@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from torch import nn
@@ -19,41 +19,31 @@ from .feature_files import load_features
 from .query.base import Query, QueryStrategy
 from .selection import SelectionSettings, preselect_images, select_images
 
+_LOGGER = logging.getLogger('mmdet')
 
+
+@dataclass(frozen=True, kw_only=True)
 class CycleSelector:
     """Asks the strategy for the images to label.
 
-    Args:
+    Attributes:
         strategy: ranks them.
         scorer: has scored the candidates, and looks again at those that the strategy preselects.
         settings: the budget.
         seed: of the run; each cycle's query has another one.
         annotator: is asked for labels under a budget of boxes.
         state: the run's manifest.
-        logger: for the text log.
     """
 
-    def __init__(
-        self,
-        *,
-        strategy: QueryStrategy,
-        scorer: CycleScorer,
-        settings: SelectionSettings,
-        seed: int,
-        annotator: Annotator,
-        state: RunState,
-        logger: logging.Logger,
-    ) -> None:
-        self._strategy = strategy
-        self._scorer = scorer
-        self._settings = settings
-        self._seed = seed
-        self._annotator = annotator
-        self._state = state
-        self._logger = logger
+    strategy: QueryStrategy
+    scorer: CycleScorer
+    settings: SelectionSettings
+    seed: int
+    annotator: Annotator
+    state: RunState
 
     def select(
-        self, cycle: int, labeled: np.ndarray, candidates: np.ndarray, model: Callable[[], nn.Module]
+        self, cycle: int, labeled: np.ndarray, candidates: np.ndarray, model: Callable[[int], nn.Module]
     ) -> np.ndarray:
         """Choose images; for all processes to call. The main process alone ranks.
 
@@ -61,50 +51,47 @@ class CycleSelector:
             cycle: number of the cycle.
             labeled: ``(m,)`` int64 pool indices, ascending.
             candidates: ``(n,)`` int64 pool indices, ascending.
-            model: returns the cycle's trained model.
+            model: returns a cycle's trained model.
 
         Returns:
             ``(k,)`` int64, in the order in which :func:`~mmdet_miaod.active.split.next_split` takes them.
         """
         preselected = None
-        if self._strategy.looks_again:
-            preselected = distributed.on_main_for_long(
-                lambda heartbeat: self._preselect(self._query(cycle, labeled, candidates, heartbeat))
-            )
-            self._scorer.look_again(cycle, model(), preselected)
+        if self.strategy.looks_again:
+
+            def preselect(heartbeat: Callable[[], None]) -> np.ndarray:
+                query = self._query(cycle, labeled, candidates, heartbeat)
+                return preselect_images(self.strategy, query, self.settings, self.annotator)
+
+            preselected = distributed.on_main_for_long(preselect)
+            self.scorer.look_again(cycle, model(cycle), preselected)
 
         def select(heartbeat: Callable[[], None]) -> np.ndarray:
             query = self._query(cycle, labeled, candidates, heartbeat)
             if preselected is not None:
-                second_look = self._scorer.load_second_look(cycle, preselected)
+                second_look = self.scorer.load_second_look(cycle, preselected)
                 query = replace(query, preselected=preselected, second_look=second_look)
-            return self._select(cycle, query)
+            selected, spent = select_images(self.strategy, query, self.settings, self.annotator)
+            if spent < self.settings.size:
+                _LOGGER.warning(
+                    'Cycle %d: the budget is %d (unit: %s), but the %d images to select from give only %d.',
+                    *(cycle, self.settings.size, self.settings.unit, len(candidates), spent),
+                )
+            return selected
 
         return distributed.on_main_for_long(select)
 
     def _query(
         self, cycle: int, labeled: np.ndarray, candidates: np.ndarray, heartbeat: Callable[[], None]
     ) -> Query:
-        strategy, directory = self._strategy, self._state.directory
+        strategy, directory = self.strategy, self.state.directory
         return Query(
             candidates=candidates,
             labeled=labeled,
             scores=load_array(directory / scores_name(cycle)),
-            seed=int(derive_seeds(1, self._seed, cycle)[0]),
+            seed=int(derive_seeds(1, self.seed, cycle)[0]),
             features=load_features(directory, cycle, strategy.features),
-            class_counts=self._annotator.class_counts(labeled) if strategy.needs_counts else None,
+            class_counts=self.annotator.class_counts(labeled) if strategy.needs_counts else None,
             class_quality=load_array(directory / quality_name(cycle)) if strategy.needs_quality else None,
             heartbeat=heartbeat,
         )
-
-    def _preselect(self, query: Query) -> np.ndarray:
-        return preselect_images(self._strategy, query, self._settings, self._annotator)
-
-    def _select(self, cycle: int, query: Query) -> np.ndarray:
-        selected, spent = select_images(self._strategy, query, self._settings, self._annotator)
-        if spent < self._settings.size:
-            self._logger.warning(
-                'Cycle %d: the budget is %d (unit: %s), but the %d images to select from give only %d.',
-                *(cycle, self._settings.size, self._settings.unit, len(query.candidates), spent),
-            )
-        return selected

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import dataclass
 
 from .. import distributed
 from ..datasets.pool import ImagePoolDataset
@@ -13,55 +14,53 @@ from ..run.step import FinishedStep
 from .annotator import Annotator
 from .split import Split, hash_indices, load_split, save_split, split_names, split_paths, write_name_lists
 
+_LOGGER = logging.getLogger('mmdet')
 
+
+@dataclass(frozen=True)
 class CycleSplits:
     """Saves and loads the splits of a run.
 
-    Args:
+    Attributes:
         pool: the image pool.
         annotator: adds files in the data's own format.
         state: the run's manifest.
-        logger: for the text log.
     """
 
-    def __init__(
-        self, pool: ImagePoolDataset, annotator: Annotator, state: RunState, logger: logging.Logger
-    ) -> None:
-        self._pool = pool
-        self._annotator = annotator
-        self._state = state
-        self._logger = logger
+    pool: ImagePoolDataset
+    annotator: Annotator
+    state: RunState
 
     def save(self, cycle: int, split: Split) -> None:
         """Write a cycle's split, as npy and as lists of names, and record it; once."""
 
         def save() -> FinishedStep:
-            records = save_split(split, self._state.directory, cycle)
+            records = save_split(split, self.state.directory, cycle)
             records += self._write_lists(cycle, split)
-            values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled), pool=len(self._pool))
-            files = self._state.relative(records)
+            values = dict(labeled=len(split.labeled), unlabeled=len(split.unlabeled), pool=len(self.pool))
+            files = self.state.relative(records)
             return FinishedStep('split', cycle, files=files, needs=split_names(cycle), values=values)
 
-        self._state.once('split', cycle, lambda: distributed.on_main(save))
+        self.state.once('split', cycle, lambda: distributed.on_main(save))
         distributed.same_everywhere([hash_indices(split.labeled), hash_indices(split.unlabeled)], 'the split')
 
     def load(self, cycle: int) -> Split:
         """Read a cycle's split."""
-        return load_split(*split_paths(self._state.directory, cycle), len(self._pool))
+        return load_split(*split_paths(self.state.directory, cycle), len(self.pool))
 
     def tidy(self) -> None:
         """Write the lists of names again where one is damaged; they are made of the npy files."""
-        for step in self._state.of_kind('split'):
+        for step in self.state.of_kind('split'):
             arrays = split_names(step.cycle)
             lists = [name for name in step.files if name not in arrays]
-            broken = distributed.on_main(lambda lists=lists: bool(self._state.damaged(lists)))
-            if broken and not distributed.on_main(lambda arrays=arrays: bool(self._state.damaged(arrays))):
-                self._logger.info('The lists of names of cycle %d are written again.', step.cycle)
+            broken = distributed.on_main(lambda lists=lists: bool(self.state.damaged(lists)))
+            if broken and not distributed.on_main(lambda arrays=arrays: bool(self.state.damaged(arrays))):
+                _LOGGER.info('The lists of names of cycle %d are written again.', step.cycle)
                 split = self.load(step.cycle)
                 distributed.on_main(lambda step=step, split=split: self._write_lists(step.cycle, split))
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
-        index, folder = self._pool.index, self._state.path(f'cycle{cycle}')
+        index, folder = self.pool.index, self.state.path(f'cycle{cycle}')
         records = write_name_lists(split, index.names, index.list_ids, index.tags, folder)
-        texts = self._annotator.split_files(split.labeled, split.unlabeled)
+        texts = self.annotator.split_files(split.labeled, split.unlabeled)
         return [*records, *(write_text(folder / name, text) for name, text in texts.items())]

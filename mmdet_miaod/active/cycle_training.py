@@ -6,7 +6,7 @@ import logging
 import re
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +17,8 @@ from .. import distributed
 from ..datasets.loaders import TrainLoader
 from ..engine.loss_watch import LossWatch
 from ..engine.runner import AlternatingEpochRunner
-from ..engine.stage import Stage, frozen_parameter_names
-from ..engine.trainer import StagePosition, TrainSettings, train_stage
+from ..engine.stage import Stage, StagePosition, frozen_parameter_names
+from ..engine.trainer import TrainSettings, train_stage
 from ..randomness import seed_everything
 from ..run.file_record import verify
 from ..run.files import link_file, load_checkpoint, remove_file, save_checkpoint
@@ -26,62 +26,41 @@ from ..run.manifest import RunState
 from ..run.step import FinishedStep
 from .split import split_names
 
+_LOGGER = logging.getLogger('mmdet')
 LATEST = 'latest.pth'
 
 
-@dataclass(frozen=True)
-class CheckpointSettings:
-    """What is saved and what stays.
-
-    Attributes:
-        max_keep: resume checkpoints that stay, at least 1; 2 or more survive damage to the newest.
-        meta: plain values stored in every checkpoint, such as the class names.
-    """
-
-    max_keep: int
-    meta: Mapping[str, Any]
-
-
+@dataclass(kw_only=True)
 class CycleTrainer:
     """Trains the model of a cycle and keeps the run's manifest about it.
 
-    Args:
+    Attributes:
         schedule: the cycle's stages.
         build_model: builds a freshly initialised detector on the CPU.
         settings: how each stage is trained.
         state: the run's manifest.
-        checkpoints: what is saved.
-        logger: for the text log.
+        max_keep: resume checkpoints that stay, at least 1; 2 or more survive damage to the newest.
+        meta: plain values stored in every checkpoint, such as the class names.
     """
 
-    def __init__(
-        self,
-        schedule: Sequence[Stage],
-        build_model: Callable[[], nn.Module],
-        *,
-        settings: TrainSettings,
-        state: RunState,
-        checkpoints: CheckpointSettings,
-        logger: logging.Logger,
-    ) -> None:
-        self.schedule = tuple(schedule)
-        self._build_model = build_model
-        self._settings = settings
-        self._state = state
-        self._checkpoints = checkpoints
-        self._logger = logger
-        self._newest: tuple[int, nn.Module] | None = None
+    schedule: Sequence[Stage]
+    build_model: Callable[[], nn.Module]
+    settings: TrainSettings
+    state: RunState
+    max_keep: int
+    meta: Mapping[str, Any]
+    _newest: tuple[int, nn.Module] | None = field(default=None, init=False)
 
     def fresh_model(self) -> nn.Module:
         """Build the detector; every cycle's starts from the same random weights."""
-        seed_everything(self._settings.seed)
-        return self._build_model().to(self._settings.device)
+        seed_everything(self.settings.seed)
+        return self.build_model().to(self.settings.device)
 
     def model(self, cycle: int) -> nn.Module:
         """Return the trained model of a cycle whose training is finished."""
         if self._newest is None or self._newest[0] != cycle:
             model = self.fresh_model()
-            self._load_weights(model, self._state.directory / model_name(cycle))
+            self._load_weights(model, self.state.directory / model_name(cycle))
             self._newest = (cycle, model)
         return self._newest[1]
 
@@ -98,12 +77,12 @@ class CycleTrainer:
         self._newest = None  # two models need not be in memory
         model = self.fresh_model()
         frozen = frozen_parameter_names(model)
-        done = self._state.find('epoch', cycle)
+        done = self.state.find('epoch', cycle)
         checkpoint: dict[str, Any] = {}
         if done is not None:
-            checkpoint = self._load_weights(model, self._state.directory / epoch_name(done))
-            self._logger.info('Cycle %d resumes after epoch %d of stage %d.', cycle, done.epoch, done.number)
-        watch = LossWatch(self._logger, memory=done and done.values.get('loss_watch'))
+            checkpoint = self._load_weights(model, self.state.directory / epoch_name(done))
+            _LOGGER.info('Cycle %d resumes after epoch %d of stage %d.', cycle, done.epoch, done.number)
+        watch = LossWatch(memory=done and done.values.get('loss_watch'))
         for number, stage in enumerate(self.schedule):
             here = done is not None and done.number == number
             epochs_done = done.epoch if here else 0
@@ -113,8 +92,7 @@ class CycleTrainer:
                 model,
                 StagePosition(cycle, number, stage, epochs_done, *self._trained_before(cycle, number)),
                 loaders=loaders,
-                settings=self._settings,
-                logger=self._logger,
+                settings=self.settings,
                 frozen=frozen,
                 on_epoch_end=self._epoch_saver(cycle, number, stage),
                 loss_watch=watch,
@@ -127,12 +105,12 @@ class CycleTrainer:
         """Save a cycle's final model; returns the step to record."""
 
         def save() -> FinishedStep:
-            meta = dict(self._checkpoints.meta, cycle=cycle)
+            meta = dict(self.meta, cycle=cycle)
             checkpoint = dict(meta=meta, state_dict=_weights(model))
-            record = save_checkpoint(self._state.path(model_name(cycle)), checkpoint)
+            record = save_checkpoint(self.state.path(model_name(cycle)), checkpoint)
             verify(record)
             needs = [*split_names(cycle), model_name(cycle)]
-            return FinishedStep('model', cycle, files=self._state.relative([record]), needs=needs)
+            return FinishedStep('model', cycle, files=self.state.relative([record]), needs=needs)
 
         return distributed.on_main(save)
 
@@ -142,15 +120,15 @@ class CycleTrainer:
         The last checkpoint of a finished cycle stays until the next cycle has one, in case the model that
         was made of it is damaged.
         """
-        epochs = self._state.of_kind('epoch')
+        epochs = self.state.of_kind('epoch')
         newest = epochs[-1].cycle if epochs else None
         forgotten = []
         for cycle in {step.cycle for step in epochs}:
-            keep = 0 if cycle != newest else self._checkpoints.max_keep
-            if cycle == newest and self._state.find('model', cycle) is not None:
+            keep = 0 if cycle != newest else self.max_keep
+            if cycle == newest and self.state.find('model', cycle) is not None:
                 keep = 1
-            forgotten += self._state.forget_files('epoch', cycle, keep)
-        self._state.drop(forgotten)
+            forgotten += self.state.forget_files('epoch', cycle, keep)
+        self.state.drop(forgotten)
         distributed.on_main(self._link_epochs)
 
     def _epoch_saver(self, cycle: int, number: int, stage: Stage) -> Callable[[AlternatingEpochRunner], None]:
@@ -169,7 +147,7 @@ class CycleTrainer:
             )
             step = FinishedStep('epoch', cycle, number, runner.epoch + 1, values=values)
             distributed.copy_buffers_from_main(runner.model.module)
-            self._state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
+            self.state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
             self.tidy()
             started = time.monotonic()
 
@@ -178,30 +156,30 @@ class CycleTrainer:
     def _trained_before(self, cycle: int, number: int) -> tuple[int, int]:
         """Count the iterations and epochs of the run before a stage."""
         earlier = [
-            step for step in self._state.of_kind('epoch') if (step.cycle, step.number) < (cycle, number)
+            step for step in self.state.of_kind('epoch') if (step.cycle, step.number) < (cycle, number)
         ]
         return sum(step.values.get('iterations', 0) for step in earlier), len(earlier)
 
     def _save_epoch(self, runner: AlternatingEpochRunner, step: FinishedStep) -> FinishedStep:
         checkpoint = dict(
-            meta=dict(self._checkpoints.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
+            meta=dict(self.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
             state_dict=_weights(runner.model.module),
             **runner.gradient_step.state_dict(),
         )
         name = epoch_name(step)
-        record = save_checkpoint(self._state.path(name), checkpoint)
+        record = save_checkpoint(self.state.path(name), checkpoint)
         verify(record)
-        files, needs = self._state.relative([record]), [*split_names(step.cycle), name]
+        files, needs = self.state.relative([record]), [*split_names(step.cycle), name]
         return FinishedStep('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)
 
     def _link_epochs(self) -> None:
         """Show the newest label-set stage's checkpoints as ``epoch_{n}.pth`` and ``latest.pth``."""
-        steps = [step for step in self._state.of_kind('epoch') if step.values.get('label_set')]
+        steps = [step for step in self.state.of_kind('epoch') if step.values.get('label_set')]
         if not steps:
             return
-        directory, newest = self._state.directory, steps[-1]
+        directory, newest = self.state.directory, steps[-1]
         steps = [step for step in steps if (step.cycle, step.number) == (newest.cycle, newest.number)]
-        shown = {f'epoch_{step.epoch}.pth': step for step in steps[-self._checkpoints.max_keep :]}
+        shown = {f'epoch_{step.epoch}.pth': step for step in steps[-self.max_keep :]}
         for path in directory.glob('epoch_*.pth'):
             if path.name not in shown and re.fullmatch(r'epoch_\d+\.pth', path.name):
                 remove_file(path)
@@ -212,7 +190,7 @@ class CycleTrainer:
     def _load_weights(self, model: nn.Module, path: Path) -> dict[str, Any]:
         checkpoint = load_checkpoint(path)
         model.load_state_dict(checkpoint['state_dict'])
-        self._logger.info('Loaded %s.', path)
+        _LOGGER.info('Loaded %s.', path)
         return checkpoint
 
 

@@ -5,30 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from .. import distributed
 from ..datasets.pool import ImagePoolDataset
 from ..engine.inference import ScoringSettings
 from .feature_files import merge_parts
-from .query.base import QueryStrategy
 from .query.coreset import greedy_k_center
 from .query.image_features import pooled_features
-from .scoring import score_chunk
-
-_NAME = 'backbone'
+from .scoring import look_at
 
 
-class _BackboneFeatures(QueryStrategy):
+def _backbone_features(
+    model: nn.Module, img: Tensor, img_metas: list[dict], indices: np.ndarray
+) -> dict[str, Tensor]:
     """Pooled outputs of the backbone alone: the neck is not pretrained."""
-
-    features = (_NAME,)
-
-    def score_and_features(
-        self, model: nn.Module, img: Tensor, img_metas: list[dict], names: Sequence[str]
-    ) -> dict[str, Tensor]:
-        return dict(scores=torch.zeros(len(img)), **{_NAME: pooled_features(model, model.backbone(img))})
+    return dict(backbone=pooled_features(model, model.backbone(img)))
 
 
 def choose_coreset(
@@ -59,14 +51,10 @@ def choose_coreset(
     if not len(first):
         first = np.random.RandomState(seed).choice(candidates, 1)
     mine = np.arange(distributed.rank(), len(candidates), distributed.world_size())
-    found = score_chunk(
-        model,
-        _BackboneFeatures(),
-        view=pool.scoring_view(),
-        indices=candidates[mine],
-        settings=settings,
+    found = look_at(
+        model, _backbone_features, view=pool.scoring_view(), indices=candidates[mine], settings=settings
     )
-    features = merge_parts(len(candidates), distributed.gather((mine, found)))[_NAME]
+    features = merge_parts(len(candidates), distributed.gather((mine, found)))['backbone']
     rest = ~np.isin(candidates, first)
 
     def choose(heartbeat: Callable[[], None]) -> np.ndarray:

@@ -5,180 +5,186 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
-
-from mmcv.runner import Hook
+from functools import cached_property
 
 from .. import distributed
+from ..active.annotator import LabelsWanted
 from ..active.cycle_evaluation import CycleEvaluator
 from ..active.cycle_scoring import CycleScorer
-from ..active.cycle_training import CheckpointSettings, CycleTrainer
-from ..active.loop import ActiveLearningLoop, LoopSettings
-from ..engine.detector import build_model
-from ..engine.label_losses import label_losses
+from ..active.cycle_selection import CycleSelector
+from ..active.cycle_split import CycleSplits
+from ..active.cycle_training import CycleTrainer
+from ..active.loop import ActiveLearningLoop
+from ..active.named_split import load_given_split
+from ..engine.detector import build_model, load_weights
 from ..engine.progress import RunClock, RunProgress, stage_steps, stage_weight
 from ..engine.run_log import RunLog
 from ..run.manifest import RunState
 from ..run.metrics import cycle_metrics, cycle_table
+from ..run.starting_point import StartingPoint
 from ..version import __version__
 from .data import LoaderFactory
-from .labeling import build_labeling
+from .labeling import PersonLabeling, SimulatedLabeling
 from .preflight import Prepared
 from .run_options import RunOptions
 from .run_report import refresh_report
 from .settings import RunSettings
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Run:
-    """A run that is ready to go.
+    """A run that is ready to go; each part of it is made when it is first needed.
 
     Attributes:
-        loop: runs the cycles.
-        trainer: trains their models.
-        progress: shows how far they are.
-        state: the run's manifest.
-        report: writes the run's report anew; ``last=True`` when the run is finished.
-        log: its loss log and TensorBoard file.
-    """
-
-    loop: ActiveLearningLoop
-    trainer: CycleTrainer
-    progress: RunProgress
-    state: RunState
-    report: Callable[..., None]
-    log: RunLog
-
-
-def assemble_run(
-    settings: RunSettings,
-    options: RunOptions,
-    *,
-    prepared: Prepared,
-    state: RunState,
-    timestamp: str,
-    logger: logging.Logger,
-    log: RunLog,
-) -> Run:
-    """Put a run together.
-
-    Args:
         settings: what to run.
         options: how to run it.
         prepared: from the checks before the start.
         state: the run's manifest.
         timestamp: first part of the log files' names.
-        logger: for the text log.
-        log: the run's loss log and TensorBoard file.
+        log: its loss log and TensorBoard file.
     """
-    first_cycle = state.options.get('first_cycle', settings.labeling.cycles[0])
-    cycles = [cycle for cycle in settings.labeling.cycles if cycle >= first_cycle]
-    data, scoring = prepared.data, prepared.scoring
-    loaders = LoaderFactory(data, settings.loaders, prepared.device)
-    progress = RunProgress(_clock(settings, prepared, cycles, state), options.progress, cycles)
-    trainer = _build_trainer(
-        settings,
-        prepared,
-        state=state,
-        timestamp=timestamp,
-        stage_hook=progress.stage_hook,
-        logger=logger,
-        log=log,
-    )
-    labeling = build_labeling(settings, prepared, trainer=trainer, state=state, logger=logger)
-    evaluator = CycleEvaluator(
-        labeling.test_set if settings.validate else lambda: None,
-        data.pool,
-        scoring,
-        settings.evaluation,
-        state=state,
-        live=progress.images,
-    )
 
-    report = partial(refresh_report, state.directory, data, labeling.test_set, logger=logger)
+    settings: RunSettings
+    options: RunOptions
+    prepared: Prepared
+    state: RunState
+    timestamp: str
+    log: RunLog
 
-    def end_of_cycle(cycle: int) -> None:
-        entries, epochs = cycle_metrics(state), state.of_kind('epoch')
-        logger.info('\n%s', cycle_table(entries))
-        iterations = sum(step.values.get('iterations', 0) for step in epochs)
-        log.evaluation(entries[-1], len(epochs), iterations)
-        if options.report:
-            report()
+    def begin_with(self, start: StartingPoint) -> None:
+        """Take over the split, and perhaps the model, of an earlier run."""
+        self.loop.splits.save(start.cycle, load_given_split(start, self.prepared.data.pool.index))
+        if start.model_path is not None:
+            model = self.trainer.fresh_model()
+            load_weights(model, start.model_path)
+            self.state.once('model', start.cycle, lambda: self.trainer.save_model(start.cycle, model))
 
-    shared = dict(pool=data.pool, strategy=prepared.strategy, state=state, logger=logger)
-    query = json.dumps(settings.query)
-    loop = ActiveLearningLoop(
-        LoopSettings(cycles, prepared.selection, settings.seed),
-        first_split=labeling.first_split,
-        annotator=labeling.annotator,
-        build_loaders=loaders,
-        trainer=trainer,
-        evaluate=evaluator.evaluate,
-        look_at=evaluator.look_at,
-        label_losses=partial(label_losses, dataset=data.labeled, device=prepared.device),
-        scorer=CycleScorer(
-            settings=scoring,
-            query=query,
+    def run(self) -> LabelsWanted | None:
+        """Run the cycles that are left; returns what people have to label first, where that stops the run."""
+        wanted = None
+        try:
+            self.loop.run()
+        except LabelsWanted as labels_wanted:
+            wanted = labels_wanted
+        finally:
+            self.progress.close()
+            self.log.close()
+        if self.options.report and self.state.of_kind('evaluation'):
+            self._report(last=wanted is None)
+        return wanted
+
+    @cached_property
+    def cycles(self) -> list[int]:
+        """Numbers of the run's cycles; a run that was given a split begins with a later one."""
+        cycles = self.settings.labeling.cycles
+        first = self.state.options.get('first_cycle', cycles[0])
+        return [cycle for cycle in cycles if cycle >= first]
+
+    @cached_property
+    def progress(self) -> RunProgress:
+        """Live lines of what is done."""
+        return RunProgress(self._clock(), self.options.progress, self.cycles)
+
+    @cached_property
+    def trainer(self) -> CycleTrainer:
+        """Trains the models."""
+        settings, prepared = self.settings, self.prepared
+        classes = prepared.data.labeled.CLASSES
+        return CycleTrainer(
+            schedule=settings.schedule,
+            build_model=lambda: build_model(settings.model, classes),
+            settings=replace(
+                settings.training,
+                custom_hooks=(*settings.training.custom_hooks, self.progress.stage_hook),
+                device=prepared.device,
+                work_dir=str(self.state.directory),
+                timestamp=self.timestamp,
+                run_log=self.log,
+            ),
+            state=self.state,
+            max_keep=settings.max_keep_checkpoints,
+            meta=dict(CLASSES=list(classes), config=settings.text, mmdet_miaod=__version__),
+        )
+
+    @cached_property
+    def labeling(self) -> SimulatedLabeling:
+        """Who labels the images, and the test set."""
+        if self.settings.annotator is None:
+            return SimulatedLabeling(self.settings, self.prepared)
+        return PersonLabeling(self.settings, self.prepared, self.trainer, self.state)
+
+    @cached_property
+    def loop(self) -> ActiveLearningLoop:
+        """Runs the cycles."""
+        settings, prepared, annotator = self.settings, self.prepared, self.labeling.annotator
+        data, selection = prepared.data, prepared.selection
+        of_run = dict(state=self.state, settings=prepared.scoring, pool=data.pool, live=self.progress.images)
+        scorer = CycleScorer(
+            strategy=prepared.strategy,
+            query=json.dumps(settings.query),
             annotations=data.labeled.get_ann_info,
-            live=progress.images,
-            **shared,
-        ),
-        on_cycle_end=end_of_cycle,
-        **shared,
-    )
-    return Run(loop, trainer, progress, state, report, log)
+            **of_run,
+        )
+        return ActiveLearningLoop(
+            cycles=self.cycles,
+            selection=selection,
+            seed=settings.seed,
+            first_split=self.labeling.first_split,
+            annotator=annotator,
+            splits=CycleSplits(data.pool, annotator, self.state),
+            build_loaders=LoaderFactory(data, settings.loaders, prepared.device),
+            trainer=self.trainer,
+            evaluator=CycleEvaluator(
+                test=self.labeling.test_set if settings.validate else lambda: None,
+                labeled=data.labeled,
+                evaluation=settings.evaluation,
+                **of_run,
+            ),
+            scorer=scorer,
+            selector=CycleSelector(
+                strategy=prepared.strategy,
+                scorer=scorer,
+                settings=selection,
+                seed=settings.seed,
+                annotator=annotator,
+                state=self.state,
+            ),
+            state=self.state,
+            on_cycle_end=self._end_cycle,
+        )
 
+    def _end_cycle(self, cycle: int) -> None:
+        entries, epochs = cycle_metrics(self.state), self.state.of_kind('epoch')
+        logging.getLogger('mmdet').info('\n%s', cycle_table(entries))
+        iterations = sum(step.values.get('iterations', 0) for step in epochs)
+        self.log.evaluation(entries[-1], len(epochs), iterations)
+        if self.options.report:
+            self._report()
 
-def _clock(settings: RunSettings, prepared: Prepared, cycles: list[int], state: RunState) -> RunClock:
-    """Make the clock of a run from the work that no earlier sitting has done."""
-    pool_size, work = len(prepared.data.pool), Counter()
-    batch = settings.loaders.batch_size * distributed.world_size()
-    for cycle, size in zip(settings.labeling.cycles, settings.labeling.sizes(pool_size)):
-        if cycle not in cycles:
-            continue
-        if state.find('model', cycle) is None:
-            batches = [-(-size * repeat // batch) for repeat in settings.loaders.repeats]
-            for number, stage in enumerate(settings.schedule):
-                epoch = state.find('epoch', cycle, number)
-                done = epoch.epoch if epoch is not None else 0
-                work[stage.name] += stage_steps(stage, *batches) * (1 - done / stage.epochs)
-        if prepared.data.test is not None and state.find('evaluation', cycle) is None:
-            work['evaluation'] += len(prepared.data.test)
-        if prepared.strategy.needs_model and cycle != cycles[-1] and state.find('scores', cycle) is None:
-            work['scoring'] += (pool_size - size) * prepared.selection.fraction
-    weights = {stage.name: stage_weight(stage) for stage in settings.schedule}
-    # An image that is only looked at, relative to a step on a batch.
-    weights |= dict.fromkeys(('evaluation', 'scoring'), 0.4 / settings.loaders.batch_size)
-    return RunClock(work, weights)
+    def _report(self, last: bool = False) -> None:
+        refresh_report(self.state.directory, self.prepared.data, self.labeling.test_set, last=last)
 
-
-def _build_trainer(
-    settings: RunSettings,
-    prepared: Prepared,
-    *,
-    state: RunState,
-    timestamp: str,
-    stage_hook: Callable[[], Hook],
-    logger: logging.Logger,
-    log: RunLog,
-) -> CycleTrainer:
-    classes = prepared.data.labeled.CLASSES
-    training = replace(
-        settings.training,
-        custom_hooks=(*settings.training.custom_hooks, stage_hook),
-        device=prepared.device,
-        work_dir=str(state.directory),
-        timestamp=timestamp,
-        run_log=log,
-    )
-    meta = dict(CLASSES=list(classes), config=settings.text, mmdet_miaod=__version__)
-    return CycleTrainer(
-        settings.schedule,
-        lambda: build_model(settings.model, classes),
-        settings=training,
-        state=state,
-        checkpoints=CheckpointSettings(settings.max_keep_checkpoints, meta),
-        logger=logger,
-    )
+    def _clock(self) -> RunClock:
+        """Make the clock of the run from the work that no earlier sitting has done."""
+        settings, prepared, state = self.settings, self.prepared, self.state
+        pool_size, work = len(prepared.data.pool), Counter()
+        batch = settings.loaders.batch_size * distributed.world_size()
+        for cycle, size in zip(settings.labeling.cycles, settings.labeling.sizes(pool_size)):
+            if cycle not in self.cycles:
+                continue
+            if state.find('model', cycle) is None:
+                batches = [-(-size * repeat // batch) for repeat in settings.loaders.repeats]
+                for number, stage in enumerate(settings.schedule):
+                    epoch = state.find('epoch', cycle, number)
+                    done = epoch.epoch if epoch is not None else 0
+                    work[stage.name] += stage_steps(stage, *batches) * (1 - done / stage.epochs)
+            if prepared.data.test is not None and state.find('evaluation', cycle) is None:
+                work['evaluation'] += len(prepared.data.test)
+            last = cycle == self.cycles[-1]
+            if prepared.strategy.needs_model and not last and state.find('scores', cycle) is None:
+                work['scoring'] += (pool_size - size) * prepared.selection.fraction
+        weights = {stage.name: stage_weight(stage) for stage in settings.schedule}
+        # An image that is only looked at, relative to a step on a batch.
+        weights |= dict.fromkeys(('evaluation', 'scoring'), 0.4 / settings.loaders.batch_size)
+        return RunClock(work, weights)

@@ -25,10 +25,9 @@ from mmcv import Config
 from torch import nn
 
 from ..datasets.image_index import ImageIndex
-from ..datasets.loaders import build_scoring_loader
 from ..datasets.pool import ImagePoolDataset
 from ..engine.detector import load_detector
-from ..engine.inference import move_batch
+from ..engine.inference import ScoringSettings, image_batches
 from ..engine.parallel import check_device
 from .config import load_config
 from .image_sources import find_readable, list_images
@@ -161,15 +160,10 @@ def predict_batches(
     model: nn.Module, index: ImageIndex, batch_size: int = 1, workers: int = 0
 ) -> Iterator[list[Prediction]]:
     """Run a model over images; yields the predictions of each batch, images of one size after another."""
-    device = next(model.parameters()).device
+    settings = ScoringSettings(batch_size, workers, device=next(model.parameters()).device)
     view = ImagePoolDataset(index=index, pipeline=model.cfg.data.pool.score_pipeline)
-    order = np.arange(len(index))
-    loader, batches = build_scoring_loader(
-        view, order, index.sizes, batch_size, workers=workers, pin_memory=device.type == 'cuda'
-    )
     model.eval()
-    for indices, batch in zip(batches, loader, strict=True):
-        batch = move_batch(batch, device)
+    for indices, batch in image_batches(view, np.arange(len(index)), settings):
         features = model.extract_feat(batch['img'])
         scores = model.bbox_head.uncertainty(features, model.uncertainty_k).tolist()
         found = model.bbox_head.predict(features, batch['img_metas'], rescale=True)

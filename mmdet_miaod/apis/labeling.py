@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -22,69 +22,57 @@ from .photographs import build_test_set
 from .preflight import Prepared
 from .settings import RunSettings
 
+_LOGGER = logging.getLogger('mmdet')
 
+
+@dataclass(frozen=True)
 class SimulatedLabeling:
     """Labels that come with the data.
 
-    Args:
+    Attributes:
         settings: of the run.
         prepared: from the checks before the start.
     """
 
-    def __init__(self, settings: RunSettings, prepared: Prepared) -> None:
-        self._settings = settings
-        self._prepared = prepared
+    settings: RunSettings
+    prepared: Prepared
 
     @cached_property
     def annotator(self) -> Annotator:
         """The annotator."""
-        return SimulatedAnnotator(self._prepared.data.labeled)
+        return SimulatedAnnotator(self.prepared.data.labeled)
 
     def first_split(self) -> Split:
         """Return the split of the first cycle."""
-        return self._prepared.first_split
+        return self.prepared.first_split
 
     def test_set(self) -> Any:
         """Return the test set, None without one."""
-        return self._prepared.data.test
+        return self.prepared.data.test
 
 
+@dataclass(frozen=True)
 class PersonLabeling(SimulatedLabeling):
     """Labels that people give, batch by batch.
 
-    Args:
-        settings: of the run.
-        prepared: from the checks before the start.
+    Attributes:
         trainer: gives the models that propose boxes.
         state: the run's manifest.
-        logger: for the text log.
     """
 
-    def __init__(
-        self,
-        settings: RunSettings,
-        prepared: Prepared,
-        *,
-        trainer: CycleTrainer,
-        state: RunState,
-        logger: logging.Logger,
-    ) -> None:
-        super().__init__(settings, prepared)
-        self._trainer = trainer
-        self._state = state
-        self._logger = logger
+    trainer: CycleTrainer
+    state: RunState
 
     @cached_property
     def annotator(self) -> BatchAnnotator:
         """The annotator."""
-        data = self._prepared.data
+        data = self.prepared.data
         return BatchAnnotator(
             data.labeled,
             data.pool,
-            settings=self._settings.annotator,
-            state=self._state,
+            settings=self.settings.annotator,
+            state=self.state,
             detect=self._detect,
-            logger=self._logger,
         )
 
     def first_split(self) -> Split:
@@ -94,7 +82,7 @@ class PersonLabeling(SimulatedLabeling):
             LabelsWanted: people have to label them first.
             ValueError: all images are asked for, and there is no object in them.
         """
-        settings, prepared = self._settings, self._prepared
+        settings, prepared = self.settings, self.prepared
         cycle = settings.labeling.cycles[0]
         if len(prepared.test_images):
             self.annotator.write(TEST, cycle, lambda: prepared.test_images)
@@ -104,7 +92,7 @@ class PersonLabeling(SimulatedLabeling):
             labeled = self.annotator.collect(cycle)
             if self.annotator.boxes_given():
                 break
-            self._logger.warning('There is no object in the images so far: others are asked for.')
+            _LOGGER.warning('There is no object in the images so far: others are asked for.')
             batches += 1
         pool_size = len(prepared.data.pool)
         return settings.labeling.split_of(labeled, pool_size, self._selection(), settings.seed)
@@ -112,17 +100,17 @@ class PersonLabeling(SimulatedLabeling):
     @cached_property
     def _labeled_test_set(self) -> Any:
         self.annotator.label(np.array([], dtype=np.int64))
-        pool = self._prepared.data.pool.index
-        return build_test_set(self._settings.data.test, pool, self.annotator.test_objects)
+        pool = self.prepared.data.pool.index
+        return build_test_set(self.settings.data.test, pool, self.annotator.test_objects)
 
     def test_set(self) -> Any:
         """Return the images of the test set that people labeled, None without one."""
-        if not len(self._prepared.test_images):
+        if not len(self.prepared.test_images):
             return super().test_set()
         return self._labeled_test_set
 
     def _first_images(self) -> np.ndarray:
-        settings, prepared = self._settings, self._prepared
+        settings, prepared = self.settings, self.prepared
         pool, selection, size = prepared.data.pool, prepared.selection, settings.labeling.initial_size
         asked = self.annotator.asked(settings.labeling.cycles[0])
         if settings.annotator.first == 'random' and not asked:
@@ -134,7 +122,7 @@ class PersonLabeling(SimulatedLabeling):
         if settings.annotator.first == 'random':
             return np.random.RandomState(settings.seed).permutation(candidates)[:size]
         return choose_coreset(
-            self._trainer.fresh_model(),
+            self.trainer.fresh_model(),
             pool,
             candidates,
             size,
@@ -144,24 +132,10 @@ class PersonLabeling(SimulatedLabeling):
         )
 
     def _selection(self) -> SelectionSettings:
-        selection = self._prepared.selection
-        excluded = (*selection.excluded, *self.annotator.left_out(self._settings.labeling.cycles[0]))
+        selection = self.prepared.selection
+        excluded = (*selection.excluded, *self.annotator.left_out(self.settings.labeling.cycles[0]))
         return replace(selection, excluded=excluded, included=())
 
     def _detect(self, cycle: int, indices: np.ndarray) -> list[list[np.ndarray]]:
-        model, pool = self._trainer.model(cycle), self._prepared.data.pool
-        return detect(model, pool.scoring_view(), self._prepared.scoring, indices=indices)
-
-
-def build_labeling(
-    settings: RunSettings,
-    prepared: Prepared,
-    *,
-    trainer: CycleTrainer,
-    state: RunState,
-    logger: logging.Logger,
-) -> SimulatedLabeling:
-    """Build what a run's labels come from; see the classes for the arguments."""
-    if settings.annotator is None:
-        return SimulatedLabeling(settings, prepared)
-    return PersonLabeling(settings, prepared, trainer=trainer, state=state, logger=logger)
+        model, pool = self.trainer.model(cycle), self.prepared.data.pool
+        return detect(model, pool.scoring_view(), self.prepared.scoring, indices=indices)

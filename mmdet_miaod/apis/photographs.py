@@ -111,7 +111,7 @@ def write_record(directory: Path, record: PhotographRecord) -> None:
     write_checked_json(directory / RECORD_NAME, content)
 
 
-def tell_copies(index: ImageIndex, logger: logging.Logger) -> None:
+def tell_copies(index: ImageIndex) -> None:
     """Warn of photographs that are there twice, to the bit: both would be labeled."""
 
     def find(heartbeat: Callable[[], None]) -> list[str]:
@@ -128,7 +128,7 @@ def tell_copies(index: ImageIndex, logger: logging.Logger) -> None:
 
     copies = distributed.on_main_for_long(find)
     if copies:
-        logger.warning(
+        logging.getLogger('mmdet').warning(
             '%d photographs are copies of others, to the bit: %s; remove them, or list them in "exclude"',
             *(len(copies), summarise(copies, len(copies))),
         )

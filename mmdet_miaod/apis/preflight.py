@@ -8,18 +8,16 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from torch import nn
 
 from ..active.annotator import SimulatedAnnotator
 from ..active.named_split import load_given_split
 from ..active.query.base import QueryStrategy, build_strategy
-from ..active.scoring import look_at
+from ..active.scoring import look_at, second_look
 from ..active.selection import SelectionSettings
 from ..active.split import Split
 from ..datasets.builder import check_evaluation, check_sample
 from ..datasets.image_index import ImageIndex
 from ..datasets.photographs import PersonLabeledDataset
-from ..datasets.pool import ImagePoolDataset
 from ..datasets.seeding import Draw
 from ..engine.detector import build_model, load_weights
 from ..engine.inference import ScoringSettings
@@ -103,22 +101,13 @@ def check_before_start(
         on_passed('first labels', f'{len(first_split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
     if strategy.looks_again:
-        _check_second_look(strategy, model, data.pool)
+        # A head whose detections cannot be compared stops here, not after a cycle.
+        view, look = data.pool.scoring_view(), second_look(strategy)
+        look_at(model, look, view=view, indices=np.arange(1), settings=ScoringSettings())
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
     return Prepared(device, data, photographs, test_images, scoring, strategy, selection, first_split)
-
-
-def _check_second_look(strategy: QueryStrategy, model: nn.Module, pool: ImagePoolDataset) -> None:
-    """Look again at one image: a head whose detections cannot be compared stops here, not after a cycle."""
-
-    def look(
-        model: nn.Module, img: torch.Tensor, img_metas: list[dict], indices: np.ndarray
-    ) -> dict[str, torch.Tensor]:
-        return dict(second_look=strategy.look_again(model, model.extract_feat(img), img_metas))
-
-    look_at(model, look, view=pool.scoring_view(), indices=np.arange(1), settings=ScoringSettings())
 
 
 def _first_labels(

@@ -22,13 +22,14 @@ if TYPE_CHECKING:
     from ..visualization.run_images import RunImages
     from ..visualization.run_reader import RunRecord
 
+_LOGGER = logging.getLogger('mmdet')
+
 
 def refresh_report(
     directory: str | Path,
     data: RunData,
     open_test: Callable[[], Any],
     *,
-    logger: logging.Logger,
     last: bool = False,
 ) -> None:
     """Write the report anew, in the main process; what goes wrong is a warning in the log.
@@ -37,7 +38,6 @@ def refresh_report(
         directory: the run directory.
         data: the run's data, with the images unlocked that were labeled.
         open_test: gives the test set, None without one.
-        logger: for the text log.
         last: whether the run is finished: only then PNG files are written, which take the longest.
     """
     if not distributed.is_main():
@@ -51,13 +51,13 @@ def refresh_report(
             [directory], lambda record: RunImages(data.pool, data.labeled, open_test), png=last
         )
     except Exception as error:
-        logger.warning(
+        _LOGGER.warning(
             'The report could not be written (%s: %s); the run continues.', type(error).__name__, error
         )
-        logger.debug('Where the report failed:', exc_info=True)
+        _LOGGER.debug('Where the report failed:', exc_info=True)
     else:
         if last:
-            logger.info('Report: %s', page)
+            _LOGGER.info('Report: %s', page)
 
 
 def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImages:
@@ -86,7 +86,7 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
             f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
             'run with --data-root'
         )
-    with muted(logging.getLogger('mmdet')):  # the run's log has told what is in these files
+    with muted(_LOGGER):  # the run's log has told what is in these files
         labeled = build_dataset(data.labeled, index=pool.index)
         if isinstance(labeled, PersonLabeledDataset):
             labeled.give(taken_labels(record.directory, TRAIN))
@@ -94,7 +94,7 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
             labeled.label(record.labeled[max(record.labeled)])
 
     def open_test() -> Dataset | None:
-        with muted(logging.getLogger('mmdet')):
+        with muted(_LOGGER):
             if isinstance(labeled, PersonLabeledDataset):
                 return build_test_set(data.test, pool.index, taken_labels(record.directory, TEST))
             return build_dataset(data.test)

@@ -11,10 +11,6 @@ from pathlib import Path
 from mmcv import Config
 
 from .. import distributed
-from ..active.annotator import LabelsWanted
-from ..active.named_split import load_given_split
-from ..datasets.image_index import ImageIndex
-from ..engine.detector import load_weights
 from ..engine.hooks import build_loggers
 from ..engine.run_log import RunLog
 from ..randomness import use_deterministic_algorithms
@@ -22,7 +18,7 @@ from ..run.directory import begin_run, create_run, device_name, environment_vers
 from ..run.log import buffered_log, run_log_and_lock, write_to_file
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
-from .assemble import Run, assemble_run
+from .assemble import Run
 from .config import run_config
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
@@ -61,23 +57,14 @@ def train(config: Config, options: RunOptions) -> Path:
         log = _begin_log(directory / f'{timestamp}.log.json', settings, logger)
         for record in early_records:
             logger.handle(record)
-        state, start = _open_run(directory, settings, options, prepared, logger)
+        state, start = _open_run(directory, settings, options, prepared)
         options.on_directory(directory)
-        run = assemble_run(
-            settings, options, prepared=prepared, state=state, timestamp=timestamp, logger=logger, log=log
+        run = Run(
+            settings=settings, options=options, prepared=prepared, state=state, timestamp=timestamp, log=log
         )
         if start is not None:
-            _begin_with(run, start, prepared.data.pool.index)
-        wanted = None
-        try:
-            run.loop.run()
-        except LabelsWanted as labels_wanted:
-            wanted = labels_wanted
-        finally:
-            run.progress.close()
-            log.close()
-        if options.report and state.of_kind('evaluation'):
-            run.report(last=wanted is None)
+            run.begin_with(start)
+        wanted = run.run()
         logger.info(wanted or f'The run is finished: {directory}')
     if wanted is not None:  # out of the log's reach, where it would be an error
         raise wanted
@@ -97,7 +84,7 @@ def _begin_log(path: Path, settings: RunSettings, logger: logging.Logger) -> Run
 
 
 def _open_run(
-    directory: Path, settings: RunSettings, options: RunOptions, prepared: Prepared, logger: logging.Logger
+    directory: Path, settings: RunSettings, options: RunOptions, prepared: Prepared
 ) -> tuple[RunState, StartingPoint | None]:
     """Return the run's manifest, and what is still to be taken over from an earlier run."""
     index, photographs = prepared.data.pool.index, prepared.photographs
@@ -118,20 +105,11 @@ def _open_run(
             identity,
             pool_head=index.fingerprint,
             force=options.force,
-            logger=logger,
             texts={settings.file: settings.text},
             options=dict(sitting=sitting),
         )
         start = lost_beginning(state)
     if photographs is not None:
         distributed.on_main(lambda: write_record(directory, photographs))
-        tell_copies(index, logger)
+        tell_copies(index)
     return state, start
-
-
-def _begin_with(run: Run, start: StartingPoint, index: ImageIndex) -> None:
-    run.loop.splits.save(start.cycle, load_given_split(start, index))
-    if start.model_path is not None:
-        model = run.trainer.fresh_model()
-        load_weights(model, start.model_path)
-        run.state.once('model', start.cycle, lambda: run.trainer.save_model(start.cycle, model))

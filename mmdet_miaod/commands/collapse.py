@@ -44,7 +44,7 @@ def main(arguments: argparse.Namespace) -> None:
     from ..experiments.single_models import load_study, train_models
     from ..run.files import write_text
 
-    logger = configure_messages(arguments)
+    configure_messages(arguments)
     study = load_study(arguments.study)
     chosen = study.settings if arguments.settings is None else arguments.settings
     study = replace(
@@ -54,7 +54,7 @@ def main(arguments: argparse.Namespace) -> None:
         seeds=arguments.seeds or study.seeds,
         records=Path(arguments.records or study.records),
     )
-    train_models(study, arguments.data_root, logger, arguments.losses)
+    train_models(study, arguments.data_root, arguments.losses)
     table = collapse_table(read_records(study.records))
     print(table)
     if arguments.page is not None:

@@ -73,7 +73,7 @@ def main(arguments: argparse.Namespace) -> int:
     if not arguments.results_only:
         train = [sys.executable, str(Path(__file__).with_name('__main__.py')), 'train']
         devices = arguments.devices or [default_device()]
-        failed = GridRunner(grid, train, devices, logger).run()
+        failed = GridRunner(grid, train, devices).run()
     path = write_results(grid, arguments.page)
     logger.info('\n%s', path.read_text(encoding='utf-8').rstrip('\n'))
     print(path)

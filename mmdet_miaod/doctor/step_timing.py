@@ -5,18 +5,18 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import chain, islice, repeat
+from itertools import chain, repeat
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
 
-from ..active.scoring import score_chunk
+from ..active.scoring import look_at, scores_and_features
 from ..apis.preflight import Prepared
 from ..apis.settings import RunSettings
-from ..datasets.loaders import TrainLoader, build_scoring_loader
-from ..engine.inference import move_batch
+from ..datasets.loaders import TrainLoader
+from ..engine.inference import detect
 from ..engine.parallel import wrap_model
 from ..engine.stage import Stage, frozen_parameter_names
 from ..engine.trainer import TrainSettings, begin_stage
@@ -99,14 +99,9 @@ def _time_inference(prepared: Prepared, model: nn.Module) -> tuple[float, float]
     score = 0.0
     if strategy.needs_model:
         view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))
-        chunk = partial(score_chunk, model, strategy, view=view, indices=indices, settings=settings)
+        look = scores_and_features(strategy)
+        chunk = partial(look_at, model, look, view=view, indices=indices, settings=settings)
         score = _time(chunk, device) / len(indices)
     indices = np.arange(min(IMAGES, len(data.test)))
-
-    def evaluate() -> None:
-        loader, _ = build_scoring_loader(data.test, indices, data.test.index.sizes, settings.batch_size)
-        for batch in islice(loader, len(indices)):
-            batch = move_batch(batch, device)
-            model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
-
+    evaluate = partial(detect, model, data.test, replace(settings, workers=0), indices=indices)
     return score, _time(evaluate, device) / len(indices)

@@ -59,6 +59,31 @@ def move_batch(batch: dict[str, Any], device: torch.device) -> dict[str, Any]:
     return moved
 
 
+def image_batches(
+    dataset: Dataset, indices: np.ndarray, settings: ScoringSettings
+) -> Iterator[tuple[np.ndarray, dict[str, Any]]]:
+    """Load images in batches of one size each, and move them to the device.
+
+    Args:
+        dataset: with an ``index`` of its images and a test pipeline.
+        indices: ``(n,)`` images to load.
+        settings: batch size, workers, device.
+
+    Yields:
+        ``(B,)`` indices, and their batch as :func:`move_batch` gives it.
+    """
+    loader, batches = build_scoring_loader(
+        dataset,
+        indices,
+        dataset.index.sizes,
+        settings.batch_size,
+        workers=settings.workers,
+        pin_memory=settings.device.type == 'cuda',
+    )
+    for batch_indices, batch in zip(batches, loader, strict=True):
+        yield batch_indices, move_batch(batch, settings.device)
+
+
 @torch.inference_mode()
 def detect(
     model: nn.Module,
@@ -83,30 +108,15 @@ def detect(
     model.eval()
     wanted = np.arange(len(dataset)) if indices is None else indices
     mine = wanted[distributed.rank() :: distributed.world_size()]
-    loader, batches = build_scoring_loader(
-        dataset,
-        mine,
-        dataset.index.sizes,
-        settings.batch_size,
-        workers=settings.workers,
-        pin_memory=settings.device.type == 'cuda',
-    )
     found: dict[int, list[np.ndarray]] = {}
-    for indices, detections in zip(batches, _batch_detections(model, loader, settings.device), strict=True):
-        found.update(zip(map(int, indices), detections, strict=True))
-        on_progress(len(indices))
+    for batch_indices, batch in image_batches(dataset, mine, settings):
+        detections = model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
+        found.update(zip(batch_indices.tolist(), detections, strict=True))
+        on_progress(len(batch_indices))
     everything: dict[int, list[np.ndarray]] = {}
     for part in distributed.gather(found):
         everything.update(part)
     return [everything[i] for i in wanted.tolist()]
-
-
-def _batch_detections(
-    model: nn.Module, loader: Any, device: torch.device
-) -> Iterator[list[list[np.ndarray]]]:
-    for batch in loader:
-        batch = move_batch(batch, device)
-        yield model(img=batch['img'], img_metas=batch['img_metas'], return_loss=False, rescale=True)
 
 
 def evaluate_detections(

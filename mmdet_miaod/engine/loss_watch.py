@@ -15,6 +15,7 @@ WHAT_HELPS = (
     '(optimizer_config.grad_clip.max_norm=10); a lower learning rate (optimizer.lr)'
 )
 _WORST = 3
+_LOGGER = logging.getLogger('mmdet')
 
 
 @dataclass(frozen=True)
@@ -112,13 +113,10 @@ class LossWatch:
     """Watches the classification loss of one cycle's labeled batches, and warns when it jumps and stays.
 
     Args:
-        logger: is told, once.
         settings: see :class:`JumpDetector`.
-
     """
 
-    def __init__(self, logger: logging.Logger, **settings: Any) -> None:
-        self._logger = logger
+    def __init__(self, **settings: Any) -> None:
         self._detector = JumpDetector(**settings)
         self._batches: deque[tuple[float, tuple[str, ...]]] = deque(maxlen=self._detector.span)
         self._jumps: list[dict[str, Any]] = []
@@ -152,7 +150,7 @@ class LossWatch:
         worst = sorted(self._batches, key=lambda batch: -batch[0])[:_WORST]
         batches = [dict(loss=loss, files=list(files)) for loss, files in worst]
         self._jumps.append(dict(where=where, best=jump.best, now=jump.now, batches=batches))
-        self._logger.warning('%s', jump_message(self._jumps[-1]))
+        _LOGGER.warning('%s', jump_message(self._jumps[-1]))
 
 
 def jump_message(jump: Mapping[str, Any]) -> str:

@@ -16,7 +16,7 @@ from .gradient_step import GradientStep
 from .loss_log import LossLog, LossRecord, batch_files
 from .loss_watch import LossWatch
 from .run_log import RunLog
-from .stage import Stage
+from .stage import StagePosition
 
 TAG_KEYS = {'labeled': 0, 'unlabeled': 1}
 
@@ -48,39 +48,46 @@ class AlternatingEpochRunner(EpochBasedRunner):
 
     Args:
         model: the detector, wrapped by :func:`~mmdet_miaod.engine.parallel.wrap_model`.
-        stage: its losses, its kinds of batches and its number of epochs.
+        position: the stage, its place in the run, and how many of its epochs are trained already.
         gradient_step: turns a loss into an optimizer step.
-        order_key: numbers that the order of the data is derived from, such as (seed, cycle, stage number).
-        epochs_done: epochs of the stage that are trained already.
+        seed: of the run; the order of the data is derived from it, the cycle and the number of the stage.
         sync_interval: iterations between two readings of the losses; 1 checks each before its step.
-        labels: text and numbers that go into every line of the log, such as the cycle and the stage.
         loss_watch: is told the classification loss of every labeled batch.
         run_log: the log files that the stages of a run share.
-        kwargs: ``logger``, ``work_dir`` and ``meta`` of MMCV's runner.
+        kwargs: ``logger`` and ``work_dir`` of MMCV's runner.
+
+    Attributes:
+        stage: its losses, its kinds of batches and its number of epochs.
+        labels: text and numbers that go into every line of the log, such as the cycle and the stage.
     """
 
     def __init__(
         self,
         model: nn.Module,
         *,
-        stage: Stage,
+        position: StagePosition,
         gradient_step: GradientStep,
-        order_key: Sequence[int],
-        epochs_done: int = 0,
+        seed: int,
         sync_interval: int = 1,
-        labels: dict[str, Any] | None = None,
         loss_watch: LossWatch | None = None,
         run_log: RunLog | None = None,
         **kwargs: Any,
     ) -> None:
-        super().__init__(model, optimizer=gradient_step.optimizer, max_epochs=stage.epochs, **kwargs)
-        self.stage = stage
+        self.stage = position.stage
+        self.labels: dict[str, Any] = dict(cycle=position.cycle, stage=self.stage.name)
+        meta = dict(
+            self.labels,
+            stage_number=position.number,
+            first_iteration=position.first_iteration,
+            first_epoch=position.first_epoch,
+        )
+        epochs = self.stage.epochs
+        super().__init__(model, optimizer=gradient_step.optimizer, max_epochs=epochs, meta=meta, **kwargs)
         self.gradient_step = gradient_step
-        self.labels = labels or {}
         self.loss_watch = loss_watch
         self.run_log = run_log
-        self._epoch = epochs_done
-        self._order_key = tuple(order_key)
+        self._epoch = position.epochs_done
+        self._order_key = (seed, position.cycle, position.number)
         self._sync_interval = sync_interval
 
     def run(self, loaders: Sequence[TrainLoader]) -> None:
@@ -112,7 +119,7 @@ class AlternatingEpochRunner(EpochBasedRunner):
         self.model.train()
         self.mode = 'train'
         length = len(self.data_loader)
-        where = f'stage {self.stage.name!r} of cycle {self.labels.get("cycle", "?")}, epoch {self.epoch + 1}'
+        where = f'stage {self.stage.name!r} of cycle {self.labels["cycle"]}, epoch {self.epoch + 1}'
         losses = LossLog(where, self.world_size, self.loss_watch)
         # So that layers which draw random numbers (dropout) draw the same ones in a resumed run.
         seed_everything(*self._order_key, self.epoch)

@@ -79,6 +79,27 @@ class Stage:
         return _matches(parameter_name, self.train) and not _matches(parameter_name, self.freeze)
 
 
+@dataclass(frozen=True)
+class StagePosition:
+    """Position of a stage in a run.
+
+    Attributes:
+        cycle: number of the cycle.
+        number: number of the stage in the cycle, from 0.
+        stage: the stage.
+        epochs_done: how many of its epochs are done.
+        first_iteration: iterations of the run before this stage.
+        first_epoch: epochs of the run before this stage.
+    """
+
+    cycle: int
+    number: int
+    stage: Stage
+    epochs_done: int = 0
+    first_iteration: int = 0
+    first_epoch: int = 0
+
+
 def _is_count(value: Any) -> bool:
     return isinstance(value, int) and value >= 1
 

@@ -9,8 +9,8 @@ from torch import nn
 
 from .. import distributed
 from ..models.dense_heads.loss_terms import select_terms
-from .stage import Stage, frozen_parameter_names
-from .trainer import StagePosition, TrainSettings, begin_stage, build_stage_runner, register_hooks
+from .stage import Stage, StagePosition, frozen_parameter_names
+from .trainer import TrainSettings, begin_stage, build_stage_runner
 
 
 def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:
@@ -46,11 +46,8 @@ def _warn_of_late_drops(stage: Stage) -> None:
 
 
 def _check_training(stage: Stage, model: nn.Module, settings: TrainSettings, frozen: frozenset[str]) -> None:
-    step = begin_stage(model, stage, settings, frozen)
+    step, position = begin_stage(model, stage, settings, frozen), StagePosition(0, 0, stage)
     try:
-        runner = build_stage_runner(
-            model, StagePosition(0, 0, stage), settings, step=step, logger=logging.getLogger('mmdet')
-        )
-        register_hooks(runner, settings, lambda runner: None)
+        build_stage_runner(model, position, settings, step=step, on_epoch_end=lambda runner: None)
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error

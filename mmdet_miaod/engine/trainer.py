@@ -20,7 +20,7 @@ from .loss_watch import LossWatch
 from .parallel import wrap_model
 from .run_log import RunLog
 from .runner import AlternatingEpochRunner, build_runner
-from .stage import Stage
+from .stage import Stage, StagePosition
 
 DEFAULT_RUNNER = dict(type='AlternatingEpochRunner')
 
@@ -58,34 +58,12 @@ class TrainSettings:
     run_log: RunLog | None = None
 
 
-@dataclass(frozen=True)
-class StagePosition:
-    """Position of a stage in a run.
-
-    Attributes:
-        cycle: number of the cycle.
-        number: number of the stage in the cycle, from 0.
-        stage: the stage.
-        epochs_done: how many of its epochs are done.
-        first_iteration: iterations of the run before this stage.
-        first_epoch: epochs of the run before this stage.
-    """
-
-    cycle: int
-    number: int
-    stage: Stage
-    epochs_done: int = 0
-    first_iteration: int = 0
-    first_epoch: int = 0
-
-
 def train_stage(
     model: nn.Module,
     position: StagePosition,
     *,
     loaders: Mapping[str, TrainLoader],
     settings: TrainSettings,
-    logger: logging.Logger,
     frozen: frozenset[str],
     on_epoch_end: Callable[[AlternatingEpochRunner], None],
     loss_watch: LossWatch | None = None,
@@ -98,7 +76,6 @@ def train_stage(
         position: the stage and where in it to begin.
         loaders: by tag; those that the stage does not use are left alone.
         settings: how to train.
-        logger: for the text log.
         frozen: names of the parameters that no stage trains.
         on_epoch_end: called with the runner after each epoch, to save a checkpoint.
         loss_watch: is told the classification loss of every labeled batch.
@@ -117,8 +94,9 @@ def train_stage(
     if checkpoint is not None:
         step.load_state_dict(checkpoint)
     wrapped = wrap_model(model, settings.device)
-    runner = build_stage_runner(wrapped, position, settings, step=step, loss_watch=loss_watch, logger=logger)
-    register_hooks(runner, settings, on_epoch_end)
+    runner = build_stage_runner(
+        wrapped, position, settings, step=step, on_epoch_end=on_epoch_end, loss_watch=loss_watch
+    )
     runner.run([loaders[tag] for tag in stage.tags])
 
 
@@ -142,53 +120,29 @@ def build_stage_runner(
     settings: TrainSettings,
     *,
     step: GradientStep,
-    logger: logging.Logger,
+    on_epoch_end: Callable[[AlternatingEpochRunner], None],
     loss_watch: LossWatch | None = None,
 ) -> AlternatingEpochRunner:
-    """Build the runner of a stage, still without hooks.
+    """Build the runner of a stage with its hooks; arguments as of :func:`train_stage`, the model wrapped.
 
-    Args:
-        model: the wrapped detector.
-        position: the stage, and how many of its epochs are done.
-        settings: how to train.
-        step: from :func:`begin_stage`.
-        logger: for the text log.
-        loss_watch: see :func:`train_stage`.
+    Hooks are, in this order of priority, those of learning rate, timer, log, custom and checkpoint.
 
     Raises:
         ValueError: when ``settings.runner`` names no runner that can train a stage.
     """
-    labels = dict(cycle=position.cycle, stage=position.stage.name)
     runner = build_runner(
         settings.runner,
         model,
-        stage=position.stage,
+        position=position,
         gradient_step=step,
-        order_key=(settings.seed, position.cycle, position.number),
-        epochs_done=position.epochs_done,
+        seed=settings.seed,
         sync_interval=1 if settings.device.type == 'cpu' else settings.log_config['interval'],
-        labels=labels,
         loss_watch=loss_watch,
         run_log=settings.run_log,
         work_dir=settings.work_dir,
-        logger=logger,
-        meta=dict(
-            labels,
-            stage_number=position.number,
-            first_iteration=position.first_iteration,
-            first_epoch=position.first_epoch,
-        ),
+        logger=logging.getLogger('mmdet'),
     )
     runner.timestamp = settings.timestamp
-    return runner
-
-
-def register_hooks(
-    runner: AlternatingEpochRunner,
-    settings: TrainSettings,
-    on_epoch_end: Callable[[AlternatingEpochRunner], None],
-) -> None:
-    """Register learning rate, timer, log, custom and checkpoint hooks, in this order of priority."""
     runner.register_lr_hook(stage_lr_config(settings.lr_config, runner.stage))
     runner.register_timer_hook(dict(type='IterTimerHook'))
     runner.register_custom_hooks(
@@ -200,6 +154,7 @@ def register_hooks(
         for logger in (*build_loggers(settings.log_config, text=True), *others):
             runner.register_hook(logger, priority='VERY_LOW')
     runner.register_hook(EpochEndHook(on_epoch_end), priority='LOWEST')
+    return runner
 
 
 def stage_lr_config(lr_config: Mapping[str, Any], stage: Stage) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from .grid_progress import GridProgress
 from .records import record_run, write_records
 
 _STOP_SECONDS = 60
+_LOGGER = logging.getLogger('mmdet')
 
 
 @dataclass
@@ -32,13 +33,11 @@ class GridRunner:
         grid: the grid.
         train: command line that trains a config, without the config and its options.
         devices: each takes one run at a time; name a device twice to share it.
-        logger: for a line when a run begins, and one with its mAP when it ends.
     """
 
     grid: Grid
     train: Sequence[str]
     devices: Sequence[str]
-    logger: logging.Logger
     failed: list[GridRun] = field(default_factory=list)
     _processes: set[subprocess.Popen] = field(default_factory=set)
     _stopping: bool = False
@@ -55,9 +54,9 @@ class GridRunner:
         recorded = {name for name, record in self.grid.read_records().items() if record.finished}
         for run in self.grid.runs:
             if run.name in recorded:
-                self.logger.info('%s: finished before, as recorded in %s.', run.name, self.grid.records)
+                _LOGGER.info('%s: finished before, as recorded in %s.', run.name, self.grid.records)
             elif is_finished(self.grid.work_directory / run.name):
-                self.logger.info('%s: finished before.', run.name)
+                _LOGGER.info('%s: finished before.', run.name)
                 self._record(run)
             else:
                 waiting.put(run)
@@ -83,23 +82,23 @@ class GridRunner:
                 run = waiting.get_nowait()
             except queue.Empty:
                 return
-            self.logger.info('%s: begins on %s.', run.name, device)
+            _LOGGER.info('%s: begins on %s.', run.name, device)
             progress.begin(run)
             try:
                 code = self._run_one(run, device)
                 self._record(run)
             except Exception as error:  # whatever it is, the other runs continue
                 self.failed.append(run)
-                self.logger.error('%s: could not be started or recorded: %s', run.name, error)
+                _LOGGER.error('%s: could not be started or recorded: %s', run.name, error)
                 progress.end(run)
                 continue
             state = progress.end(run)
             if code and not self._stopping:
                 self.failed.append(run)
                 where = self._output(run)
-                self.logger.error('%s: failed (exit code %d); see %s (%s)', run.name, code, where, state)
+                _LOGGER.error('%s: failed (exit code %d); see %s (%s)', run.name, code, where, state)
             elif not code:
-                self.logger.info('%s: done, mAP %s (%s).', run.name, self._precision(run), state)
+                _LOGGER.info('%s: done, mAP %s (%s).', run.name, self._precision(run), state)
 
     def _run_one(self, run: GridRun, device: str) -> int:
         with self._turn:

@@ -22,10 +22,12 @@ from ..apis.settings import RunSettings, load_settings
 from ..engine.detector import build_model
 from ..engine.inference import detect, evaluate_detections
 from ..engine.runner import AlternatingEpochRunner
-from ..engine.stage import frozen_parameter_names
-from ..engine.trainer import StagePosition, train_stage
+from ..engine.stage import StagePosition, frozen_parameter_names
+from ..engine.trainer import train_stage
 from ..randomness import seed_everything
 from .collapse import ModelRecord, read_records, write_records
+
+_LOGGER = logging.getLogger('mmdet')
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ class _KeepLosses(Hook):
 
 
 def train_single_model(
-    settings: RunSettings, data: RunData, split: Split, logger: logging.Logger
+    settings: RunSettings, data: RunData, split: Split
 ) -> tuple[dict[str, Any], list[float], str]:
     """Train the model of a first cycle on the CPU and evaluate it; nothing is written.
 
@@ -124,7 +126,6 @@ def train_single_model(
         settings: how.
         data: on what; the split's images are labeled.
         split: its labeled and unlabeled images.
-        logger: for warnings.
 
     Returns:
         Metrics, the classification loss of each labeled batch, and why training ended early ('' where it
@@ -149,7 +150,6 @@ def train_single_model(
                 position,
                 loaders=loaders,
                 settings=training,
-                logger=logger,
                 frozen=frozen,
                 on_epoch_end=lambda runner: None,
             )
@@ -159,15 +159,12 @@ def train_single_model(
     return evaluate_detections(detections, data.test, settings.evaluation), losses, ''
 
 
-def train_models(
-    study: Study, data_root: str | None, logger: logging.Logger, losses_file: Path | None = None
-) -> None:
+def train_models(study: Study, data_root: str | None, losses_file: Path | None = None) -> None:
     """Train the models of a study that are not recorded, seed by seed, and record each as it is finished.
 
     Args:
         study: which models.
         data_root: where the data is; None: where the config says.
-        logger: for messages.
         losses_file: to which a line of JSON per new model is added, with its losses.
     """
     records = read_records(study.records)
@@ -181,7 +178,7 @@ def train_models(
         data[key] = data.get(key) or load_data(settings.data, settings.model.num_classes)
         split = study.split(setting, settings, data[key].pool.index.names)
         started = time.monotonic()
-        metrics, losses, error = train_single_model(settings, data[key], split, logger)
+        metrics, losses, error = train_single_model(settings, data[key], split)
         record = ModelRecord(
             setting=setting,
             seed=seed,
@@ -198,4 +195,4 @@ def train_models(
             line = dict(setting=setting, seed=seed, losses=[float(f'{loss:.3g}') for loss in losses])
             with losses_file.open('a', encoding='utf-8') as file:
                 file.write(f'{json.dumps(line)}\n')
-        logger.info('%s, seed %d: mAP %.3f %s', setting, seed, record.mAP, error)
+        _LOGGER.info('%s, seed %d: mAP %.3f %s', setting, seed, record.mAP, error)

@@ -27,6 +27,8 @@ from .lock import LOCK_NAME
 from .manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from .starting_point import StartingPoint
 
+_LOGGER = logging.getLogger('mmdet')
+
 
 @distributed.main_only
 def create_run(work_directory: str | Path, name: str | None, timestamp: str = '') -> Path:
@@ -151,7 +153,6 @@ def resume_run(
     *,
     pool_head: Callable[[int], str],
     force: bool,
-    logger: logging.Logger,
     texts: Mapping[str, str],
     options: Mapping[str, Any],
 ) -> RunState:
@@ -162,7 +163,6 @@ def resume_run(
         identity: what the run would be now.
         pool_head: fingerprint of the first images of the pool as it is now, by their number.
         force: resume even though the config changed, or images were added behind those of the pool.
-        logger: is told what is damaged.
         texts: text files by name, such as the config, to be written where they differ.
         options: plain values for the manifest, in place of the earlier ones of these names.
 
@@ -170,7 +170,7 @@ def resume_run(
         FileNotFoundError: there is no manifest to resume from.
         ValueError: the manifest is damaged, the config changed, or the pool is another one.
     """
-    saved = _read_state(directory, logger)
+    saved = _read_state(directory)
     _check_pool(saved, identity, pool_head)
     changes = saved.identity.differences(identity)
     if changes and not force:
@@ -179,7 +179,7 @@ def resume_run(
             f'one, or with --force:\n{changes}'
         )
     if changes:
-        logger.warning('Resuming although this changed:\n%s', changes)
+        _LOGGER.warning('Resuming although this changed:\n%s', changes)
     distributed.on_main(lambda: _write_changed(directory, texts))
     options = {**saved.options, **options}
     state = RunState(directory, identity, environment_versions(), options, saved.steps)
@@ -215,17 +215,17 @@ def _write_changed(directory: Path, texts: Mapping[str, str]) -> None:
 
 
 @distributed.main_only
-def _read_state(directory: Path, logger: logging.Logger) -> RunState:
+def _read_state(directory: Path) -> RunState:
     remove_temporary_files(directory)
     saved, damage = RunState.recover(directory)
     if damage:
-        logger.warning('Damaged: %s. The run resumes from the manifest before it.', damage)
+        _LOGGER.warning('Damaged: %s. The run resumes from the manifest before it.', damage)
     steps_before = len(saved.steps)
     for problem in saved.rewind_to_intact():
-        logger.warning('Damaged: %s', problem)
+        _LOGGER.warning('Damaged: %s', problem)
     lost = steps_before - len(saved.steps)
     if lost:
-        logger.warning('The run goes back by %d steps, to the newest state whose files are intact.', lost)
+        _LOGGER.warning('The run goes back by %d steps, to the newest state whose files are intact.', lost)
     return saved
 
 

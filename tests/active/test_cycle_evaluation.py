@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from mmdet_miaod.active import cycle_evaluation
-from mmdet_miaod.active.cycle_evaluation import DETECTION, load_detections, pack_detections
+from mmdet_miaod.active.cycle_evaluation import DETECTION, CycleEvaluator, load_detections, pack_detections
+from mmdet_miaod.engine.inference import ScoringSettings
 from mmdet_miaod.run.files import save_array
+from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.manifest import RunState
 
 
 def boxes(*scores: float) -> np.ndarray:
@@ -45,3 +50,21 @@ def test_a_file_of_anything_else_is_refused(tmp_path, damage) -> None:
     save_array(tmp_path / 'bad.npy', wrong)
     with pytest.raises(ValueError, match='bad.npy'):
         load_detections(tmp_path / 'bad.npy')
+
+
+def test_the_losses_of_labeled_images_are_written_the_largest_first(tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(
+        cycle_evaluation, 'label_losses', lambda model, labeled, **where: np.float32(labeled) / 4
+    )
+    evaluator = CycleEvaluator(
+        test=lambda: None,
+        pool=SimpleNamespace(index=SimpleNamespace(names=[f'{i:06d}' for i in range(10)])),
+        labeled=None,
+        settings=ScoringSettings(),
+        evaluation={},
+        state=RunState(tmp_path, RunIdentity({}, '', 10, 5), {}),
+    )
+    metrics, (record,) = evaluator.evaluate(2, None, np.array([3, 8]))
+    assert metrics['mAP'] is None and metrics['seconds'] >= 0
+    assert record.path == tmp_path / 'cycle2' / 'label_losses.csv'
+    assert record.path.read_text() == 'image,index,loss_cls\n000008,8,2\n000003,3,0.75\n'

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import logging
 
 import numpy as np
 import pytest
 
 from mmdet_miaod.active.cycle_scoring import scores_name
-from mmdet_miaod.active.loop import ActiveLearningLoop, LoopSettings
+from mmdet_miaod.active.cycle_selection import CycleSelector
+from mmdet_miaod.active.cycle_split import CycleSplits
+from mmdet_miaod.active.loop import ActiveLearningLoop
 from mmdet_miaod.active.query.base import Query, QueryStrategy
 from mmdet_miaod.active.selection import SelectionSettings
 from mmdet_miaod.active.split import initial_split
@@ -48,21 +49,19 @@ class Harness:
                 harness.queries.append((query, count))
                 return super().rank(query, count)
 
+        shared = dict(annotator=self, state=self.state, seed=5, scorer=self)
+        selection = SelectionSettings(sizes[1])
         self.loop = ActiveLearningLoop(
-            LoopSettings(list(cycles), SelectionSettings(sizes[1]), seed=5),
+            cycles=list(cycles),
+            selection=selection,
             first_split=lambda: initial_split(POOL_SIZE, sizes[0], 5),
-            pool=Pool(),
-            annotator=self,
+            splits=CycleSplits(Pool(), self, self.state),
             build_loaders=lambda split: dict(labeled=split.labeled),
             trainer=self,
-            evaluate=self.evaluate,
-            label_losses=lambda model, labeled: np.float32(labeled) / 4,
-            look_at=self.look_at,
-            scorer=self,
-            strategy=Strategy(),
-            state=self.state,
-            logger=logging.getLogger('test_loop'),
+            evaluator=self,
+            selector=CycleSelector(strategy=Strategy(), settings=selection, **shared),
             on_cycle_end=lambda cycle: self.asked.append(('report', cycle)),
+            **shared,
         )
 
     def ask(self, cycle, choose):
@@ -90,9 +89,10 @@ class Harness:
     def tidy(self) -> None:
         pass
 
-    def evaluate(self, cycle, model):
+    def evaluate(self, cycle, model, labeled):
         self.asked.append(('evaluate', model))
-        return dict(mAP=0.5, AP={}), [save_array(self.state.directory / 'found.npy', np.zeros(1))]
+        found = save_array(self.state.directory / 'found.npy', np.zeros(1))
+        return dict(mAP=0.5, AP={}, seconds=0.0), [found]
 
     def look_at(self, cycle, model, selected):
         self.asked.append(('look at', model, len(selected)))
@@ -103,22 +103,11 @@ class Harness:
 
     def score(self, cycle, model, candidates, labeled) -> FinishedStep:
         assert not np.isin(candidates, labeled).any()
-        self.asked.append(('score', cycle, model, len(candidates)))
+        self.asked.append(('score', cycle, model(cycle), len(candidates)))
         scores = np.full(POOL_SIZE, np.nan, dtype=np.float32)
         scores[candidates] = np.random.RandomState(cycle).rand(len(candidates))
         save_array(self.state.directory / scores_name(cycle), scores)
         return FinishedStep('scores', cycle)
-
-
-def test_the_losses_of_labeled_images_are_written_the_largest_first(tmp_path) -> None:
-    harness = Harness(tmp_path, sizes=(3, 1), cycles=(0, 1))
-    harness.loop.run()
-    for cycle in (0, 1):
-        labeled = np.load(tmp_path / f'X_L_{cycle}.npy')
-        lines = [f'{i:06d},{i},{i / 4:g}' for i in labeled[::-1]]
-        name = f'cycle{cycle}/label_losses.csv'
-        assert (tmp_path / name).read_text().splitlines() == ['image,index,loss_cls', *lines]
-        assert name in harness.state.find('evaluation', cycle).files
 
 
 def test_a_cycle_is_label_train_evaluate_score_and_the_last_is_not_scored(tmp_path) -> None:
@@ -213,9 +202,9 @@ def test_files_of_evaluations_and_of_looks_are_in_the_manifest(tmp_path) -> None
     harness.loop.run()
     files = [(s.kind, *s.files) for s in harness.state.steps if s.kind in ('evaluation', 'selected')]
     assert files == [
-        ('evaluation', 'found.npy', 'cycle0/label_losses.csv'),
+        ('evaluation', 'found.npy'),
         ('selected', 'seen0.npy'),
-        ('evaluation', 'found.npy', 'cycle1/label_losses.csv'),
+        ('evaluation', 'found.npy'),
     ]
 
 

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from mmdet_miaod.active.query import QUERY_STRATEGIES, QueryStrategy
-from mmdet_miaod.active.scoring import score_chunk, split_chunks
+from mmdet_miaod.active.scoring import look_at, scores_and_features, split_chunks
 from mmdet_miaod.datasets.pool import ImagePoolDataset
 from mmdet_miaod.engine.inference import ScoringSettings
 from tests.datasets.voc_tree import write_list
@@ -64,7 +64,8 @@ def score(pool, model, indices, batch_size=1, strategy=None, **changes):
     settings = ScoringSettings(batch_size=batch_size, **changes)
     strategy = strategy or QUERY_STRATEGIES.build(dict(type='miaod', k=50))
     view, indices = pool.scoring_view(), np.array(indices)
-    return score_chunk(model, strategy, view=view, indices=indices, settings=settings)['scores']
+    look = scores_and_features(strategy)
+    return look_at(model, look, view=view, indices=indices, settings=settings)['scores']
 
 
 def test_batches_give_the_scores_of_one_image_at_a_time(pool, model) -> None:
@@ -124,9 +125,9 @@ def test_scores_that_are_not_one_per_image_are_refused(pool) -> None:
 def test_progress_counts_the_images(pool, model) -> None:
     counts = []
     settings = ScoringSettings(batch_size=2)
-    strategy = QUERY_STRATEGIES.build(dict(type='miaod'))
+    look = scores_and_features(QUERY_STRATEGIES.build(dict(type='miaod')))
     view, indices = pool.scoring_view(), np.arange(5)
-    score_chunk(model, strategy, view=view, indices=indices, settings=settings, on_progress=counts.append)
+    look_at(model, look, view=view, indices=indices, settings=settings, on_progress=counts.append)
     assert sum(counts) == 5
 
 

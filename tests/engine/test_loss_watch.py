@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import logging
-
 from mmdet_miaod.engine.loss_watch import Jump, LossWatch, find_jump
 
 SMALL = dict(window=3, patience=4)
@@ -36,7 +34,7 @@ def test_too_few_losses_say_nothing() -> None:
 
 
 def test_the_watch_warns_once_and_names_the_worst_batches(caplog) -> None:
-    watch = LossWatch(logging.getLogger('watch'), **SMALL)
+    watch = LossWatch(**SMALL)
     losses = [*FALLEN, 0.6, 61.5, 0.7, 0.6, 0.6, *[0.6] * 20]
     for number, loss in enumerate(losses):
         watch.add(loss, (f'{number}.jpg', 'b.jpg'), f'iteration {number + 1}')
@@ -52,17 +50,17 @@ def test_the_watch_warns_once_and_names_the_worst_batches(caplog) -> None:
 
 
 def test_another_watch_goes_on_with_what_the_first_one_saw(caplog) -> None:
-    first = LossWatch(logging.getLogger('watch'), **SMALL)
+    first = LossWatch(**SMALL)
     assert first.memory == {}
     for loss in FALLEN:
         first.add(loss, ('a.jpg',), 'before')
-    second = LossWatch(logging.getLogger('watch'), memory=first.memory, **SMALL)
+    second = LossWatch(memory=first.memory, **SMALL)
     for _ in range(10):
         second.add(0.6, ('a.jpg',), 'after')
     (jump,) = second.take_jumps()
     assert jump['best'] == 0.25
     # Whoever was warned in this cycle is not warned again.
-    third = LossWatch(logging.getLogger('watch'), memory=second.memory, **SMALL)
+    third = LossWatch(memory=second.memory, **SMALL)
     for _ in range(10):
         third.add(9.0, ('a.jpg',), 'later')
     assert third.take_jumps() == [] and len(caplog.records) == 1

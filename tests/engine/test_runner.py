@@ -13,7 +13,7 @@ from torch import nn
 
 from mmdet_miaod.engine.gradient_step import GradientStep, MixedPrecision
 from mmdet_miaod.engine.runner import AlternatingEpochRunner, build_runner
-from mmdet_miaod.engine.stage import Stage
+from mmdet_miaod.engine.stage import Stage, StagePosition
 from tests.engine.tiny import Batches
 
 BOTH = dict(labeled_losses=('loss_cls',), unlabeled_losses=('loss_dis',))
@@ -37,17 +37,15 @@ class OneWeight(nn.Module):
         return dict(loss=total, log_vars=dict(log_vars, loss=total.detach()), num_samples=1)
 
 
-def new_runner(stage: Stage, model: OneWeight, work_dir: Path | None = None, **changes):
+def new_runner(stage: Stage, model: OneWeight, work_dir: Path | None = None, epochs_done: int = 0, **changes):
     optimizer = torch.optim.SGD(model.parameters(), lr=0.25)
     return AlternatingEpochRunner(
         model,
         work_dir=None if work_dir is None else str(work_dir),
         logger=logging.getLogger('test_runner'),
-        meta={},
-        stage=stage,
+        position=StagePosition(3, 1, stage, epochs_done),
         gradient_step=GradientStep(optimizer, MixedPrecision(torch.device('cpu'))),
-        order_key=(666, 3, 1),
-        labels=dict(cycle=3, stage=stage.name),
+        seed=666,
         **changes,
     )
 
@@ -71,9 +69,9 @@ def build(config: dict) -> AlternatingEpochRunner:
     return build_runner(
         config,
         model,
-        stage=stage,
+        position=StagePosition(0, 0, stage),
         gradient_step=GradientStep(optimizer, MixedPrecision(torch.device('cpu'))),
-        order_key=(0,),
+        seed=0,
         logger=logging.getLogger('test_runner'),
     )
 
@@ -96,7 +94,7 @@ def test_a_config_names_the_runner_or_a_subclass_with_its_arguments() -> None:
         (dict(type='NoRunner'), "runner.type is 'NoRunner'.*custom_imports"),
         (dict(max_epochs=12), 'runner.type is None'),
         (dict(type='AlternatingEpochRunner', max_epochs=12), 'runner.max_epochs is 12.*schedule'),
-        (dict(type='AlternatingEpochRunner', order_key=(1,)), 'runner.order_key cannot be set'),
+        (dict(type='AlternatingEpochRunner', seed=1), 'runner.seed cannot be set'),
         (dict(type='AlternatingEpochRunner', speed=3), 'speed'),
         ('AlternatingEpochRunner', "runner is 'AlternatingEpochRunner', but dict"),
     ],

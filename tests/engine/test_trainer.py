@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from copy import deepcopy
 
 import pytest
@@ -10,8 +9,8 @@ import torch
 from mmcv.runner import Hook
 from torch import nn
 
-from mmdet_miaod.engine.stage import Stage, build_schedule, frozen_parameter_names
-from mmdet_miaod.engine.trainer import StagePosition, TrainSettings, stage_lr_config, train_stage
+from mmdet_miaod.engine.stage import Stage, StagePosition, build_schedule, frozen_parameter_names
+from mmdet_miaod.engine.trainer import TrainSettings, stage_lr_config, train_stage
 from tests.engine.tiny import Batches
 
 
@@ -74,7 +73,6 @@ def train(model, stage, given, epochs_done=0, number=0, checkpoint=None, at_end=
         StagePosition(0, number, stage, epochs_done),
         loaders=dict(labeled=Batches('labeled', 2)),
         settings=given,
-        logger=logging.getLogger('test_trainer'),
         frozen=frozen_parameter_names(model),
         on_epoch_end=at_end,
         checkpoint=checkpoint,

@@ -48,7 +48,7 @@ def runner_of(tmp_path):
 
     def build(*strategies: str, devices: tuple[str, ...] = ('cpu',)) -> GridRunner:
         grid = grid_of(tmp_path, *strategies)
-        return GridRunner(grid, [sys.executable, str(tool)], devices, logging.getLogger('quiet'))
+        return GridRunner(grid, [sys.executable, str(tool)], devices)
 
     return build
 
@@ -72,7 +72,6 @@ def test_every_run_is_begun_once_and_a_failed_one_again(runner_of) -> None:
 
 def test_each_run_that_ends_says_its_precision_and_how_many_are_left(runner_of, caplog) -> None:
     runner = runner_of('good', 'bad')
-    runner.logger = logging.getLogger('test_processes')
     folder = runner.grid.work_directory / 'good-one-seed1'
     folder.mkdir(parents=True)
     (folder / 'metrics.json').write_text(json.dumps([dict(mAP=0.4689), dict(mAP=None)]))

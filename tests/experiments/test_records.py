@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 import sys
 from dataclasses import replace
 
@@ -76,7 +75,7 @@ def test_finished_records_are_not_run_again_and_runs_that_end_are_added(grid, tm
     write_run(grid, third)
     tool = tmp_path / 'stub.py'
     tool.write_text('import sys\nsys.exit(3)\n')
-    runner = GridRunner(grid, [sys.executable, str(tool)], ['cpu'], logging.getLogger('quiet'))
+    runner = GridRunner(grid, [sys.executable, str(tool)], ['cpu'])
     assert runner.run() == [fourth]
     records = grid.read_records()
     assert records.keys() == {first.name, second.name, third.name}
@@ -87,9 +86,7 @@ def test_a_failed_run_is_recorded_as_not_finished(grid, tmp_path) -> None:
     write_run(grid, grid.runs[0], finished=False)
     tool = tmp_path / 'stub.py'
     tool.write_text('import sys\nsys.exit(3)\n')
-    assert (
-        GridRunner(grid, [sys.executable, str(tool)], ['cpu'], logging.getLogger('quiet')).run() == grid.runs
-    )
+    assert GridRunner(grid, [sys.executable, str(tool)], ['cpu']).run() == grid.runs
     assert grid.read_records() == {grid.runs[0].name: record(grid, grid.runs[0], False)}
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import logging
 from dataclasses import replace
 
 import numpy as np
@@ -13,8 +12,6 @@ from mmdet_miaod.apis import RunOptions, train
 from mmdet_miaod.experiments.collapse import read_records
 from mmdet_miaod.experiments.single_models import Study, load_study, train_models
 from tests.tiny_run import REPOSITORY, TINY_OPTIONS, draw_tiny_data, tiny_config
-
-LOGGER = logging.getLogger('test_single_models')
 
 
 @pytest.fixture(scope='module')
@@ -37,7 +34,7 @@ def tiny_study(records, **changes) -> Study:
 
 def test_a_model_is_that_of_a_runs_first_cycle(tmp_path, data_root) -> None:
     study = tiny_study(tmp_path / 'records.jsonl', settings={'plain': {}})
-    train_models(study, str(data_root), LOGGER, tmp_path / 'losses.jsonl')
+    train_models(study, str(data_root), tmp_path / 'losses.jsonl')
     (record,) = read_records(study.records)
     config = tiny_config(data_root, tmp_path, cycles=[0], schedule='supervised', seed=5)
     run = train(config, RunOptions(run_name='run', progress=False, report=False))
@@ -53,12 +50,12 @@ def test_a_model_is_that_of_a_runs_first_cycle(tmp_path, data_root) -> None:
 
 def test_a_diverged_model_is_recorded_and_no_model_is_trained_twice(tmp_path, data_root, monkeypatch) -> None:
     study = tiny_study(tmp_path / 'records.jsonl')
-    train_models(study, str(data_root), LOGGER)
+    train_models(study, str(data_root))
     before = read_records(study.records)
     assert [(record.setting, bool(record.error)) for record in before] == [('plain', False), ('steep', True)]
     assert before[1].mAP == 0 and 'not finite' in before[1].error
     monkeypatch.setattr('mmdet_miaod.experiments.single_models.train_single_model', pytest.fail)
-    train_models(study, str(data_root), LOGGER)
+    train_models(study, str(data_root))
     assert read_records(study.records) == before
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 from dataclasses import replace
 from pathlib import Path
@@ -26,8 +25,8 @@ from mmdet_miaod.apis.settings import RunSettings
 from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.engine.inference import detect, evaluate_detections
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
-from mmdet_miaod.engine.stage import Stage, frozen_parameter_names
-from mmdet_miaod.engine.trainer import StagePosition, train_stage
+from mmdet_miaod.engine.stage import Stage, StagePosition, frozen_parameter_names
+from mmdet_miaod.engine.trainer import train_stage
 from mmdet_miaod.randomness import seed_everything
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
@@ -105,7 +104,6 @@ def gradients(
         position,
         loaders=loaders,
         settings=training,
-        logger=logging.getLogger('quiet'),
         frozen=frozen,
         on_epoch_end=keep,
     )
@@ -135,10 +133,9 @@ def scores(rank: int, world_size: int, folder: str, data_root: str, candidates: 
         strategy=strategy,
         settings=settings.scoring,
         state=state,
-        logger=logging.getLogger('quiet'),
         query='',
     )
-    scorer.score(0, model, np.array(candidates), np.array([0]))
+    scorer.score(0, lambda cycle: model, np.array(candidates), np.array([0]))
     found = np.load(work / scores_name(0))
     query = Query(candidates=np.array(candidates), labeled=np.array([0]), scores=found, seed=0)
     selected = strategy.rank(query, 3)
@@ -189,7 +186,7 @@ def selections(rank: int, world_size: int, folder: str, data_root: str, queries:
         work = Path(folder) / f'selections_{world_size}_{number}'
         state = RunState(work, RunIdentity({}, '', len(data.pool), 0), {})
         strategy = QUERY_STRATEGIES.build(query)
-        shared = dict(strategy=strategy, state=state, logger=logging.getLogger('quiet'))
+        shared = dict(strategy=strategy, state=state)
         scorer = CycleScorer(
             pool=data.pool,
             settings=settings.scoring,
@@ -197,7 +194,7 @@ def selections(rank: int, world_size: int, folder: str, data_root: str, queries:
             annotations=data.labeled.get_ann_info,
             **shared,
         )
-        scorer.score(0, model, candidates, labeled)
+        scorer.score(0, lambda cycle: model, candidates, labeled)
         selector = CycleSelector(
             scorer=scorer,
             settings=SelectionSettings(2),
@@ -205,7 +202,7 @@ def selections(rank: int, world_size: int, folder: str, data_root: str, queries:
             annotator=SimulatedAnnotator(data.labeled),
             **shared,
         )
-        selected = selector.select(0, labeled, candidates, lambda: model)
+        selected = selector.select(0, labeled, candidates, lambda cycle: model)
         files = {path.name: torch.from_numpy(np.load(path)) for path in sorted(work.glob('cycle0/*.npy'))}
         found.append((selected.tolist(), files))
     torch.save(found, Path(folder) / f'selections_{world_size}_{rank}.pth')

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import re
 import shutil
@@ -102,10 +101,7 @@ def heads(names: list[str]) -> Callable[[int], str]:
 
 def resumed(directory: Path, names: list[str], force: bool) -> RunState:
     identity = replace(IDENTITY, pool_fingerprint=heads(names)(len(names)), pool_size=len(names))
-    logger = logging.getLogger('mmdet')
-    return resume_run(
-        directory, identity, pool_head=heads(names), force=force, logger=logger, texts={}, options={}
-    )
+    return resume_run(directory, identity, pool_head=heads(names), force=force, texts={}, options={})
 
 
 @pytest.mark.parametrize('force', [False, True])

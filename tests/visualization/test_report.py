@@ -130,10 +130,9 @@ def test_it_says_when_the_data_is_not_there(folder: Path) -> None:
 
 
 def test_a_report_that_fails_is_a_warning(folder: Path, caplog) -> None:
-    logger = logging.getLogger('test_report')
     with caplog.at_level(logging.WARNING):
         data = SimpleNamespace(pool=None, labeled=None)
-        refresh_report(folder / 'nowhere', data, lambda: None, logger=logger)
+        refresh_report(folder / 'nowhere', data, lambda: None)
     assert 'The report could not be written (FileNotFoundError' in caplog.text
 
 
@@ -141,7 +140,7 @@ def test_the_report_of_a_running_run_reads_the_labels_it_has(folder: Path, caplo
     directory = write_run(folder / 'running')
     images = fake_images(folder / 'images')
     data = SimpleNamespace(pool=SimpleNamespace(index=images.index), labeled=FakeLabels())
-    refresh_report(directory, data, lambda: None, logger=logging.getLogger('test_report'))
+    refresh_report(directory, data, lambda: None)
     assert (directory / 'report.html').is_file() and not caplog.records
     assert not list((directory / 'report_plots').glob('*.png'))
 
