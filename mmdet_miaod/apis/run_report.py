@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch.utils.data import Dataset
 
 from .. import distributed
@@ -58,6 +59,30 @@ def refresh_report(
     else:
         if last:
             _LOGGER.info('Report: %s', page)
+
+
+def open_config_images(config: str | Path, data_root: str | None, count: int) -> tuple[RunImages, np.ndarray]:
+    """Open the pool of a config, and the labels of some of its images, spread evenly over it.
+
+    Args:
+        config: a config file.
+        data_root: where the data is, if not where the config says.
+        count: number of images whose annotations are read.
+
+    Returns:
+        The images, and the indices of the labeled ones.
+
+    Raises:
+        FileNotFoundError, ValueError, KeyError: when the config, the data or these annotations are not right.
+    """
+    from ..visualization.run_images import RunImages
+
+    data = load_settings(config, data_root=data_root).data
+    pool = build_dataset(data.pool)
+    labeled = build_dataset(data.labeled, index=pool.index)
+    indices = np.unique(np.linspace(0, len(pool) - 1, min(count, len(pool)), dtype=int))
+    labeled.label(indices)
+    return RunImages(pool, labeled), indices
 
 
 def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImages:

@@ -1,9 +1,10 @@
-"""Look at an image as the model sees it (uncertainty), or at the images of a cycle (split).
+"""Look at images as a model sees them (uncertainty), as cycles split them (split), as they train it (browse).
 
 The paths of the pictures go to stdout.
 
 example: %(prog)s uncertainty RUN_DIR/bccd.py RUN_DIR/cycle2/model.pth photo.jpg --out maps
 example: %(prog)s split RUN_DIR --cycle 1 --out sheets
+example: %(prog)s browse configs/mine.py --out pictures
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ import argparse
 import re
 from pathlib import Path
 
-from ..cli.arguments import add_config, add_data_root, add_device, add_verbosity, help_style
+from ..cli.arguments import add_config, add_data_root, add_device, add_verbosity, help_style, positive
 from ..cli.command_line import Command, configure_messages
+from ..cli.configs import find_config
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Add the two sub-commands."""
-    commands = parser.add_subparsers(required=True, metavar='uncertainty|split')
+    """Add the sub-commands."""
+    commands = parser.add_subparsers(required=True, metavar='uncertainty|split|browse')
     maps = commands.add_parser(
         'uncertainty',
         help='heat maps of images',
@@ -52,7 +54,23 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     split.add_argument('--out', metavar='DIR', help='where the sheets go (default: RUN_DIR/sheets/cycleN)')
     add_data_root(split, of='run')
-    for command in (maps, split):
+    browse = commands.add_parser(
+        'browse',
+        help='training images: files, labels, augmentation',
+        **help_style(
+            'Labeled and unlabeled images of the pool: as the files are, with their boxes, and beside that\n'
+            'as some draws of the augmentation make them. Of a run those of its newest cycle; of a config\n'
+            'the annotations of COUNT images are read.\n\n'
+            'example: %(prog)s configs/mine.py --out pictures',
+        ),
+    )
+    browse.set_defaults(action=browse_images)
+    browse.add_argument('source', metavar='CONFIG|RUN_DIR', help='config or run directory')
+    browse.add_argument('--out', required=True, metavar='DIR', help='where the pictures go')
+    browse.add_argument('--count', type=positive, default=10, help='images of each kind (default: 10)')
+    browse.add_argument('--draws', type=positive, default=3, help='augmented versions of each (default: 3)')
+    add_data_root(browse)
+    for command in (maps, split, browse):
         add_verbosity(command, default=argparse.SUPPRESS)
 
 
@@ -80,8 +98,7 @@ def show_uncertainty(arguments: argparse.Namespace) -> None:
             advance(1)
     limits = heatmaps.shared_limits(results)
     for number, result in enumerate(results, 1):
-        stem = re.sub(r'[^\w.-]+', '_', Path(result.path).stem)[:80]
-        base = Path(arguments.out) / f'{number:03d}_{stem}'
+        base = Path(arguments.out) / f'{number:03d}_{_file_stem(result.path)}'
         figure = heatmaps.draw_maps(result, limits)
         picture = Path(f'{base}_uncertainty.png')
         write_file(picture, lambda file: figure.savefig(file, format='png', dpi=110))  # noqa: B023
@@ -123,6 +140,44 @@ def show_split(arguments: argparse.Namespace) -> None:
         )
         for path in paths:
             print(path)
+
+
+def browse_images(arguments: argparse.Namespace) -> None:
+    """Draw labeled and unlabeled images and their augmentation."""
+    import numpy as np
+
+    from ..apis.run_report import open_config_images, open_run_images
+    from ..engine.live_bar import live_bar
+    from ..visualization.box_drawing import save_picture
+    from ..visualization.run_reader import read_run
+    from ..visualization.training_pictures import training_picture
+
+    configure_messages(arguments)
+    if Path(arguments.source).is_dir():
+        record = read_run(arguments.source)
+        images = open_run_images(record, arguments.data_root)
+        labeled = record.labeled[max(record.labeled)]
+    else:
+        config = find_config(arguments.source)
+        images, labeled = open_config_images(config, arguments.data_root, arguments.count)
+    unlabeled = np.setdiff1d(np.arange(len(images.index)), labeled)
+    chosen = {
+        name: indices[np.unique(np.linspace(0, len(indices) - 1, arguments.count, dtype=int))]
+        for name, indices in dict(labeled=labeled, unlabeled=unlabeled).items()
+        if len(indices)
+    }
+    with live_bar('pictures', sum(map(len, chosen.values())), show=not arguments.quiet) as advance:
+        for name, indices in chosen.items():
+            for i in indices.tolist():
+                path = Path(arguments.out) / f'{name}_{i:06d}_{_file_stem(images.name(i))}.jpg'
+                save_picture(training_picture(images, i, arguments.draws), path)
+                print(path)
+                advance(1)
+
+
+def _file_stem(path: str) -> str:
+    """Return the name of an image as a part of a file name."""
+    return re.sub(r'[^\w.-]+', '_', Path(path).stem)[:80]
 
 
 COMMAND = Command(__doc__, add_arguments, main)

@@ -29,10 +29,11 @@ class RunImages:
     """
 
     def __init__(self, pool: Any, labeled: Any, open_test: Callable[[], Any] | None = None) -> None:
+        self.pool = pool
+        self.labeled = labeled
         self.index = pool.index
-        self._open_test = open_test
         self.classes = tuple(labeled.CLASSES)
-        self._labeled = labeled
+        self._open_test = open_test
 
     @cached_property
     def test(self) -> Any:
@@ -46,7 +47,7 @@ class RunImages:
     def boxes(self, index: int) -> tuple[np.ndarray, np.ndarray] | None:
         """Return boxes ``(n, 4)`` in pixels and labels ``(n,)`` of a labeled image, None for any other."""
         try:
-            info = self._labeled.get_ann_info(int(index))
+            info = self.labeled.get_ann_info(int(index))
         except KeyError:
             return None
         return info['bboxes'], info['labels']

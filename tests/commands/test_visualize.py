@@ -5,6 +5,7 @@ import io
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -12,6 +13,7 @@ from tests.commands.conftest import call
 
 uncertainty = partial(call, 'visualize', 'uncertainty')
 split = partial(call, 'visualize', 'split')
+browse = partial(call, 'visualize', 'browse')
 
 
 def test_heat_maps_and_instances(tiny_model, photos, tmp_path, capsys) -> None:
@@ -64,11 +66,27 @@ def test_the_last_cycle_selected_nothing(finished_run, tmp_path, capsys) -> None
     ]
 
 
+def test_what_a_run_or_a_config_trains_on(finished_run, tiny_model, tmp_path, capsys) -> None:
+    for source in (finished_run, Path(tiny_model[0])):
+        out = tmp_path / source.name
+        assert browse(source, '--out', out, '--count', '3', '--draws', '2', '-q') == 0
+        written = [Path(line) for line in capsys.readouterr().out.splitlines()]
+        assert sorted(out.iterdir()) == sorted(written)
+        kinds = [path.name.split('_')[0] for path in written]
+        assert kinds == ['labeled'] * 3 + ['unlabeled'] * 3
+        assert len({path.name.split('_')[1] for path in written}) == 6
+        assert Image.open(written[0]).size == (3 * 648 - 8, 640)
+    labeled = set(np.load(finished_run / 'X_L_1.npy'))
+    for path in (tmp_path / finished_run.name).iterdir():
+        assert (int(path.name.split('_')[1]) in labeled) == path.name.startswith('labeled')
+
+
 @pytest.mark.parametrize(
     ('arguments', 'code', 'message'),
     [
         ([], 2, 'usage: '),
         (['split', 'RUN', '--cycle', '7'], 1, 'there is no cycle 7; it has [0, 1]'),
+        (['browse', 'no.py', '--out', 'x'], 1, 'no.py'),
         (['split', 'no/run', '--cycle', '0'], 1, 'no/run: this is no run directory'),
         (
             ['uncertainty', 'CONFIG', 'no/model.pth', 'a.jpg', '--out', 'x'],

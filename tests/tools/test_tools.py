@@ -9,7 +9,7 @@ import pytest
 from tests.tiny_run import REPOSITORY
 
 TOOLS = sorted(path.stem for path in (REPOSITORY / 'tools').glob('[!_]*.py'))
-COMMANDS = [['visualize', 'uncertainty'], ['visualize', 'split']]
+COMMANDS = [['visualize', name] for name in ('uncertainty', 'split', 'browse')]
 # Runs a tool by its path and tells on stdout which parts of the stack it imported.
 WATCHED = """
 import runpy, sys
