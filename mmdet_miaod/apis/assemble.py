@@ -17,7 +17,7 @@ from ..active.cycle_split import CycleSplits
 from ..active.cycle_training import CycleTrainer
 from ..active.loop import ActiveLearningLoop
 from ..active.named_split import load_given_split
-from ..engine.detector import build_model, load_weights
+from ..engine.detector import load_weights
 from ..engine.progress import RunClock, RunProgress, stage_steps, stage_weight
 from ..engine.run_log import RunLog
 from ..run.manifest import RunState
@@ -93,7 +93,7 @@ class Run:
         classes = prepared.data.labeled.CLASSES
         return CycleTrainer(
             schedule=settings.schedule,
-            build_model=lambda: build_model(settings.model, classes),
+            build_model=lambda: prepared.new_model(settings.model),
             settings=replace(
                 settings.training,
                 custom_hooks=(*settings.training.custom_hooks, self.progress.stage_hook),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import nn
 
 from ..active.annotator import SimulatedAnnotator
 from ..active.named_split import load_given_split
@@ -19,10 +20,11 @@ from ..datasets.builder import check_evaluation, check_sample
 from ..datasets.image_index import ImageIndex
 from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.seeding import Draw
-from ..engine.detector import build_model, load_weights
+from ..engine.detector import ModelSettings, build_model, load_weights
 from ..engine.inference import ScoringSettings
 from ..engine.parallel import check_device
 from ..engine.stage_checks import check_stages
+from ..randomness import seed_everything
 from ..run.directory import check_run_directory
 from .data import RunData, load_data
 from .photographs import PhotographRecord, draw_test_images, find_record, unlabeled_test_set
@@ -43,6 +45,7 @@ class Prepared:
         strategy: the query strategy.
         selection: what is labeled after a cycle; images of the test set are excluded.
         first_split: the split that a new run begins with; where people label it, what is asked for at first.
+        models: the detector with its first weights, for who trains first to take; empty where it has others.
     """
 
     device: torch.device
@@ -53,6 +56,11 @@ class Prepared:
     strategy: QueryStrategy
     selection: SelectionSettings
     first_split: Split
+    models: list[nn.Module]
+
+    def new_model(self, settings: ModelSettings) -> nn.Module:
+        """Return a detector with its first weights: the one that was checked, then new ones."""
+        return self.models.pop() if self.models else build_model(settings, self.data.labeled.CLASSES)
 
 
 def check_before_start(
@@ -89,8 +97,10 @@ def check_before_start(
     on_passed('query', settings.query['type'])
     device = check_device(options.device)
     on_passed('device', str(device))
+    seed_everything(settings.seed)  # so that the first cycle can train it
     model = build_model(settings.model, data.labeled.CLASSES)
-    if options.start is not None and options.start.model_path is not None:
+    has_other_weights = options.start is not None and options.start.model_path is not None
+    if has_other_weights:
         load_weights(model, options.start.model_path)
     model.bbox_head.detection_limits()  # says what is wrong with test_cfg
     check_stages(settings.schedule, model, replace(settings.training, device=device))
@@ -107,7 +117,8 @@ def check_before_start(
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
-    return Prepared(device, data, photographs, test_images, scoring, strategy, selection, first_split)
+    models = [] if has_other_weights else [model]
+    return Prepared(device, data, photographs, test_images, scoring, strategy, selection, first_split, models)
 
 
 def _first_labels(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -106,7 +108,7 @@ class RunSettings:
 
     Attributes:
         file: name of the config's file, for messages and for its copy in the run directory.
-        text: the config as Python.
+        config: a copy of the config, for :attr:`text`.
         identity: what a run may not change while it lasts, JSON values by dotted key.
         model: the detector.
         data: the data sets.
@@ -128,7 +130,7 @@ class RunSettings:
     """
 
     file: str
-    text: str
+    config: Config
     identity: Mapping[str, Any]
     model: ModelSettings
     data: DataSettings
@@ -156,10 +158,11 @@ class RunSettings:
             ValueError: a value makes no sense.
         """
         check_config(config)
+        data = (config.data[part] for part in ('train', 'pool', 'test'))
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
-            text=DUMPED + config.pretty_text,
-            data=_data_settings(config),
+            config=deepcopy(config),
+            data=DataSettings(*data, config.get('check_images', 'decode')),
             loaders=_loader_settings(config),
             query=config.query.to_dict(),
             uncertainty_k=int(config.query.get('k') or config.get('k') or PUBLISHED_K),
@@ -183,17 +186,17 @@ class RunSettings:
             ),
         )
 
+    @cached_property
+    def text(self) -> str:
+        """The config as Python; formatting it takes longer than all else here."""
+        return DUMPED + self.config.pretty_text
+
 
 def load_settings(
     path: str | Path, options: Mapping[str, Any] | None = None, data_root: str | None = None
 ) -> RunSettings:
     """Read a config file and translate it; see :func:`~mmdet_miaod.apis.config.load_config`."""
     return RunSettings.from_config(load_config(path, options, data_root))
-
-
-def _data_settings(config: Config) -> DataSettings:
-    data = config.data
-    return DataSettings(data.train, data.pool, data.test, config.get('check_images', 'decode'))
 
 
 def _loader_settings(config: Config) -> LoaderSettings:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from .. import distributed
 from ..host_memory import keep_freed_memory
 from .arguments import EXIT_CODES, UsageError, add_verbosity, help_style
+from .late_imports import late_imports
 from .signals import StopSignals, Terminated, stop_signals
 
 # Errors that a user can mend; anything else is a fault of the program and shows its traceback.
@@ -90,7 +91,9 @@ def import_stack() -> None:
         return
     gc.disable()
     try:
-        importlib.import_module('mmcv')  # and by that all else, see mmdet_miaod/__init__.py
+        importlib.import_module('torch')
+        with late_imports():
+            importlib.import_module('mmcv')  # and by that all else, see mmdet_miaod/__init__.py
     finally:
         gc.freeze()
         gc.enable()

@@ -18,7 +18,7 @@ def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSet
 
     Args:
         schedule: the stages of a cycle.
-        model: a freshly built detector; its ``requires_grad`` flags are changed.
+        model: a freshly built detector; afterwards it is as before.
         settings: how the stages will be trained.
 
     Raises:
@@ -33,6 +33,9 @@ def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSet
                 select_terms(stage.losses(tag), has_labels=tag == 'labeled')
             except ValueError as error:
                 raise ValueError(f'stage {stage.name!r}, {tag} batches: {error}') from error
+    model.zero_grad(set_to_none=True)
+    for name, parameter in model.named_parameters():
+        parameter.requires_grad_(name not in frozen)
 
 
 def _warn_of_late_drops(stage: Stage) -> None:

@@ -12,9 +12,10 @@ import pytest
 import torch
 from mmcv.runner import RUNNERS
 
-from mmdet_miaod.apis import StartingPoint
+from mmdet_miaod.apis import StartingPoint, preflight
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.datasets.builder import build_dataset
+from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.run.manifest import RunState
 from tests.tiny_run import (
@@ -143,6 +144,13 @@ def test_every_cycle_trains_a_model_of_its_own(seven) -> None:
     assert len({entry[name].numpy().tobytes() for entry in weights}) == 7
     # Frozen stages of the backbone are the same ones: each cycle starts from the same random weights.
     assert len({entry['backbone.conv1.weight'].numpy().tobytes() for entry in weights}) == 1
+
+
+def test_the_first_cycle_trains_the_model_that_was_checked(tiny_data, tmp_path, monkeypatch) -> None:
+    built = []
+    monkeypatch.setattr(preflight, 'build_model', lambda *given: built.append(1) or build_model(*given))
+    tiny_train(tiny_data, tmp_path, cycles=[0, 1], schedule=BRIEF)
+    assert len(built) == 2
 
 
 def test_text_and_json_log_name_the_loss_terms_of_each_stage(seven) -> None:

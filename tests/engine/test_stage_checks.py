@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mmdet_miaod.engine.stage import Stage, build_schedule
+from mmdet_miaod.engine.stage import Stage, build_schedule, frozen_parameter_names
 from mmdet_miaod.engine.stage_checks import check_stages
 from mmdet_miaod.engine.trainer import TrainSettings
 from tests.models.tiny import tiny_detector
@@ -23,9 +23,12 @@ def _in_empty_folder(tmp_path, monkeypatch) -> None:
 
 def test_the_published_schedule_passes_and_writes_nothing(tmp_path, caplog) -> None:
     model = tiny_detector()
+    frozen = frozen_parameter_names(model)
     check_stages(build_schedule('miaod', [3, 1], 2, [2]), model, settings())
     assert not caplog.text
     assert list(tmp_path.iterdir()) == []
+    assert frozen_parameter_names(model) == frozen != set()
+    assert all(p.grad is None for p in model.parameters())
 
 
 @pytest.mark.parametrize(
