@@ -1,5 +1,5 @@
-# Sourced by the scripts here: sets ROOT (the repository), goes there, and sets PYTHON (the environment's python; the
-# environment is made first if need be). MIAOD_RUN_PYTHON names a python to take without looking at it.
+# Sourced by the scripts here: sets ROOT (the repository), goes there, and sets PYTHON (the environment's python;
+# setup_env.sh makes the environment, nothing else does). MIAOD_RUN_PYTHON names a python to take without looking at it.
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
 PYTHON="${MIAOD_RUN_PYTHON:-$(bash "$ROOT/scripts/setup_env.sh" --print-python)}"
 cd "$ROOT"

@@ -30,6 +30,18 @@ RECIPE = 1  # raise it when the build below changes, so that older cached wheels
 BINDING_UNITS = 4
 # These define the names of box_iou_rotated and roi_align once more, so they stay files of their own.
 KEPT_APART = ('rotated_feature_align.cpp', 'roi_align_rotated.cpp')
+# pip wants the metadata of what it downloads, which mmcv-full's setup.py fails to tell (see mend_version);
+# this stands in for setuptools there (PEP 517's prepare_metadata_for_build_wheel).
+METADATA_BACKEND = """
+from pathlib import Path
+
+class __legacy__:
+    def prepare_metadata_for_build_wheel(folder, config_settings=None):
+        info = Path(folder, 'mmcv_full-{version}.dist-info')
+        info.mkdir()
+        (info / 'METADATA').write_text('Metadata-Version: 2.1\\nName: mmcv-full\\nVersion: {version}\\n')
+        return info.name
+"""
 PREAMBLE = ('torch/extension.h', 'pytorch_cpp_helper.hpp', 'pytorch_device_registry.hpp')
 
 
@@ -106,25 +118,42 @@ def build_environment() -> dict[str, str]:
     }  # fmt: skip
 
 
-def run(command: Sequence[str], cwd: Path | None = None) -> None:
-    subprocess.run(command, cwd=cwd, env=build_environment(), check=True)
+def run(command: Sequence[str], cwd: Path | None = None, **variables: str) -> None:
+    subprocess.run(command, cwd=cwd, env={**build_environment(), **variables}, check=True)
 
 
 def unpacked_sources(folder: Path) -> Path:
-    """Download mmcv-full's source distribution into `folder` and unpack it.
-
-    pip runs the package's setup.py even to download it, hence --no-build-isolation: torch must be importable.
-    """
+    """Download mmcv-full's source distribution into `folder`, unpack it, and mend its setup.py."""
     version = pinned_version('mmcv-full')
+    backend = folder / 'backend' / 'setuptools'
+    backend.mkdir(parents=True)
+    (backend / '__init__.py').touch()
+    (backend / 'build_meta.py').write_text(METADATA_BACKEND.format(version=version), encoding='utf-8')
     run([sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps', '--no-build-isolation',
-         '--no-binary', 'mmcv-full', '--dest', str(folder), f'mmcv-full=={version}'])  # fmt: skip
+         '--use-pep517', '--no-binary', 'mmcv-full', '--dest', str(folder), f'mmcv-full=={version}'],
+        PYTHONPATH=str(backend.parent))  # fmt: skip
     (archive,) = folder.glob('mmcv*full-*.tar.gz')
     with tarfile.open(archive) as tar:
         if hasattr(tarfile, 'data_filter'):
             tar.extractall(folder, filter='data')
         else:  # Python 3.10 and 3.11 before their security releases of 2023
             tar.extractall(folder)
-    return folder / archive.name.removesuffix('.tar.gz')
+    sources = folder / archive.name.removesuffix('.tar.gz')
+    mend_version(sources / 'setup.py')
+    return sources
+
+
+def mend_version(setup: Path) -> None:
+    """Let setup.py find its version: from Python 3.13 on, exec() no longer adds to what locals() returns."""
+    text = setup.read_text(encoding='utf-8')
+    for found, mended in (
+        ("version_file, 'exec'))", "version_file, 'exec'), globals())"),
+        ("locals()['__version__']", "globals()['__version__']"),
+    ):
+        if found not in text:
+            raise ValueError(f'{setup} does not read its version as that of mmcv-full 1.7.2 does')
+        text = text.replace(found, mended)
+    setup.write_text(text, encoding='utf-8')
 
 
 def unite_sources(sources: Path) -> None:

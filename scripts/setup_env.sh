@@ -1,15 +1,16 @@
 #!/usr/bin/env bash
 # Make the Python environment of this project; if it exists already, there is nothing to do.
 #
-#   bash scripts/setup_env.sh                  (--print-python: only the path of the environment's python goes to stdout)
+#   bash scripts/setup_env.sh                  (--print-python: make nothing, print the path of the environment's python)
 #
 # Settings, all optional:
 #   MIAOD_VENV     where the environment goes                    (default: .venv in this repository)
-#   MIAOD_PYTHON   the Python, 3.10 to 3.12, to make it with     (default: the first one found)
+#   MIAOD_PYTHON   the Python, 3.10 to 3.14, to make it with     (default: the first one found)
 #   MIAOD_CACHE    where the compiled mmcv-full wheel is kept    (default: ${XDG_CACHE_HOME:-~/.cache}/mmdet_miaod)
 #
 # An active environment (venv, conda, or the system's) that has the whole stack is used as it is.
-# An interrupted set-up is resumed by the same command; two set-ups at the same time take turns.
+# An interrupted set-up is resumed by the same command; two set-ups at the same time take turns. An environment that was
+# made for another copy of this repository is left as it is.
 set -euo pipefail
 
 ROOT="$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)"
@@ -33,11 +34,6 @@ fail() {
     exit 1
 }
 
-finish() { # finish PYTHON: the environment is there
-    if [[ -n ${PRINT_PYTHON:-} ]]; then printf '%s\n' "$1" >&3; fi
-    exit 0
-}
-
 check_environment() { # check_environment PYTHON [ARGS]: prints what is wrong there
     "$1" -I "$ROOT/mmdet_miaod/environment.py" "${@:2}"
 }
@@ -47,9 +43,30 @@ expected_stamp() { # a change of any of these asks for another set-up
     { cat "${REQUIREMENTS[@]}" "$ROOT/setup.py" && grep '^RECIPE' "$ROOT/scripts/build_mmcv.py"; } | cksum
 }
 
+fits() { # whether the environment is whole and has the versions that are asked for; prints what is wrong
+    if [[ ! -x $PYTHON || "$(wc -l <"$STAMP")" -lt 2 ]]; then
+        echo "there is no environment, or its set-up was interrupted"
+        return 1
+    fi 2>/dev/null
+    check_environment "$PYTHON" --requirements "${REQUIREMENTS[@]}" 2>&1
+}
+
 is_ready() {
-    [[ -x $PYTHON && -f $STAMP && "$(cat "$STAMP")" == "$(expected_stamp)" ]] &&
-        check_environment "$PYTHON" --requirements "${REQUIREMENTS[@]}" >/dev/null 2>&1
+    [[ -f $STAMP && "$(cat "$STAMP")" == "$(expected_stamp)" ]] && fits >/dev/null
+}
+
+owner() { # owner VENV: the other copy of this repository that the environment was made for, if there is one
+    local folder=''
+    { read -r folder <"$1/.mmdet_miaod.ready"; } 2>/dev/null || true
+    if [[ -f $folder/scripts/setup_env.sh && ! $folder -ef $ROOT ]]; then printf '%s' "$folder"; fi
+}
+
+leave_anothers() {
+    local folder
+    folder="$(owner "$VENV")"
+    [[ -z $folder ]] ||
+        fail "the environment in $VENV belongs to $folder, and stays as it is.
+MIAOD_VENV names another place for an environment of this folder; to hand that one over, delete $STAMP first."
 }
 
 use_active_environment() {
@@ -63,22 +80,42 @@ use_active_environment() {
         check_environment "$python" --import >/dev/null 2>&1 || return 0
         { mkdir -p "$CACHE" && expected_stamp >"$note"; } 2>/dev/null || true
     fi
-    echo "Using the active environment of $python as it is."
-    finish "$python"
+    if [[ -n ${PRINT_PYTHON:-} ]]; then
+        printf '%s\n' "$python"
+    else
+        echo "Using the active environment of $python as it is."
+    fi
+    exit
+}
+
+print_python() {
+    local problems folder
+    folder="$(owner "$VENV")"
+    if problems="$(fits)"; then
+        [[ -z $folder ]] || echo "setup_env.sh: $VENV belongs to $folder; it is used as it is, with the code of $ROOT." >&2
+        printf '%s\n' "$PYTHON"
+        exit
+    fi
+    fail "$VENV: ${problems//$'\n'/; }. Make it with: bash scripts/setup_env.sh"
 }
 
 find_python() { # sets BASE_PYTHON
-    local candidate probe='import sys, ensurepip, venv; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 12))'
-    for candidate in ${MIAOD_PYTHON:+"$MIAOD_PYTHON"} python3.11 python3.12 python3.10 python3 python \
-        "$HOME"/.pyenv/versions/3.1[012].*/bin/python; do
-        if BASE_PYTHON="$(command -v "$candidate")" && "$BASE_PYTHON" -c "$probe" >/dev/null 2>&1; then return; fi
-        [[ $candidate != "${MIAOD_PYTHON:-}" ]] ||
-            fail "MIAOD_PYTHON=$MIAOD_PYTHON is no Python 3.10 to 3.12 with the modules venv and ensurepip."
+    local candidate found reason probe='import sys
+if not (3, 10) <= sys.version_info[:2] <= (3, 14): sys.exit("is Python %d.%d" % sys.version_info[:2])
+try: import ensurepip, venv
+except ImportError as error: sys.exit("has no module " + error.name)'
+    set -- python3.{11,12,13,10,14} python3 python "$HOME"/.pyenv/versions/3.1[0-4].*/bin/python
+    if [[ -n ${MIAOD_PYTHON:-} ]]; then set -- "$MIAOD_PYTHON"; fi
+    for candidate in "$@"; do
+        BASE_PYTHON="$(command -v "$candidate")" || continue
+        if reason="$("$BASE_PYTHON" -c "$probe" 2>&1)"; then return; fi
+        found+="${found:+, }$BASE_PYTHON ${reason##*$'\n'}"
     done
-    fail "no Python 3.10, 3.11 or 3.12 with the modules venv and ensurepip was found. Install one and run this again:
-  Debian, Ubuntu:  apt-get install python3 python3-venv python3-dev
-  Fedora:          dnf install python3.11 python3.11-devel
-  conda:           conda create -n python311 python=3.11
+    fail "no Python 3.10 to 3.14 with the modules venv and ensurepip was found${MIAOD_PYTHON:+ as MIAOD_PYTHON=$MIAOD_PYTHON}${found:+ ($found)}.
+Install one and run this again:
+  Debian 13 (Python 3.13), Ubuntu 24.04 (3.12) and 26.04 (3.14):  apt-get install python3 python3-venv python3-dev
+  Fedora:  dnf install python3.13 python3.13-devel
+  conda:   conda create -n python313 python=3.13, then conda activate python313
 MIAOD_PYTHON=/path/to/python names one that is not on the PATH."
 }
 
@@ -95,8 +132,8 @@ int main() { return std::optional<int>{0}.value(); }'
   conda:           conda install -c conda-forge cxx-compiler"
     [[ -f $headers/Python.h ]] ||
         fail "mmcv-full has to be compiled, but Python's header files are missing ($headers/Python.h). Install them and run this again:
-  Debian, Ubuntu:  apt-get install python3-dev
-  Fedora:          dnf install python3-devel"
+  Debian, Ubuntu:  apt-get install ${headers##*/}-dev
+  Fedora:          dnf install ${headers##*/}-devel"
     $compiler -std=c++17 -fsyntax-only -I"$headers" -x c++ - <<<"$program" 2>/dev/null ||
         fail "mmcv-full has to be compiled, but '$compiler' does not compile a small C++17 program; GCC 9 or Clang 7 is needed at least.
 CXX=/path/to/compiler names another one."
@@ -145,7 +182,7 @@ step() { # step NUMBER WHAT COMMAND...: run it, log what it prints
 
 make_venv() {
     local site
-    rm -f "$STAMP"
+    printf '%s\n' "$ROOT" >"$STAMP" # whose it is; what else it says comes at the end
     if ! "$PYTHON" -m pip --version; then
         "$BASE_PYTHON" -m venv "$VENV" || return
         "$PYTHON" -m pip --version || return
@@ -178,9 +215,11 @@ install_project() { # in place: what is edited here is what runs
 
 set_up() {
     local names
+    leave_anothers
     printf '[1/%d] Python, compiler, disk\n' "$STEPS"
     check_machine
     lock
+    leave_anothers
     if is_ready; then return; fi # made by the set-up that was waited for
     step 2 "environment in $VENV" make_venv
     names="$(sed -n 's/^\(torch[a-z]*\)==\([^ ;]*\).*/\1 \2/p' "$ROOT/requirements/build.txt" | paste -sd, | sed 's/,/, /g')"
@@ -196,13 +235,11 @@ case "${1:-}" in
     -h | --help) sed -n '2,/^set /s/^# \{0,1\}//p' "${BASH_SOURCE[0]}" && exit ;;
     *) fail "unknown argument '$1'; try --help." ;;
 esac
-exec 3>&1
-if [[ -n ${PRINT_PYTHON:-} ]]; then exec 1>&2; fi
 use_active_environment
+if [[ -n ${PRINT_PYTHON:-} ]]; then print_python; fi
 if is_ready; then
-    [[ -n ${PRINT_PYTHON:-} ]] || echo "The environment in $VENV is ready. Activate it with: source $VENV/bin/activate"
-    finish "$PYTHON"
+    echo "The environment in $VENV is ready. Activate it with: source $VENV/bin/activate"
+    exit
 fi
 set_up
 echo "Ready after $SECONDS s. Activate the environment with: source $VENV/bin/activate"
-finish "$PYTHON"

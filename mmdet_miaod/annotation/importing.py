@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -108,6 +109,8 @@ def locked_run(directory: str | Path) -> Iterator[RunState]:
     """
     RunState.recover(directory)
     lock = lock_run(directory)
+    if lock.warning:
+        logging.getLogger('mmdet').warning(lock.warning)
     try:
         yield RunState.recover(directory)[0]
     finally:

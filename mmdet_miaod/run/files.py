@@ -23,6 +23,7 @@ import torch
 
 from ..regular_files import check_regular
 from .file_record import FileRecord
+from .folder_sync import never_syncs, warn_unsynced
 
 TEMPORARY_PREFIX = '.writing-'
 _BUFFER_SIZE = 1 << 20
@@ -95,10 +96,14 @@ def make_directory(path: str | Path, exist_ok: bool = True) -> Path:
 
 
 def sync_directory(path: str | Path) -> None:
-    """Make the names in a folder durable."""
+    """Make the names in a folder durable; a file system that has no such thing is warned of once."""
     descriptor = os.open(path, os.O_RDONLY)
     try:
         _do('fsync', Path(path), lambda: os.fsync(descriptor))
+    except OSError as error:
+        if not never_syncs(error, descriptor):
+            raise
+        warn_unsynced(str(error.strerror))
     finally:
         os.close(descriptor)
 

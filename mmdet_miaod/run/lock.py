@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import socket
@@ -9,6 +10,8 @@ from contextlib import suppress
 from pathlib import Path
 
 LOCK_NAME = '.lock'
+# What file systems without locks answer: Lustre without its option flock, NFS without a lock service, FUSE.
+_NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL, errno.ENOLCK)
 # Descriptors of the locks that this process holds, for its children to close.
 _held: set[int] = set()
 
@@ -28,10 +31,12 @@ class RunLock:
 
     Args:
         descriptor: of the open and locked file.
+        warning: what is not guaranteed, where the file system has no locks.
     """
 
-    def __init__(self, descriptor: int) -> None:
+    def __init__(self, descriptor: int, warning: str = '') -> None:
         self._descriptor = descriptor
+        self.warning = warning
         _held.add(descriptor)
 
     def release(self) -> None:
@@ -44,13 +49,15 @@ class RunLock:
 def lock_run(directory: str | Path) -> RunLock:
     """Take the run directory for this process; the lock ends with the process, however it ends.
 
+    On a file system without locks it is taken all the same, and the lock's ``warning`` says so.
+
     Raises:
         BlockingIOError: when another process has it.
-        OSError: when the file system has no locks.
     """
     path = Path(directory) / LOCK_NAME
     # A link could lead to a file of somebody else, which is written to below.
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o666)
+    warning = ''
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError:
@@ -61,9 +68,15 @@ def lock_run(directory: str | Path) -> RunLock:
             'it first'
         ) from None
     except OSError as error:
-        os.close(descriptor)
-        raise OSError(error.errno, f'{error.strerror}; the lock cannot be taken', str(path)) from error
+        if error.errno not in _NO_LOCKS:
+            os.close(descriptor)
+            raise OSError(error.errno, f'{error.strerror}; the lock cannot be taken', str(path)) from error
+        warning = (
+            f'{directory}: the file system has no locks ({error.strerror}): nothing keeps a second process '
+            'out of this run directory, and two at once damage it; start one only, or give another '
+            '--work-dir'
+        )
     with suppress(OSError):  # a full disk; it is a courtesy only
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f'process {os.getpid()} on {socket.gethostname()}\n'.encode(), 0)
-    return RunLock(descriptor)
+    return RunLock(descriptor, warning)

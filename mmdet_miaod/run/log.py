@@ -84,6 +84,9 @@ def run_log_and_lock(
     distributed.on_main(lambda: locks.append(lock_run(directory)))
     try:
         with run_logger(directory / f'{timestamp}.log', level, console_level) as logger:
+            for lock in locks:
+                if lock.warning:
+                    logger.warning(lock.warning)
             yield logger
     finally:
         for lock in locks:

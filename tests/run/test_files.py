@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import pickle
+import stat
 
 import numpy as np
 import pytest
@@ -25,6 +27,7 @@ from mmdet_miaod.run.files import (
     write_json,
     write_text,
 )
+from mmdet_miaod.run.folder_sync import check_folder_sync, warn_unsynced
 
 
 def files_of(folder) -> list[str]:
@@ -147,3 +150,39 @@ def test_what_interrupted_writes_left_is_deleted_and_nothing_else(tmp_path) -> N
     (tmp_path / 'cycle0' / f'{TEMPORARY_PREFIX}kept').write_text('half')
     remove_temporary_files(tmp_path)
     assert files_of(tmp_path / 'cycle0') == ['kept']
+
+
+def folders_that_fail(monkeypatch, code, times):
+    """Let the sync of folders fail so often."""
+    sync, left = os.fsync, [times]
+
+    def refuse(descriptor):
+        if stat.S_ISDIR(os.fstat(descriptor).st_mode) and left[0]:
+            left[0] -= 1
+            raise OSError(code, os.strerror(code))
+        sync(descriptor)
+
+    monkeypatch.setattr(os, 'fsync', refuse)
+    warn_unsynced.cache_clear()
+
+
+@pytest.mark.parametrize('code', [errno.EINVAL, errno.ENOTSUP, errno.ENOSYS, errno.EIO])
+def test_file_systems_that_cannot_sync_folders_are_warned_of_once(tmp_path, monkeypatch, caplog, code):
+    folders_that_fail(monkeypatch, code, times=100)
+    write_text(tmp_path / 'new' / 'a', 'a')
+    link_file(tmp_path / 'new' / 'a', tmp_path / 'new' / 'b')
+    assert (tmp_path / 'new' / 'b').read_text() == 'a'
+    (warning,) = caplog.messages
+    assert warning.startswith(f'the file system cannot sync folders ({os.strerror(code)}): after a power')
+    assert check_folder_sync(tmp_path) == warning
+
+
+@pytest.mark.parametrize('code', [errno.EIO, errno.ENOSPC])
+def test_a_disk_that_fails_is_no_file_system_without_sync(tmp_path, monkeypatch, code) -> None:
+    folders_that_fail(monkeypatch, code, times=1)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        write_text(tmp_path / 'a', 'a')
+    folders_that_fail(monkeypatch, code, times=1)
+    with pytest.raises(OSError, match=os.strerror(code)):
+        check_folder_sync(tmp_path)
+    assert check_folder_sync(tmp_path) == ''

@@ -1,5 +1,6 @@
 """scripts/build_mmcv.py: its cache and its rearrangement of the sources; nothing is compiled here."""
 
+import importlib.metadata
 import importlib.util
 import os
 import zipfile
@@ -55,6 +56,37 @@ def test_the_key_names_all_that_a_wheel_depends_on(build_mmcv):
 def test_a_package_without_a_pin_is_an_error(build_mmcv):
     with pytest.raises(ValueError, match='no version of torch2'):
         build_mmcv.pinned_version('torch2')
+
+
+SETUP = """def get_version():
+    version_file = 'mmcv/version.py'
+    with open(version_file, encoding='utf-8') as f:
+        exec(compile(f.read(), version_file, 'exec'))
+    return locals()['__version__']
+"""
+
+
+def test_setup_tells_its_version_to_every_python(build_mmcv, tmp_path, monkeypatch):
+    # Python 3.13 ended that exec() adds to what locals() returns
+    (tmp_path / 'mmcv').mkdir()
+    (tmp_path / 'mmcv' / 'version.py').write_text("__version__ = '1.7.2'\n")
+    (tmp_path / 'setup.py').write_text(SETUP)
+    build_mmcv.mend_version(tmp_path / 'setup.py')
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    exec((tmp_path / 'setup.py').read_text(), names)
+    assert names['get_version']() == '1.7.2'
+    assert 'locals' not in (tmp_path / 'setup.py').read_text()
+    with pytest.raises(ValueError, match='does not read its version as'):
+        build_mmcv.mend_version(tmp_path / 'setup.py')
+
+
+def test_metadata_are_told_without_running_the_sources(build_mmcv, tmp_path):
+    names = {}
+    exec(build_mmcv.METADATA_BACKEND.format(version='1.7.2'), names)
+    name = names['__legacy__'].prepare_metadata_for_build_wheel(str(tmp_path))
+    (found,) = importlib.metadata.distributions(path=[str(tmp_path)])
+    assert (name, found.name, found.version) == ('mmcv_full-1.7.2.dist-info', 'mmcv-full', '1.7.2')
 
 
 def test_sources_are_united(build_mmcv, tmp_path):
