@@ -97,7 +97,7 @@ def load_data(data: DataSettings, num_classes: int, index: ImageIndex | None = N
 # What says which images a data set has, and how they are loaded.
 _IMAGE_KEYS = (
     *('ann_file', 'img_prefix', 'img_subdir', 'ann_subdir', 'tags', 'data_root'),
-    *('only_with_boxes', 'exif'),
+    *('only_with_boxes', 'exif', 'links'),
 )
 
 

@@ -58,7 +58,7 @@ class PhotographRecord:
             FileNotFoundError: a photograph is not there any more.
         """
         root = photograph_root(pool['folders'], pool.get('data_root'))
-        return ImageIndex.from_names(self.names, root, TAG)
+        return ImageIndex.from_names(self.names, root, TAG, links=pool.get('links', 'inside'))
 
 
 def find_record(pool: Mapping[str, Any], directory: str | Path | None) -> PhotographRecord | None:

@@ -40,6 +40,7 @@ def build_index(
     tags: Sequence[str] | None,
     data_root: str | None,
     exif: str = 'apply',
+    links: str = 'inside',
 ) -> ImageIndex:
     """Index of a data set's image lists.
 
@@ -51,6 +52,7 @@ def build_index(
         tags: name of each list; None: see :meth:`ImageIndex.from_lists`.
         data_root: what relative lists and folders start from.
         exif: see :class:`ImageIndex`.
+        links: see :meth:`ImageIndex.from_lists`.
 
     Raises:
         ValueError: no list or no folder is given.
@@ -64,6 +66,7 @@ def build_index(
         ann_subdir=ann_subdir,
         tags=tags,
         exif=exif,
+        links=links,
     )
 
 

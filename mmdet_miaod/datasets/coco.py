@@ -53,6 +53,7 @@ class CocoPoolDataset(ImagePoolDataset):
         index: an index built before.
         data_root: what relative paths start from.
         exif: see :class:`ImageIndex`.
+        links: see :meth:`ImageIndex.from_lists`.
     """
 
     def __init__(
@@ -66,10 +67,11 @@ class CocoPoolDataset(ImagePoolDataset):
         index: ImageIndex | None = None,
         data_root: str | None = None,
         exif: str = 'apply',
+        links: str = 'inside',
     ) -> None:
         if index is None:
             file = _open(ann_file, data_root, only_with_boxes)
-            index = file.index(os.path.join(data_root or '', img_prefix), exif=exif)
+            index = file.index(os.path.join(data_root or '', img_prefix), exif=exif, links=links)
         super().__init__(pipeline=pipeline, score_pipeline=score_pipeline, index=index)
 
 
@@ -87,6 +89,7 @@ class CocoDetectionDataset(LabeledDataset):
         index: the pool's index, of the same annotation file.
         data_root: what relative paths start from.
         exif: see :class:`ImageIndex`; not used where ``index`` is given.
+        links: see :meth:`ImageIndex.from_lists`; not used where ``index`` is given.
         unknown_classes: see :class:`LabeledDataset`.
         reviewed: which images people have looked at, so that no boxes means no objects. ``'all'``;
             ``'annotated'``: those with an entry in ``annotations``; a text file with an image id or file name
@@ -113,13 +116,14 @@ class CocoDetectionDataset(LabeledDataset):
         index: ImageIndex | None = None,
         data_root: str | None = None,
         exif: str = 'apply',
+        links: str = 'inside',
         unknown_classes: str = 'warn',
         reviewed: str | None = None,
     ) -> None:
         self._file = _open(ann_file, data_root, only_with_boxes)
         self._reviewed = reviewed_ids(self._file.path, self._file.images, reviewed, data_root)
         if index is None:
-            index = self._file.index(os.path.join(data_root or '', img_prefix), exif=exif)
+            index = self._file.index(os.path.join(data_root or '', img_prefix), exif=exif, links=links)
         elif list(index.names) != [str(image['file_name']) for image in self._file.images]:
             raise ValueError(
                 f'{self._file.path}: its {len(self._file.images)} images are not the {len(index)} of the '

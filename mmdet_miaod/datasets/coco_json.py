@@ -62,11 +62,12 @@ class CocoFile:
         """Entries of the boxes of these images, in the images' order."""
         return [box for image in images for box in self.annotations.get(image['id'], ())]
 
-    def index(self, image_folder: str, tag: str | None = None, exif: str = 'apply') -> ImageIndex:
-        """Index the images below ``image_folder``; index i is entry i."""
+    def index(self, image_folder: str, tag: str | None = None, **options: str) -> ImageIndex:
+        """Index the images below ``image_folder``, with options of :meth:`ImageIndex.from_names`; index i is
+        entry i."""
         names = [str(image['file_name']) for image in self.images]
         tag = tag or default_tags([self.path], [''])[0]
-        return ImageIndex.from_names(names, image_folder, tag, source=self.path, exif=exif)
+        return ImageIndex.from_names(names, image_folder, tag, source=self.path, **options)
 
 
 def read_coco(path: str) -> CocoFile:

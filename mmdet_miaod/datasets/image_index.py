@@ -61,6 +61,7 @@ class ImageIndex:
         ann_subdir: str = 'Annotations',
         tags: Sequence[str] | None = None,
         exif: str = 'apply',
+        links: str = 'inside',
     ) -> ImageIndex:
         """Index the images of VOC-style lists.
 
@@ -72,6 +73,7 @@ class ImageIndex:
             ann_subdir: sub folder of the XML files; '' for none.
             tags: one name per list; default: '07' for a folder VOC2007, else the list's file name.
             exif: see the class.
+            links: see :func:`~mmdet_miaod.datasets.image_names.resolve_suffixes`.
 
         Raises:
             FileNotFoundError: a list, folder or image is missing.
@@ -87,7 +89,7 @@ class ImageIndex:
         ]
         tables = [read_image_list(source) for source in sources]
         codes = [
-            image_names.resolve_suffixes(table, entry.image_folder, entry.source)
+            image_names.resolve_suffixes(table, entry.image_folder, entry.source, links)
             for table, entry in zip(tables, lists, strict=True)
         ]
         list_ids = np.repeat(np.arange(len(tables), dtype=np.int32), [len(table) for table in tables])
@@ -103,6 +105,7 @@ class ImageIndex:
         *,
         source: str | None = None,
         exif: str = 'apply',
+        links: str = 'inside',
     ) -> ImageIndex:
         """Index named images of one folder, e.g. the file names of a COCO annotation file.
 
@@ -113,6 +116,7 @@ class ImageIndex:
             ann_folder: folder of the XML files; None without annotations.
             source: what names the images, for messages; default: the tag.
             exif: see the class.
+            links: see :meth:`from_lists`.
 
         Raises:
             FileNotFoundError: the folder or an image is missing.
@@ -123,7 +127,7 @@ class ImageIndex:
             check_name(name, f'{source or tag}, image {i}')
             checked.append(name)
         table = NameTable(checked)
-        codes = image_names.resolve_suffixes(table, img_folder, source or tag)
+        codes = image_names.resolve_suffixes(table, img_folder, source or tag, links)
         lists = [ImageList(source or tag, tag, img_folder, ann_folder)]
         return cls(table, np.zeros(len(table), np.int32), lists, codes, exif)
 

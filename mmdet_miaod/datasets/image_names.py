@@ -49,13 +49,15 @@ def _find_files(folder: str) -> list[str]:
     return sorted(found)
 
 
-def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarray:
+def resolve_suffixes(names: Iterable[str], folder: str, source: str, links: str = 'inside') -> np.ndarray:
     """Find each named image in its folder by listing every folder once.
 
     Args:
         names: N image names below ``folder``, with or without suffix.
         folder: image folder.
         source: what lists the names, for messages.
+        links: ``'inside'``: no symbolic link may lead out of ``folder``; ``'anywhere'``: they may, those of
+            DVC and git-annex do.
 
     Returns:
         ``(N,)`` uint8 index into ``SUFFIXES``; ``folder/name + SUFFIXES[code]`` is a file.
@@ -63,12 +65,15 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
     Raises:
         FileNotFoundError: the folder or images are missing; the first files and the number of all are named.
         ValueError: an image is in a format that is not read.
-        ValueError: an image is a symbolic link, or in a linked folder, that leads out of ``folder``.
+        ValueError: an image is a symbolic link, or in a linked folder, that leads out of ``folder``; or
+            ``links`` is something else.
     """
     if not os.path.isdir(folder):
         raise FileNotFoundError(
             f'{folder}: no such image folder; set data_root, img_prefix or img_subdir to where the images are'
         )
+    if links not in ('inside', 'anywhere'):
+        raise ValueError(f"links is {links!r}; expected 'inside' or 'anywhere'")
     root = os.path.realpath(folder)
     listings: dict[str, Mapping[str, bool]] = {}
     codes, missing, missing_count = bytearray(), [], 0
@@ -76,7 +81,8 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
         parent, _, base = name.rpartition('/')
         if parent not in listings:
             listings[parent] = _list_files(os.path.join(folder, parent))
-            _refuse_way_out(os.path.join(root, parent), root, source)
+            if links == 'inside':
+                _refuse_way_out(os.path.join(root, parent), root, source)
         code = _suffix_code(base, listings[parent])
         if code is None:
             if base in listings[parent]:
@@ -84,8 +90,8 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
                 raise ValueError(f'{source}: {path} is there, but only {", ".join(FORMATS)} files are read')
             missing_count += 1
             if len(missing) < _SHOWN_FILES:
-                missing.append(_missing(name, base, listings[parent]))
-        elif listings[parent][base + SUFFIXES[code]]:
+                missing.append(_missing(name, folder, listings[parent]))
+        elif links == 'inside' and listings[parent][base + SUFFIXES[code]]:
             _refuse_way_out(os.path.join(root, name + SUFFIXES[code]), root, source)
         codes.append(code or 0)
     if missing_count:
@@ -96,9 +102,13 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str) -> np.ndarr
     return np.frombuffer(bytes(codes), np.uint8)
 
 
-def _missing(name: str, base: str, files: Iterable[str]) -> str:
+def _missing(name: str, folder: str, files: Iterable[str]) -> str:
     """Describe an image that is not there, with the file that was probably meant."""
+    base = name.rpartition('/')[2]
     shown = name if has_image_suffix(name) else f'{name}.jpg'
+    for suffix in SUFFIXES:
+        if os.path.islink(path := os.path.join(folder, name + suffix)):
+            return f'{name}{suffix} (a link to {os.readlink(path)}, which is not there: fetch the content)'
     unquoted = base.strip('"\'')
     if unquoted != base:
         return f'{shown} (the list has quotes around the name: take them off)'
@@ -125,7 +135,7 @@ def _refuse_way_out(path: str, root: str, source: str) -> None:
     if target != root and os.path.commonpath([target, root]) != root:
         raise ValueError(
             f'{source}: {path} is a symbolic link out of its image folder, to {target}: link the whole image '
-            'folder or the data root instead, or copy the file'
+            "folder or the data root instead, copy it, or set links='anywhere' in data.pool and data.test"
         )
 
 

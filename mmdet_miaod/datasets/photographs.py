@@ -100,6 +100,7 @@ class PhotographPool(ImagePoolDataset):
         score_pipeline: see :class:`ImagePoolDataset`.
         index: an index that a run recorded, in place of what is in the folders now.
         data_root: what relative folders start from.
+        links: see :meth:`ImageIndex.from_lists`; not used where ``index`` is given.
     """
 
     def __init__(
@@ -110,10 +111,11 @@ class PhotographPool(ImagePoolDataset):
         score_pipeline: Sequence[dict] | None = None,
         index: ImageIndex | None = None,
         data_root: str | None = None,
+        links: str = 'inside',
     ) -> None:
         if index is None:
             names = find_photographs(folders, data_root=data_root)
-            index = ImageIndex.from_names(names, photograph_root(folders, data_root), TAG)
+            index = ImageIndex.from_names(names, photograph_root(folders, data_root), TAG, links=links)
         super().__init__(pipeline=pipeline, score_pipeline=score_pipeline, index=index)
 
 

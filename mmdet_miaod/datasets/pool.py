@@ -31,6 +31,7 @@ class ImagePoolDataset(Dataset):
         index: an index built before, in place of the lists.
         data_root: what relative lists and folders start from.
         exif: see :class:`ImageIndex`; not used where ``index`` is given.
+        links: see :meth:`ImageIndex.from_lists`; not used where ``index`` is given.
     """
 
     def __init__(
@@ -46,9 +47,10 @@ class ImagePoolDataset(Dataset):
         index: ImageIndex | None = None,
         data_root: str | None = None,
         exif: str = 'apply',
+        links: str = 'inside',
     ) -> None:
-        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root, exif=exif)
-        self.index = index or build_index(ann_file, img_prefix, tags=tags, **folders)
+        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root)
+        self.index = index or build_index(ann_file, img_prefix, tags=tags, exif=exif, links=links, **folders)
         self.pipeline = loading_pipeline(pipeline, self.index.exif)
         self.score_pipeline = score_pipeline
 

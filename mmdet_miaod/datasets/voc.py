@@ -37,6 +37,7 @@ class VOCDetectionDataset(LabeledDataset):
         index: an index built before, in place of the lists.
         data_root: what relative lists and folders start from.
         exif: see :class:`ImageIndex`; not used where ``index`` is given.
+        links: see :meth:`ImageIndex.from_lists`; not used where ``index`` is given.
         unknown_classes: see :class:`LabeledDataset`.
     """
 
@@ -58,13 +59,14 @@ class VOCDetectionDataset(LabeledDataset):
         index: ImageIndex | None = None,
         data_root: str | None = None,
         exif: str = 'apply',
+        links: str = 'inside',
         unknown_classes: str = 'warn',
     ) -> None:
         names = self.get_classes(classes)
         self._labels = {name: label for label, name in enumerate(names)}
         self.use_legacy_coordinate = use_legacy_coordinate
-        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root, exif=exif)
-        index = index or build_index(ann_file, img_prefix, tags=tags, **folders)
+        folders = dict(img_subdir=img_subdir, ann_subdir=ann_subdir, data_root=data_root)
+        index = index or build_index(ann_file, img_prefix, tags=tags, exif=exif, links=links, **folders)
         super().__init__(index, names, pipeline, test_mode, unknown_classes)
 
     def annotation_source(self, i: int) -> str:

@@ -30,6 +30,7 @@ _INDEX_KEYS = dict(
     tags=None,
     data_root=None,
     exif='apply',
+    links='inside',
 )
 
 

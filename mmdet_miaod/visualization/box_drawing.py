@@ -2,27 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
-from matplotlib import font_manager
-from PIL import Image, ImageDraw, ImageFont, ImageOps
+from PIL import Image, ImageDraw, ImageOps
 
 from ..run.files import write_file
 from .figures import COLORS
+from .fonts import caption_font
 
 _FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}
 # A caption lies inside its box where it covers no more of it than this.
 _COVERED = 1 / 6
 _MOST_CAPTIONS = 300
-
-
-@functools.cache
-def caption_font(size: int) -> ImageFont.FreeTypeFont:
-    """Font that comes with matplotlib, of a height in pixels; it has more letters than Pillow's own."""
-    return ImageFont.truetype(font_manager.findfont('DejaVu Sans'), size)
 
 
 def open_as_seen(path: str | Path, side: int | None = None, exif: str = 'apply') -> tuple[Image.Image, float]:
@@ -70,7 +63,7 @@ def draw_boxes(
         dashed: which of them have a dashed outline; none by default.
     """
     draw = ImageDraw.Draw(image)
-    font = caption_font(max(9, round(max(image.size) / 45)))
+    size = max(9, round(max(image.size) / 45))
     width = max(1, round(max(image.size) / 400))
     x1, y1 = (np.clip(boxes[:, i], 0, side - 1) for i, side in enumerate(image.size))
     x2, y2 = (
@@ -87,6 +80,7 @@ def draw_boxes(
         else:
             draw.rectangle(box, outline=color, width=width)
     for box, caption, color in list(zip(corners, captions, colors, strict=True))[:_MOST_CAPTIONS][::-1]:
+        font = caption_font(size, caption)
         text = draw.textbbox((0, 0), caption, font=font)
         x, y, right, bottom = _caption_place(text, box, image.width)
         draw.rectangle((x, y, right, bottom), fill='white', outline=color)

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageOps
+from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from .box_drawing import caption_font, save_picture
+from .box_drawing import save_picture
+from .fonts import caption_font
 from .run_images import RunImages
 from .run_reader import RunRecord
 
@@ -105,9 +106,9 @@ def draw_sheet(
     top = _TITLE + _LINE * len(legend_lines)
     sheet = Image.new('RGB', (width, top + rows * line + _GAP), 'white')
     draw = ImageDraw.Draw(sheet)
-    draw.text((_GAP, 12), title, fill='black', font=caption_font(18))
+    draw.text((_GAP, 12), title, fill='black', font=caption_font(18, title))
     for number, text in enumerate(legend_lines):
-        draw.text((_GAP, 36 + _LINE * number), text, fill='black', font=caption_font(12))
+        draw.text((_GAP, 36 + _LINE * number), text, fill='black', font=caption_font(12, text))
     for place, entry in enumerate(entries):
         x, y = _GAP + place % columns * cell, top + place // columns * line
         _draw_entry(sheet, entry, thumbnail, (x, y))
@@ -131,12 +132,12 @@ def _draw_entry(
     draw.rectangle((x, y, x + _SIDE - 1, y + _SIDE - 1), outline='#999999')
     for number, text in enumerate(entry.caption.split('\n')[:2]):
         line = y + _SIDE + 2 + _LINE * number
-        draw.text((x, line), _fitted(draw, text), fill='black', font=caption_font(12))
+        font = caption_font(12, text)
+        draw.text((x, line), _fitted(draw, text, font), fill='black', font=font)
 
 
-def _fitted(draw: ImageDraw.ImageDraw, text: str) -> str:
+def _fitted(draw: ImageDraw.ImageDraw, text: str, font: ImageFont.FreeTypeFont) -> str:
     """Cut a name to what fits under its picture; its end says more than its beginning."""
-    font = caption_font(12)
     if draw.textlength(text, font=font) <= _SIDE:
         return text
     while text and draw.textlength(f'…{text}', font=font) > _SIDE:

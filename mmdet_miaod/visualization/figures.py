@@ -19,6 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
 from ..run.files import write_file, write_text
+from .fonts import lend_letters
 
 INK, GRID, PAPER = '#222222', '#d5d5d5', '#ffffff'
 HISTOGRAM = '#a3cde4'  # its lightness is far from that of COLORS
@@ -133,12 +134,15 @@ def render(plot: Plot, png: bool = False) -> tuple[str, bytes | None]:
         The SVG, and the PNG when asked for.
     """
     with matplotlib.rc_context(_STYLE), warnings.catch_warnings():
-        # A glyph that DejaVu lacks is the browser's to find in the SVG, and a box in the PNG.
+        # A glyph that no installed font has is the browser's to find in the SVG, and a box in the PNG.
         warnings.filterwarnings('ignore', message='Glyph')
         figure = Figure(figsize=plot.size, layout='constrained')
         plot.draw(figure)
         text = io.StringIO()
         figure.savefig(text, format='svg', metadata={'Date': None})
+        if lend_letters(figure):
+            text = io.StringIO()
+            figure.savefig(text, format='svg', metadata={'Date': None})
         content = None
         if png:
             file = io.BytesIO()

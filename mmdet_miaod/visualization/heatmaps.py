@@ -23,6 +23,7 @@ from ..engine.inference import move_batch
 from .box_drawing import class_colors, draw_boxes, open_as_seen
 from .box_spread import spread_over_boxes
 from .figures import COLORS
+from .fonts import lend_letters
 
 MAP_TITLES = {
     'discrepancy': 'instance uncertainty |p1 − p2|',
@@ -193,6 +194,7 @@ def draw_maps(result: UncertaintyMaps, limits: dict[str, tuple[float, float]]) -
     _list_instances(figure.add_subplot(rows[2, :]), result.instances)
     title = f'{Path(result.path).name}   uncertainty {result.uncertainty:.4g}'
     figure.suptitle(title, fontsize=11, parse_math=False)
+    lend_letters(figure)
     return figure
 
 

@@ -1,10 +1,13 @@
 """Images by their names: suffixes, folders, hints at what was meant."""
 
+import json
+
 import numpy as np
 import pytest
 from PIL import Image
 
 from mmdet_miaod.datasets import image_names
+from mmdet_miaod.datasets.builder import build_dataset
 from mmdet_miaod.datasets.image_index import ImageIndex
 from tests.datasets.voc_tree import write_image
 
@@ -62,3 +65,52 @@ def test_suffixes_with_a_capital_are_found(tmp_path):
     write_image(tmp_path / 'a.Jpg', format='JPEG')
     (code,) = image_names.resolve_suffixes(['a'], str(tmp_path), 'list')
     assert image_names.SUFFIXES[code] == '.Jpg'
+
+
+def link_into_store(folder, name):
+    """An image as DVC and git-annex keep it: a link to a file elsewhere, whose name is a hash."""
+    write_image(folder.parent / 'store' / 'ab' / 'cdef', format='JPEG')
+    (folder / name).parent.mkdir(parents=True, exist_ok=True)
+    (folder / name).symlink_to(folder.parent / 'store' / 'ab' / 'cdef')
+
+
+def test_links_into_a_store_are_taken_where_the_config_says_so(tmp_path):
+    link_into_store(tmp_path / 'images', 'sub/a.jpg')
+    with pytest.raises(ValueError, match="set links='anywhere' in data.pool and data.test"):
+        ImageIndex.from_names(['sub/a'], str(tmp_path / 'images'), 'x')
+    index = ImageIndex.from_names(['sub/a'], str(tmp_path / 'images'), 'x', links='anywhere')
+    assert index.image_path(0) == str(tmp_path / 'images' / 'sub/a.jpg')
+    index.check_images()
+    with pytest.raises(ValueError, match="links is 'yes'; expected 'inside' or 'anywhere'"):
+        ImageIndex.from_names(['sub/a'], str(tmp_path / 'images'), 'x', links='yes')
+
+
+def test_a_link_whose_content_was_not_fetched_is_named(tmp_path):
+    link_into_store(tmp_path / 'images', 'a.jpg')
+    (tmp_path / 'store' / 'ab' / 'cdef').unlink()
+    with pytest.raises(FileNotFoundError, match=r'a\.jpg \(a link to .*cdef, which is not there: fetch'):
+        ImageIndex.from_names(['a'], str(tmp_path / 'images'), 'x', links='anywhere')
+
+
+def test_every_data_set_has_the_key(tmp_path):
+    write_image(tmp_path / 'store.jpg')
+    images = tmp_path / 'VOC' / 'JPEGImages'
+    images.mkdir(parents=True)
+    (images / 'a.jpg').symlink_to(tmp_path / 'store.jpg')
+    (tmp_path / 'list.txt').write_text('a\n')
+    picture = dict(id=1, file_name='a.jpg', width=4, height=4)
+    category = dict(id=1, name='cat')
+    file = tmp_path / 'coco.json'
+    file.write_text(json.dumps(dict(images=[picture], annotations=[], categories=[category])))
+    voc = dict(ann_file=str(tmp_path / 'list.txt'), img_prefix=str(tmp_path / 'VOC'))
+    coco = dict(ann_file=str(file), img_prefix=str(images))
+    for config in (
+        dict(type='ImagePoolDataset', **voc),
+        dict(type='VOCDetectionDataset', **voc),
+        dict(type='CocoPoolDataset', **coco),
+        dict(type='CocoDetectionDataset', **coco),
+        dict(type='PhotographPool', folders=str(images)),
+    ):
+        assert len(build_dataset(dict(config, links='anywhere'))) == 1
+        with pytest.raises(ValueError, match='symbolic link out of its image folder'):
+            build_dataset(config)
