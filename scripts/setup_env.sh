@@ -113,8 +113,8 @@ except ImportError as error: sys.exit("has no module " + error.name)'
     done
     fail "no Python 3.10 to 3.14 with the modules venv and ensurepip was found${MIAOD_PYTHON:+ as MIAOD_PYTHON=$MIAOD_PYTHON}${found:+ ($found)}.
 Install one and run this again:
-  Debian 13 (Python 3.13), Ubuntu 24.04 (3.12) and 26.04 (3.14):  apt-get install python3 python3-venv python3-dev
-  Fedora:  dnf install python3.13 python3.13-devel
+  Debian 13 (Python 3.13), Ubuntu 24.04 (3.12) and 26.04 (3.14):  apt-get install python3 python3-venv python3-dev g++
+  Fedora:  dnf install python3.13 python3.13-devel gcc-c++
   conda:   conda create -n python313 python=3.13, then conda activate python313
 MIAOD_PYTHON=/path/to/python names one that is not on the PATH."
 }

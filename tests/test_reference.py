@@ -27,6 +27,7 @@ LANGUAGES = ['.md', '.zh-CN.md']
 # Keys that a config may have and those of the repository leave at their defaults.
 OPTIONAL_KEYS = {'X_U_0_from', 'score_chunk_size', 'data.test_samples_per_gpu', 'data.prefetch_factor'}
 OPTIONAL_KEYS |= {'data.pool.exif', 'data.test.exif', 'data.train.unknown_classes', 'data.train.reviewed'}
+OPTIONAL_KEYS |= {'data.pool.links', 'data.test.links'}
 OPTIONAL_KEYS |= {'model.bbox_head.mil_activation', 'query_fraction', 'budget', 'exclude', 'include'}
 OPTIONAL_KEYS |= {'runner'}
 
@@ -129,6 +130,10 @@ def test_keys_are_read(tiny_data, tmp_path, keys_read):
     (DATASETS, 'VOCDetectionDataset', 'exif'),
     (DATASETS, 'CocoPoolDataset', 'exif'),
     (DATASETS, 'CocoDetectionDataset', 'exif'),
+    (DATASETS, 'ImagePoolDataset', 'links'),
+    (DATASETS, 'VOCDetectionDataset', 'links'),
+    (DATASETS, 'CocoPoolDataset', 'links'),
+    (DATASETS, 'CocoDetectionDataset', 'links'),
 ])  # fmt: skip
 def test_keys_of_what_is_built_are_arguments(registry: Registry, name: str, key: str):
     assert any(key in inspect.signature(kind.__init__).parameters for kind in registry.get(name).__mro__)
