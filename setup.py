@@ -47,11 +47,14 @@ setup(
     description='Multiple Instance Active Learning for Object Detection (MI-AOD) as an MMDetection plugin',
     license='Apache-2.0',
     packages=find_packages(include=['mmdet_miaod', 'mmdet_miaod.*']),
-    package_data={'mmdet_miaod.visualization': ['*.html.j2', '*.css']},
+    package_data={
+        'mmdet_miaod.visualization': ['*.html.j2', '*.css'],
+        'mmdet_miaod.annotation': ['*.html', '*.css', '*.js'],
+    },
     cmdclass=dict(build_py=BuildWithConfigs),
     entry_points=dict(console_scripts=['miaod = mmdet_miaod.commands.__main__:main']),
     python_requires='>=3.10',
     install_requires=['numpy', 'torch', 'torchvision', *read_requirements('runtime', pinned=False)],
-    extras_require={name: read_requirements(name) for name in ('tests', 'docs', 'optional')},
+    extras_require={name: read_requirements(name) for name in ('label', 'tests', 'docs', 'optional')},
     zip_safe=False,
 )

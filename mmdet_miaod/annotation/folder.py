@@ -49,6 +49,8 @@ _HEADING = """\
 Batch {number} of run {run}: {count} images to label {purpose}.
 Classes: {classes}
 
+Without any tool: python tools/annotate.py label {run_directory}
+
 """
 _END = """
 Then: python tools/annotate.py import {run_directory} EXPORTED_FILE

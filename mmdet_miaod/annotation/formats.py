@@ -10,6 +10,7 @@ from .batch import Batch
 from .coco_json import read_coco
 from .cvat import read_annotations
 from .found import FoundFile
+from .label_page import FORMAT, read_page
 from .label_studio import read_tasks
 from .sources import read_json, read_xml, unpacked
 from .voc_folder import read_voc
@@ -59,6 +60,8 @@ def _named(path: Path, read: Callable[[], FoundFile]) -> FoundFile:
 def _read_json(content: Any) -> FoundFile:
     if isinstance(content, Mapping) and {'images', 'categories', 'annotations'} <= content.keys():
         return read_coco(content)
+    if isinstance(content, Mapping) and content.get('format') == FORMAT:
+        return read_page(content)
     return read_tasks(content)
 
 

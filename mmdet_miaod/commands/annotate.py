@@ -1,16 +1,14 @@
-"""Label photographs batch by batch: begin, write a batch for a tool, read it back, see how far it is.
+"""Label photographs batch by batch: begin, label here or in a tool, read labels back, see how far it is.
 
 example: %(prog)s start photographs/ --classes bolt nut --out work_dirs/bolts
+example: %(prog)s label work_dirs/bolts
 example: %(prog)s import work_dirs/bolts project-1-at-2026-01-31.json
 """
 
 from __future__ import annotations
 
 import argparse
-import re
-import shlex
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..cli.arguments import (
     UsageError,
@@ -21,10 +19,8 @@ from ..cli.arguments import (
 )
 from ..cli.command_line import Command, configure_messages
 from ..cli.configs import find_config
-
-if TYPE_CHECKING:
-    from ..active.annotator import LabelsWanted
-    from ..annotation.importing import Import
+from .annotate_label import add_label
+from .labels_wanted import import_text, labels_wanted_text
 
 _TOOLS = ('label-studio', 'cvat', 'coco')
 _TEMPLATE = 'configs/MIAOD_photographs.py'
@@ -32,10 +28,9 @@ _TEMPLATE = 'configs/MIAOD_photographs.py'
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands."""
-    commands = parser.add_subparsers(required=True, metavar='start|export|import|status')
-    added = [_add_start(commands), _add_export(commands), _add_import(commands), _add_status(commands)]
-    for command in added:
-        add_verbosity(command, default=argparse.SUPPRESS)
+    commands = parser.add_subparsers(required=True, metavar='start|label|export|import|status')
+    for add in (_add_start, add_label, _add_export, _add_import, _add_status):
+        add_verbosity(add(commands), default=argparse.SUPPRESS)
 
 
 def _add(commands: argparse._SubParsersAction, name: str, purpose: str, more: str) -> argparse.ArgumentParser:
@@ -176,33 +171,6 @@ def start_run(arguments: argparse.Namespace) -> None:
         print(labels_wanted_text(wanted, arguments.prog))
 
 
-def labels_wanted_text(wanted: LabelsWanted, prog: str) -> str:
-    """Three lines: where the batches are, how to label them, how to go on.
-
-    Args:
-        wanted: what the run waits for.
-        prog: how this command is called, ``... annotate`` or ``... train``.
-    """
-    annotate, train = (re_named(prog, name) for name in ('annotate', 'train'))
-    folders = ' and '.join(str(wanted.directory / 'batches' / str(number)) for number in wanted.batches)
-    steps = wanted.directory / 'batches' / str(wanted.batches[0]) / 'README.txt'
-    return (
-        f'{wanted.images} images wait for labels in {folders} ({wanted.open_images} of them undecided).\n'
-        f'Label them as {steps} says, then: {annotate} import {wanted.directory} FILE\n'
-        f'Resume with: {resume_command(train, wanted.directory)}'
-    )
-
-
-def resume_command(prog: str, directory: Path) -> str:
-    """Return the line that resumes a run; ``prog`` is how ``train`` is called."""
-    return f'{prog} --resume {shlex.quote(str(directory))}'
-
-
-def re_named(prog: str, name: str) -> str:
-    """Return how another command is called: ``python tools/train.py`` -> ``python tools/annotate.py``."""
-    return re.sub(r"\b(annotate|train)(?=(\.py'?)?$)", name, prog.removesuffix(' start'))
-
-
 def export_batch(arguments: argparse.Namespace) -> None:
     """Write the tool's files into the folders of batches, and send these to a server."""
     if arguments.url is not None and arguments.to != 'label-studio':
@@ -246,20 +214,14 @@ def import_labels(arguments: argparse.Namespace) -> None:
             print(import_text(entry, path))
 
 
-def import_text(done: Import, path: str) -> str:
-    """What an import found in one batch, line by line."""
-    from ..annotation.importing import describe_import
-
-    return f'{path}, batch {done.batch.number}:\n' + '\n'.join(f'  {line}' for line in describe_import(done))
-
-
 def show_status(arguments: argparse.Namespace) -> None:
     """Print a table of the batches."""
-    from terminaltables import AsciiTable
+    from tabulate import tabulate
 
     from ..annotation.importing import status_rows
 
-    print(AsciiTable(status_rows(arguments.run_dir)).table)
+    rows = status_rows(arguments.run_dir)
+    print(tabulate(rows, headers='firstrow', tablefmt='github', disable_numparse=True))
 
 
 COMMAND = Command(__doc__, add_arguments, main)

@@ -24,7 +24,7 @@ from ..cli.arguments import (
     config_options,
 )
 from ..cli.command_line import Command
-from .annotate import labels_wanted_text, re_named, resume_command
+from .labels_wanted import labels_wanted_text, re_named, resume_command
 
 if TYPE_CHECKING:
     from mmcv import Config

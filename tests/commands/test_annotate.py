@@ -41,7 +41,8 @@ def test_from_a_folder_to_the_second_batch_in_three_commands_of_ours(tmp_path, d
     waiting, how, resume = capsys.readouterr().out.splitlines()
     run = tmp_path / 'bolts'
     assert waiting == f'4 images wait for labels in {run}/batches/1 (4 of them undecided).'
-    assert how == f'Label them as {run}/batches/1/README.txt says, then: miaod annotate import {run} FILE'
+    steps = f'(or as {run}/batches/1/README.txt says, then miaod annotate import)'
+    assert how == f'Label them with: miaod annotate label {run} {steps}'
     assert resume == f'Resume with: miaod train --resume {run}'
     assert call('annotate', 'import', run, label_as_person(run, 1, labels)) == 0
     assert 'untouched: 0\n' in capsys.readouterr().out
