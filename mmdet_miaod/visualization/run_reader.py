@@ -13,6 +13,7 @@ import numpy as np
 
 from ..active.cycle_evaluation import load_detections, selected_detections_name, test_detections_name
 from ..active.label_losses import label_losses_name, read_label_losses
+from ..active.taken_labels import LABELS
 from ..regular_files import read_json, read_text
 from ..run.files import load_array
 from ..run.manifest import RunState
@@ -34,6 +35,9 @@ class RunRecord:
         detections: ``(n,)`` detections on the test set by cycle, of dtype
             :data:`~mmdet_miaod.active.cycle_evaluation.DETECTION`.
         selected_detections: the same on the images selected after a cycle.
+        labels: what people labeled, a batch each: ``batch`` its number, ``cycle`` whose training it is for,
+            ``purpose`` ``'train'`` or ``'test'``, ``counts`` those of
+            :class:`~mmdet_miaod.annotation.statistics.BatchCounts`.
         label_losses: pool index and loss of each labeled image by cycle, the largest first.
         losses: records of the loss log, in the order of training, each with ``cycle``, ``stage``,
             ``stage_number``, ``step`` (the iteration within its stage, from 1) and the losses.
@@ -57,6 +61,7 @@ class RunRecord:
     scores: dict[int, np.ndarray] = field(default_factory=dict)
     detections: dict[int, np.ndarray] = field(default_factory=dict)
     selected_detections: dict[int, np.ndarray] = field(default_factory=dict)
+    labels: list[dict[str, Any]] = field(default_factory=list)
     label_losses: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
     losses: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
@@ -137,6 +142,12 @@ def _read_manifest(record: RunRecord) -> None:
     record.options = state.options
     record.pool_size, record.seed = state.identity.pool_size, state.identity.seed
     record.finished = state.is_finished
+    record.labels = [
+        dict(
+            batch=step.number, cycle=step.cycle, purpose=step.values['purpose'], counts=step.values['counts']
+        )
+        for step in state.of_kind(LABELS)
+    ]
     record.loss_jumps = [
         jump for step in state.of_kind('epoch') for jump in step.values.get('loss_jumps', ())
     ]

@@ -9,8 +9,9 @@ from typing import Any
 from ..engine.loss_watch import jump_message
 from . import plots
 from .findings import Findings, find
+from .label_costs import cost_plots, cost_table
 from .loss_plot import loss_curves
-from .page_parts import PageImage, PagePlot, PlotFolder, page_image
+from .page_parts import PageImage, PagePlot, PageTable, PlotFolder, page_image
 from .reference_curves import ReferenceCurve, curves_for
 from .run_images import RunImages, balance, detections_picture
 from .run_reader import RunRecord
@@ -38,6 +39,8 @@ class RunSection:
         problems: what cannot be shown, and why.
         classes: class names, as far as known.
         references: published curves of its data and detector.
+        labels: what its labels cost, None where they came with the data.
+        label_plots: plots of it.
         findings: what its models find on the test set, None where that is not known.
         finding_plots: plots of it.
         training_plots: plots of losses, scores, times and classes.
@@ -50,6 +53,8 @@ class RunSection:
     problems: list[str]
     classes: Sequence[str] = ()
     references: Sequence[ReferenceCurve] = ()
+    labels: PageTable | None = None
+    label_plots: list[PagePlot] = field(default_factory=list)
     findings: Findings | None = None
     finding_plots: list[PagePlot] = field(default_factory=list)
     training_plots: list[PagePlot] = field(default_factory=list)
@@ -91,6 +96,8 @@ def run_section(
     if images is not None:
         drawn.append(plots.class_balance(balance(record, images), images.classes))
     section.training_plots = [plot_folder.add(plot, prefix) for plot in drawn if plot is not None]
+    section.labels = cost_table(record)
+    section.label_plots = [plot_folder.add(plot, prefix) for plot in cost_plots(record)]
     found = section.findings.plots if section.findings else ()
     section.finding_plots = [plot_folder.add(plot, prefix) for plot in found]
     section.queries = _queries(record, images, images_per_cycle)
