@@ -20,6 +20,7 @@ from werkzeug.exceptions import BadRequest, Gone, HTTPException, InternalServerE
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.wrappers import Request, Response
 
+from ..regular_files import read_bytes
 from .folder import IMAGES
 from .label_page import PageLabels
 
@@ -113,7 +114,7 @@ class LabelPage:
         page = self._batches[uid]
         image = page.batch.by_name[uid]
         try:
-            content = (page.folder / IMAGES / image.file_name).read_bytes()
+            content = read_bytes(page.folder / IMAGES / image.file_name)
         except OSError:
             raise NotFound from None
         # Whatever links lead to: only what the batch was made of is shown.

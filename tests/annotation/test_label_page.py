@@ -176,6 +176,9 @@ def test_a_link_to_a_file_elsewhere_is_not_followed(client, folder, batch, tmp_p
     path = folder / 'images' / batch.images[0].file_name
     path.unlink()
     assert ask(client, f'images/{batch.images[0].uid}').status_code == 404
+    os.mkfifo(path)
+    assert ask(client, f'images/{batch.images[0].uid}').status_code == 404
+    path.unlink()
     path.symlink_to(secret)
     answer = ask(client, f'images/{batch.images[0].uid}')
     assert answer.status_code == 404 and b'secret' not in answer.data
