@@ -67,9 +67,9 @@ def test_status_tells_of_each_batch(tmp_path, drawn, base, capsys) -> None:
         for line in capsys.readouterr().out.splitlines()
         if '|' in line
     ]
-    boxes = rows[2][9]
-    assert rows[1] == ['1', 'test set', '5', '0', '0', '0', '0', '5', '0', '0', '-', 'waits']
-    assert rows[2] == ['2', 'cycle 0', '4', '1', '1', '1', '1', '0', '0', boxes, '0.3', 'waits']
+    boxes = rows[3][9]
+    assert rows[2] == ['1', 'test set', '5', '0', '0', '0', '0', '5', '0', '0', '-', 'waits']
+    assert rows[3] == ['2', 'cycle 0', '4', '1', '1', '1', '1', '0', '0', boxes, '0.3', 'waits']
 
 
 def test_a_batch_is_written_for_another_tool(tmp_path, drawn, base, capsys) -> None:
