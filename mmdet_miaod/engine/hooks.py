@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 from mmcv.runner import HOOKS, Hook
@@ -34,8 +35,9 @@ class TextOfARun:
     """Makes MMCV's text logger write epochs of the run, as MMDetection's log analysis needs them.
 
     In the JSON file ``iter`` counts over the run too, beside ``epoch_iter``, ``stage_epoch`` and
-    ``stage_number``. An epoch has ``time`` in as many lines as the first epoch of the file: the
-    ``cal_train_time`` of ``analyze_logs.py`` needs as many in each, but epochs grow with the labeled set.
+    ``stage_number``. An epoch has ``time`` as often as the first epoch of the file, which the
+    ``cal_train_time`` of ``analyze_logs.py`` needs: in the first lines of a longer epoch; a shorter one ends
+    with lines of its mean.
     Arguments are those of MMCV's hook.
     """
 
@@ -43,12 +45,18 @@ class TextOfARun:
         """Write the stage's line."""
         super().before_run(runner)
         self._timed = _lines_of_first_epoch(Path(self.json_log_path))
-        self._lines = 0
+        self._times: list[float] = []
 
     def before_epoch(self, runner: AlternatingEpochRunner) -> None:
-        """Begin to count the epoch's lines."""
+        """Begin to collect the epoch's times."""
         super().before_epoch(runner)
-        self._lines = 0
+        self._times = []
+
+    def after_train_epoch(self, runner: AlternatingEpochRunner) -> None:
+        """Write the mean time as often as the epoch has fewer lines than the first one."""
+        super().after_train_epoch(runner)
+        for _ in range(self._timed - len(self._times) if self._times else 0):
+            super()._dump_log(dict(epoch=self.get_epoch(runner), time=fmean(self._times)), runner)
 
     def get_epoch(self, runner: AlternatingEpochRunner) -> int:
         """Return the epoch's number in the run, from 1."""
@@ -58,9 +66,10 @@ class TextOfARun:
         line = dict(log_dict)
         if 'mode' in line:
             meta = runner.meta or {}
-            self._lines += 1
-            if self._timed and self._lines > self._timed:
+            if self._timed and len(self._times) >= self._timed:
                 line.pop('time', None)
+            elif 'time' in line:
+                self._times.append(line['time'])
             line['epoch_iter'] = line['iter']
             line['iter'] = meta.get('first_iteration', 0) + runner.iter + 1
             line['stage_number'] = meta.get('stage_number', 0)

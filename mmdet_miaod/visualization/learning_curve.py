@@ -189,7 +189,7 @@ def _draw_panels(
         for name, curves in named.items():
             _draw_mean_and_runs(axes, curves, name, place=(names.index(name), len(names)))
         axes.set(title=title, xlabel=axis.title)
-        axes.set_ylim(0, 1.06 * max(axes.dataLim.y1, 1e-9))
+        axes.set_ylim(0, 1.06 * max(axes.dataLim.y1, 1))  # models that find nothing have an axis too
         axes.xaxis.set_major_locator(copy(ticks))
         axes.grid(color=GRID)
     axes_list[0].set_ylabel('mAP (%)')

@@ -94,6 +94,19 @@ def test_cal_train_time_finds_as_many_times_in_each_epoch(lines) -> None:
     assert times.mean(-1).argmax() < 6
 
 
+def test_epochs_that_follow_the_unlabeled_set_have_as_many_times(tiny_data, tmp_path) -> None:
+    unlabeled = [dict(SCHEDULE[0], epochs=1), dict(SCHEDULE[1], epoch_length='unlabeled')]
+    settings = dict(cycles=[0], schedule=unlabeled, log_config__hooks=HOOKS, X_L_repeat=2)
+    run = tiny_train(tiny_data, tmp_path, **settings)
+    (path,) = run.glob('*.log.json')
+    epochs = by_epoch([json.loads(line) for line in path.read_text().splitlines()])
+    assert [len(values['loss']) for values in epochs.values()] == [4, 2]
+    times = np.array([values['time'] for values in epochs.values()])
+    assert times.shape == (2, 4)
+    assert times[1, 2] == times[1, 3] == pytest.approx(times[1, :2].mean(), abs=1e-4)
+    assert [len(values['iter']) for values in epochs.values()] == [4, 3]  # and the evaluation
+
+
 def test_without_validation_there_is_no_map(tiny_data, tmp_path) -> None:
     run = tiny_train(tiny_data, tmp_path, cycles=[0], schedule=SCHEDULE[:1], evaluation=None)
     assert json.loads((run / 'metrics.json').read_text())[0]['mAP'] is None
