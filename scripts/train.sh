@@ -44,7 +44,7 @@ fi
 
 mkdir -p log_nohup
 log="log_nohup/nohup_$gpu.log"
-if [[ -e $log ]]; then
+if [[ -e $log || -L $log ]]; then
     number=1
     while [[ -e log_nohup/nohup_$gpu.$number.log ]]; do ((number += 1)); done
     mv "$log" "log_nohup/nohup_$gpu.$number.log"

@@ -45,6 +45,7 @@ class ActiveLearningLoop:
         scorer: scores the unlabeled images.
         selector: chooses the images to label.
         state: the run's manifest.
+        on_labeled: called with the images ``(n,)`` that a cycle trains on, once they are labeled.
         on_cycle_end: called with the number of the cycle after its evaluation.
     """
 
@@ -60,6 +61,7 @@ class ActiveLearningLoop:
     scorer: CycleScorer
     selector: CycleSelector
     state: RunState
+    on_labeled: Callable[[np.ndarray], None] = lambda labeled: None
     on_cycle_end: Callable[[int], None] = lambda cycle: None
 
     def run(self) -> None:
@@ -68,6 +70,7 @@ class ActiveLearningLoop:
         cycles, split = self._where_to_begin()
         for cycle, next_cycle in zip(cycles, [*cycles[1:], None], strict=True):
             self.annotator.label(split.labeled)
+            self.on_labeled(split.labeled)
             self._train(cycle, split)
             self._evaluate(cycle, split)
             if next_cycle is None:

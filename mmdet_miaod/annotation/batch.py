@@ -12,6 +12,7 @@ from typing import Any
 
 from ..run.checked_json import read_checked_json, write_checked_json
 from ..run.file_record import DamagedFileError, FileRecord
+from ..run.own_paths import own_path
 
 BATCHES_FOLDER = 'batches'
 BATCH_MANIFEST = 'manifest.json'
@@ -94,8 +95,8 @@ class Batch:
 
 
 def batch_folder(run_directory: str | Path, number: int) -> Path:
-    """Return the folder of a run's batch."""
-    return Path(run_directory) / BATCHES_FOLDER / str(number)
+    """Return the folder of a run's batch; see :func:`~mmdet_miaod.run.files.own_path` for errors."""
+    return own_path(run_directory, f'{BATCHES_FOLDER}/{number}')
 
 
 def image_uids(run: str, number: int, contents: Sequence[str]) -> list[str]:

@@ -108,10 +108,10 @@ def write_batch_folder(
     for image in batch.images:
         _place_image(image, sources[image.uid], folder / IMAGES / image.file_name)
         heartbeat()
-    for path in set((folder / IMAGES).iterdir()) - {
-        folder / IMAGES / image.file_name for image in batch.images
-    }:
-        remove_file(path)  # of a batch that was never finished, for which others were chosen
+    own = {image.file_name for image in batch.images}
+    for path in (folder / IMAGES).glob(f'b{batch.number}-*-*'):
+        if path.name not in own and path.is_file():
+            remove_file(path)  # of a batch that was never finished, for which others were chosen
     write_tool_files(folder, batch, tool)
     return write_batch(folder, batch)
 

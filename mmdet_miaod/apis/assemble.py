@@ -29,6 +29,7 @@ from .labeling import PersonLabeling, SimulatedLabeling
 from .preflight import Prepared
 from .run_options import RunOptions
 from .run_report import refresh_report
+from .seen_inputs import SeenInputs
 from .settings import RunSettings
 
 
@@ -41,6 +42,7 @@ class Run:
         options: how to run it.
         prepared: from the checks before the start.
         state: the run's manifest.
+        inputs: tells whether images and labels changed since they were used.
         timestamp: first part of the log files' names.
         log: its loss log and TensorBoard file.
     """
@@ -49,6 +51,7 @@ class Run:
     options: RunOptions
     prepared: Prepared
     state: RunState
+    inputs: SeenInputs
     timestamp: str
     log: RunLog
 
@@ -151,6 +154,7 @@ class Run:
                 state=self.state,
             ),
             state=self.state,
+            on_labeled=self.inputs.label,
             on_cycle_end=self._end_cycle,
         )
 

@@ -9,11 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from mmcv import Config, ConfigDict
+from mmcv.utils import import_modules_from_strings
 from mmdet.utils import replace_cfg_vals, update_data_root
 
 from ..datasets.image_lists import text_lines
 from ..regular_files import check_regular, read_text
+from ..run.config_copy import DUMPED, MAX_CONFIG_BYTES, config_to_resume, parse_config
+from ..run.file_record import hash_file
 from ..run.identity import plain_json
+from ..run.lookup import options_of_run
 from .schema import check_names, check_values
 
 REQUIRED_KEYS = (
@@ -43,9 +47,6 @@ PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_pa
 LIST_KEYS = ('exclude', 'include')
 # Of "annotator": how people are asked, not for what.
 ASKING_KEYS = ('tool', 'score_thr', 'max_boxes')
-# Begins a run's copy of its config, in which variables are there for the record only.
-DUMPED = '# The config of a run of mmdet_miaod, as it was used.\n'
-MAX_CONFIG_BYTES = 16 << 20
 LOADER_KEYS = ('workers_per_gpu', 'prefetch_factor')
 
 
@@ -67,7 +68,13 @@ def load_config(
         check_regular(path, MAX_CONFIG_BYTES)
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such config file') from None
-    config = read_config(path)
+    return complete_config(read_config(path), options, data_root)
+
+
+def complete_config(
+    config: Config, options: Mapping[str, Any] | None = None, data_root: str | None = None
+) -> Config:
+    """Apply overrides and resolve ``${name}`` values; see :func:`load_config`."""
     try:
         config.merge_from_dict(nest_options(options or {}, config))
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
@@ -82,37 +89,60 @@ def load_config(
     try:
         config = resolve_references(config)
     except (AssertionError, KeyError, TypeError) as error:
-        raise ValueError(f'{path}: a value ${{...}} names a key that does not fit ({error})') from error
+        raise ValueError(
+            f'{config.filename}: a value ${{...}} names a key that does not fit ({error})'
+        ) from error
     if data_root is None:
         update_data_root(config)
     return config
 
 
-def run_config(directory: str | Path) -> Path:
-    """Return a run directory's copy of its config.
+def run_config(
+    directory: str | Path, options: Mapping[str, Any] | None = None, data_root: str | None = None
+) -> Config:
+    """Load the config of a run to resume, with what was changed in its copy; see :func:`load_config`.
 
     Raises:
-        FileNotFoundError: when there is none.
+        FileNotFoundError: when there is no such config.
+        ValueError: when the copy has more than plain values.
     """
-    for path in sorted(Path(directory).glob('*.py')):
-        if DUMPED in read_text(path, MAX_CONFIG_BYTES, errors='replace'):
-            return path
-    raise FileNotFoundError(f'{directory}: there is no run to resume here, or no copy of its config in it')
+    name, text = config_to_resume(directory, options_of_run(directory))
+    return complete_config(saved_config(text, Path(directory) / name), options, data_root)
+
+
+def saved_config(text: str, source: str | Path, modules: bool = True) -> Config:
+    """Make a config of a run's copy of it, which is not run as Python.
+
+    Args:
+        text: the copy.
+        source: what it is called.
+        modules: import those of its ``custom_imports``.
+
+    Raises:
+        ValueError: it has more than plain values.
+    """
+    config = Config(parse_config(text, str(source)), cfg_text=text, filename=str(source))
+    if modules and config.get('custom_imports'):
+        import_modules_from_strings(**config.custom_imports)
+    return config
 
 
 def resolve_references(config: Config) -> Config:
     """Replace values ``'${key}'`` by the values of those keys, which may refer to further ones."""
-    return replace_cfg_vals(replace_cfg_vals(config))
+    # Without its name, by which MMDetection reads the file once more: a run's copy may be gone.
+    resolved = replace_cfg_vals(replace_cfg_vals(Config(config._cfg_dict, cfg_text=config.text)))
+    return Config(resolved._cfg_dict, cfg_text=config.text, filename=config.filename)
 
 
 def read_config(path: str | Path) -> Config:
-    """Read a config file as it is.
+    """Read a config file as it is; a run's copy of its config is not run as Python.
 
     Raises:
         ValueError: when it is no config, naming the file and line.
     """
     try:
-        return Config.fromfile(str(path))
+        text = read_text(path, MAX_CONFIG_BYTES)
+        return saved_config(text, path) if text.startswith(DUMPED) else Config.fromfile(str(path))
     except Exception as error:  # a config is a program, which may fail in any way
         where = ', '.join(_failed_lines(error)) or str(path)
         # MMCV raises an empty ImportError for custom_imports; the one before it names the module.
@@ -190,6 +220,17 @@ def config_identity(config: Config) -> dict[str, Any]:
     flat: dict[str, Any] = {}
     _flatten('', _without_places(kept), flat)
     return plain_json(flat)
+
+
+def weights_content(config: Mapping[str, Any]) -> dict[str, str]:
+    """Return the SHA-256 of each file of initial weights, by the dotted key of its path.
+
+    Args:
+        config: values by dotted key, from :func:`config_identity`.
+    """
+    names = ('load_from', 'init_cfg.checkpoint', 'pretrained')
+    paths = {key: path for key, path in config.items() if key.endswith(names) and isinstance(path, str)}
+    return {key: hash_file(path)[1] for key, path in paths.items() if Path(path).is_file()}
 
 
 def _without_places(config: dict[str, Any]) -> dict[str, Any]:

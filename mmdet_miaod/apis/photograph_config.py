@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from ..regular_files import read_text
-from ..run.directory import never_started
 from ..run.files import write_text
+from ..run.lookup import never_started
 from ..run.manifest import RunState
 
 _TEXT = """\

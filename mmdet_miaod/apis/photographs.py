@@ -26,8 +26,9 @@ from ..datasets.photographs import (
 from ..randomness import derive_seeds
 from ..run.checked_json import read_checked_json, write_checked_json
 from ..run.file_record import DamagedFileError, hash_file
-from ..run.identity import RunIdentity
+from ..run.identity import RunIdentity, plain_json
 from ..run.manifest import RunState
+from .config import weights_content
 from .data import RunData
 from .settings import RunSettings
 
@@ -94,15 +95,17 @@ def _find_record(pool: Mapping[str, Any], path: Path | None) -> PhotographRecord
     return PhotographRecord(names, len(names) if begun_with is None else begun_with)
 
 
-def run_identity(
-    settings: RunSettings, pool: ImageIndex, photographs: PhotographRecord | None
-) -> RunIdentity:
+def run_identity(settings: RunSettings, data: RunData, photographs: PhotographRecord | None) -> RunIdentity:
     """What a run must not change; photographs may join its pool."""
-    index = pool
+    pool = index = data.pool.index
     if photographs is not None and photographs.begun_with < len(pool):
         first = replace(photographs, names=photographs.names[: photographs.begun_with])
         index = first.index(settings.data.pool)
-    return RunIdentity(settings.identity, index.fingerprint(), len(index), settings.seed)
+    facts = {'classes': list(data.labeled.CLASSES), **weights_content(settings.identity)}
+    if data.test is not None and not isinstance(data.test, PersonLabeledDataset):
+        test = data.test.index
+        facts['images of the test set'] = f'{len(test)} (fingerprint {test.fingerprint()[:16]})'
+    return RunIdentity(settings.identity, index.fingerprint(), len(index), settings.seed, plain_json(facts))
 
 
 def write_record(directory: Path, record: PhotographRecord) -> None:

@@ -25,7 +25,7 @@ from ..engine.inference import ScoringSettings
 from ..engine.parallel import check_device
 from ..engine.stage_checks import check_stages
 from ..randomness import seed_everything
-from ..run.directory import check_run_directory
+from ..run.lookup import check_run_directory
 from .data import RunData, load_data
 from .photographs import PhotographRecord, draw_test_images, find_record, unlabeled_test_set
 from .run_options import RunOptions, StartingPoint

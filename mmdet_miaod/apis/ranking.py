@@ -1,4 +1,4 @@
-"""A ranking of images on disk: made chunk by chunk, gone on with where it stopped, written as CSV or JSON."""
+"""A ranking of images: made chunk by chunk, gone on with where it stopped, written as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import csv
 import hashlib
 import io
 import json
-import os
 import shutil
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -17,66 +16,13 @@ import numpy as np
 from torch import nn
 
 from ..datasets.image_index import ImageIndex
-from ..regular_files import read_json
 from ..run.file_record import hash_file
-from ..run.files import load_array, remove_file, write_json
+from ..run.files import load_array
 from .inference import exif_of, predict_batches
+from .partial_ranking import PartialRanking
 
-_HEADER = 'scoring.json'
-
-
-class PartialRanking:
-    """The finished chunks of a ranking, in the folder ``<out>.partial`` beside the file to come.
-
-    Args:
-        path: the file to come.
-        identity: what the scores depend on; chunks made with anything else are not used.
-    """
-
-    def __init__(self, path: str | Path, identity: dict[str, Any]) -> None:
-        self.folder = Path(f'{path}.partial')
-        self._identity = identity
-        self._next = 0
-        self.entries: dict[str, dict[str, Any]] = {}
-
-    def open(self) -> bool:
-        """Read what an earlier sitting left; returns whether its chunks could be used."""
-        chunks = sorted(self.folder.glob('[0-9]*.json'))
-        try:
-            fits = read_json(self.folder / _HEADER) == self._identity
-        except (OSError, ValueError):
-            fits = False
-        if not fits:
-            for chunk in chunks:
-                remove_file(chunk)
-            write_json(self.folder / _HEADER, self._identity)
-            return not chunks
-        for chunk in chunks:
-            self._next = int(chunk.stem) + 1
-            for entry in read_json(chunk):
-                if entry.pop('file') == file_state(entry['image']):
-                    self.entries[entry['image']] = entry
-        return True
-
-    def add(self, entries: Sequence[dict[str, Any]]) -> None:
-        """Save a chunk."""
-        kept = [dict(entry, file=file_state(entry['image'])) for entry in entries]
-        write_json(self.folder / f'{self._next:06d}.json', kept)
-        self._next += 1
-        self.entries.update({entry['image']: entry for entry in entries})
-
-    def close(self) -> None:
-        """Delete the chunks: the ranking is written."""
-        shutil.rmtree(self.folder, ignore_errors=True)
-
-
-def file_state(path: str) -> list[int]:
-    """What changes when a file is written again: its size and time; ``[]`` when it is not there."""
-    try:
-        status = os.stat(path)
-    except OSError:
-        return []
-    return [status.st_size, status.st_mtime_ns]
+# The first column names of a ranking as CSV, and the beginning of one as JSON.
+RANKING_MARKS = ('rank,image,uncertainty,', '"ranking": [')
 
 
 def scoring_identity(model: nn.Module, checkpoint: str | Path) -> dict[str, Any]:
@@ -85,7 +31,7 @@ def scoring_identity(model: nn.Module, checkpoint: str | Path) -> dict[str, Any]
     parts = [config.model, config.data.pool.score_pipeline, model.uncertainty_k]
     text = json.dumps(parts, sort_keys=True, default=str)
     return dict(
-        checkpoint=hash_file(checkpoint)[1], config=hashlib.sha256(text.encode()).hexdigest(), format=1
+        checkpoint=hash_file(checkpoint)[1], config=hashlib.sha256(text.encode()).hexdigest(), format=2
     )
 
 

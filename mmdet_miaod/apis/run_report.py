@@ -15,9 +15,10 @@ from ..active.batches import TEST, TRAIN
 from ..datasets.builder import build_dataset
 from ..datasets.photographs import PersonLabeledDataset, PhotographPool
 from ..run.log import muted
+from .config import complete_config, saved_config
 from .data import RunData
 from .photographs import build_test_set, find_record, taken_labels
-from .settings import load_settings
+from .settings import RunSettings, load_settings
 
 if TYPE_CHECKING:
     from ..visualization.run_images import RunImages
@@ -97,11 +98,13 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
     """
     from ..visualization.run_images import RunImages
 
-    if record.config_path is None:
+    if not record.config_text:
         raise FileNotFoundError(f'{record.directory}: there is no dumped config')
     if data_root is not None and not data_root.endswith('/'):
         data_root = f'{data_root}/'  # configs may join it with a plain sum, as mmdet's do
-    data = load_settings(record.config_path, data_root=data_root).data
+    # Nothing that a run directory names is run, its custom_imports neither.
+    config = saved_config(record.config_text, record.directory / record.config_file, modules=False)
+    data = RunSettings.from_config(complete_config(config, data_root=data_root)).data
     if data.pool['type'] == PhotographPool.__name__:
         pool = build_dataset(data.pool, index=find_record(data.pool, record.directory).index(data.pool))
     else:

@@ -23,7 +23,8 @@ from ..engine.inference import ScoringSettings
 from ..engine.stage import Stage, build_schedule
 from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
-from .config import DUMPED, LIST_KEYS, check_config, config_identity, load_config
+from ..run.config_copy import DUMPED
+from .config import LIST_KEYS, check_config, config_identity, load_config
 from .data import DataSettings, LoaderSettings
 
 

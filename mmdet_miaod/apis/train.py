@@ -14,15 +14,17 @@ from .. import distributed
 from ..engine.hooks import build_loggers
 from ..engine.run_log import RunLog
 from ..randomness import use_deterministic_algorithms
+from ..run.config_copy import recorded_config
 from ..run.directory import begin_run, create_run, device_name, environment_versions, resume_run
 from ..run.log import buffered_log, run_log_and_lock, write_to_file
+from ..run.lookup import options_of_run
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .assemble import Run
-from .config import run_config
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
+from .seen_inputs import SeenInputs
 from .settings import RunSettings
 
 
@@ -59,9 +61,10 @@ def train(config: Config, options: RunOptions) -> Path:
             logger.handle(record)
         state, start = _open_run(directory, settings, options, prepared)
         options.on_directory(directory)
-        run = Run(
-            settings=settings, options=options, prepared=prepared, state=state, timestamp=timestamp, log=log
-        )
+        inputs = SeenInputs(state, prepared.data, has_test=not len(prepared.test_images), force=options.force)
+        inputs.begin()
+        parts = dict(state=state, inputs=inputs, timestamp=timestamp, log=log)
+        run = Run(settings=settings, options=options, prepared=prepared, **parts)
         if start is not None:
             run.begin_with(start)
         wanted = run.run()
@@ -88,24 +91,24 @@ def _open_run(
 ) -> tuple[RunState, StartingPoint | None]:
     """Return the run's manifest, and what is still to be taken over from an earlier run."""
     index, photographs = prepared.data.pool.index, prepared.photographs
-    identity = run_identity(settings, index, photographs)
+    identity = run_identity(settings, prepared.data, photographs)
     sitting = options.sitting()
     if options.resume is None:
-        texts = {settings.file: settings.text}
         facts = dict(command=options.command, device=device_name(prepared.device), sitting=sitting)
         if settings.annotator is not None:
             facts['id'] = identity.named(directory.name)
-        state = begin_run(directory, identity, options.start, texts=texts, facts=facts)
+        config = (settings.file, settings.text)
+        state = begin_run(directory, identity, options.start, config=config, facts=facts)
         start = options.start
     else:
         with suppress(FileNotFoundError):  # the copy is made anew then
-            settings = replace(settings, file=run_config(directory).name)
+            settings = replace(settings, file=recorded_config(directory, options_of_run(directory))[0])
         state = resume_run(
             directory,
             identity,
             pool_head=index.fingerprint,
             force=options.force,
-            texts={settings.file: settings.text},
+            config=(settings.file, settings.text),
             options=dict(sitting=sitting),
         )
         start = lost_beginning(state)

@@ -43,6 +43,7 @@ def main(arguments: argparse.Namespace) -> None:
     from ..experiments.page import fill_page
     from ..experiments.single_models import load_study, train_models
     from ..run.files import write_text
+    from ..run.outputs import check_outputs, claimed
 
     configure_messages(arguments)
     study = load_study(arguments.study)
@@ -54,7 +55,10 @@ def main(arguments: argparse.Namespace) -> None:
         seeds=arguments.seeds or study.seeds,
         records=Path(arguments.records or study.records),
     )
-    train_models(study, arguments.data_root, arguments.losses)
+    if arguments.losses is not None:
+        check_outputs([arguments.losses], [study.records, arguments.study], ['{"setting": '])
+    with claimed(study.records):
+        train_models(study, arguments.data_root, arguments.losses)
     table = collapse_table(read_records(study.records))
     print(table)
     if arguments.page is not None:

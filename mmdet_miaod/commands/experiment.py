@@ -10,6 +10,7 @@ example: %(prog)s configs/experiments/bccd_grid.py --data-root data/bccd --devic
 from __future__ import annotations
 
 import argparse
+import logging
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -51,9 +52,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> int:
     """Run what is not finished, and write the results; returns 1 when a run failed."""
-    from ..cli.launch import default_device
     from ..experiments.grid import load_grid
-    from ..experiments.processes import GridRunner, changed_runs
+    from ..run.outputs import claimed
 
     logger = configure_messages(arguments)
     grid = replace(load_grid(arguments.grid), data_root=arguments.data_root)
@@ -61,6 +61,15 @@ def main(arguments: argparse.Namespace) -> int:
         grid = replace(grid, work_directory=Path(arguments.work_dir))
     if arguments.records:
         grid = replace(grid, records=Path(arguments.records))
+    grid.take_folder()
+    with claimed(grid.work_directory / 'results.md'):
+        return _run_grid(grid, arguments, logger)
+
+
+def _run_grid(grid: Grid, arguments: argparse.Namespace, logger: logging.Logger) -> int:
+    from ..cli.launch import default_device
+    from ..experiments.processes import GridRunner, changed_runs
+
     changed = changed_runs(grid)
     for run, differences in changed.items():
         logger.warning('%s was made with another config:\n%s', run.name, differences)

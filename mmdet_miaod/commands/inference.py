@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import argparse
 import json
+import logging
 from collections.abc import Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,15 +45,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Predict, draw and print."""
-    from ..apis import inference_detector, init_detector
-    from ..apis.image_sources import find_readable, list_images
-    from ..apis.inference import exif_of
-    from ..apis.ranking import percentile, pool_scores
-    from ..cli.launch import default_device
-    from ..visualization.box_drawing import draw_detections, save_picture
+    from ..apis.image_sources import list_images
+    from ..run.outputs import claimed
 
     logger = configure_messages(arguments)
     files = list_images(arguments.images)
+    with nullcontext() if arguments.out is None else claimed(arguments.out):
+        _predict(arguments, files, logger)
+
+
+def _predict(arguments: argparse.Namespace, files: list[str], logger: logging.Logger) -> None:
+    from ..apis import inference_detector, init_detector
+    from ..apis.image_sources import find_readable
+    from ..apis.inference import exif_of
+    from ..apis.ranking import percentile, pool_scores
+    from ..cli.launch import default_device
+    from ..run.outputs import check_outputs
+    from ..visualization.box_drawing import draw_detections, save_picture
+
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
     pool = pool_scores(model, arguments.checkpoint)
     if len(files) > 1:
@@ -60,7 +71,10 @@ def main(arguments: argparse.Namespace) -> None:
             logger.warning('skipped: %r: %s', path, what)
         if not files:
             raise ValueError('none of the images can be read')
-    for path, picture_path in zip(files, _picture_paths(arguments.out, files), strict=True):
+    pictures = _picture_paths(arguments.out, files)
+    if arguments.out is not None:
+        check_outputs(pictures, [arguments.config, arguments.checkpoint, *arguments.images, *files])
+    for path, picture_path in zip(files, pictures, strict=True):
         prediction = inference_detector(model, path)
         if picture_path is not None:
             picture, drawn = draw_detections(

@@ -22,7 +22,7 @@ from ..cli.command_line import Command, configure_messages
 if TYPE_CHECKING:
     from torch import nn
 
-    from ..apis.ranking import PartialRanking
+    from ..apis.partial_ranking import PartialRanking
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -58,18 +58,30 @@ def main(arguments: argparse.Namespace) -> None:
     """Score the images that can be read, and write the ranking."""
     if arguments.copy_to is not None and arguments.top is None:
         raise UsageError('--copy-to needs --top N')
-    from ..apis import init_detector
-    from ..apis.image_sources import find_readable, other_files
-    from ..apis.ranking import check_copy_folder, copy_images, rank_files, ranking_text
-    from ..cli.launch import default_device
-    from ..engine.live_bar import live_bar
-    from ..run.files import write_text
+    from ..apis.ranking import RANKING_MARKS, check_copy_folder
+    from ..run.outputs import check_outputs, claimed
 
     logger = configure_messages(arguments)
     if arguments.copy_to is not None:
         check_copy_folder(arguments.copy_to)
-    model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
     listed = _listed(arguments, logger)
+    if arguments.out == '-':
+        return _rank(arguments, listed, logger)
+    with claimed(arguments.out):
+        reads = [arguments.config, arguments.checkpoint, *arguments.images, arguments.exclude or '', *listed]
+        check_outputs([arguments.out], reads, RANKING_MARKS)
+        return _rank(arguments, listed, logger)
+
+
+def _rank(arguments: argparse.Namespace, listed: list[str], logger: logging.Logger) -> None:
+    from ..apis import init_detector
+    from ..apis.image_sources import find_readable, other_files
+    from ..apis.ranking import copy_images, rank_files, ranking_text
+    from ..cli.launch import default_device
+    from ..engine.live_bar import live_bar
+    from ..run.files import write_text
+
+    model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
     partial = None if arguments.out == '-' else _open_partial(arguments, model, logger)
     known = () if partial is None else partial.entries
     with live_bar('checking', len(listed), show=not arguments.quiet) as advance:
@@ -118,11 +130,15 @@ def _listed(arguments: argparse.Namespace, logger: logging.Logger) -> list[str]:
 
 def _open_partial(arguments: argparse.Namespace, model: nn.Module, logger: logging.Logger) -> PartialRanking:
     """Open what an earlier call scored of the same ranking."""
-    from ..apis.ranking import PartialRanking, scoring_identity
+    from ..apis.partial_ranking import PartialRanking
+    from ..apis.ranking import scoring_identity
 
     partial = PartialRanking(arguments.out, scoring_identity(model, arguments.checkpoint))
     if not partial.open():
-        logger.warning('%s is of another model or config: everything is scored again.', partial.folder)
+        logger.warning(
+            '%s is of another model, config or version, or damaged: everything is scored again.',
+            partial.folder,
+        )
     elif partial.entries:
         logger.info('Resuming: %d images are scored already.', len(partial.entries))
     return partial

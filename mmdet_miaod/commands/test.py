@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
 from ..cli.arguments import add_config, add_config_options, add_data_root, add_device, config_options
@@ -14,6 +15,7 @@ from ..cli.command_line import Command, configure_messages
 
 if TYPE_CHECKING:
     from ..apis.evaluation import CheckpointResult
+    from ..apis.settings import RunSettings
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -41,12 +43,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Detect, evaluate, write and print."""
-    from ..apis.detection_files import check_detection_file, write_detections
-    from ..apis.evaluation import evaluate_checkpoint
+    from ..apis.detection_files import check_detection_file
     from ..apis.settings import load_settings
-    from ..cli.launch import default_device
-    from ..engine.live_bar import live_bar
-    from ..visualization.detection_pictures import check_show_folder, show_detections
+    from ..run.outputs import claimed
+    from ..visualization.detection_pictures import check_show_folder
 
     configure_messages(arguments)
     settings = load_settings(arguments.config, config_options(arguments.cfg_options), arguments.data_root)
@@ -57,6 +57,20 @@ def main(arguments: argparse.Namespace) -> None:
         check_detection_file(arguments.out)
     if arguments.show_dir is not None:
         check_show_folder(arguments.show_dir)
+    with ExitStack() as claims:
+        for path in (arguments.out, arguments.show_dir):
+            if path is not None:
+                claims.enter_context(claimed(path))
+        _evaluate(arguments, settings)
+
+
+def _evaluate(arguments: argparse.Namespace, settings: RunSettings) -> None:
+    from ..apis.detection_files import write_detections
+    from ..apis.evaluation import evaluate_checkpoint
+    from ..cli.launch import default_device
+    from ..engine.live_bar import live_bar
+    from ..visualization.detection_pictures import show_detections
+
     result = evaluate_checkpoint(
         settings,
         arguments.checkpoint,

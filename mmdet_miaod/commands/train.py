@@ -128,8 +128,7 @@ def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
     """Return the config that is given, else that of the run to resume; and the directory of that run."""
     from ..apis import load_config
     from ..apis.config import run_config
-    from ..run.directory import check_run_directory, newest_run
-    from ..run.lookup import begun_run
+    from ..run.lookup import begun_run, check_run_directory, newest_run
 
     resume = arguments.resume
     if resume and resume.endswith('.pth'):  # as MMDetection names it: RUN_DIR/latest.pth
@@ -138,8 +137,8 @@ def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
         resume = str(newest_run(arguments.work_dir))
     if arguments.config is None:
         check_run_directory(Path(resume))
-    path = arguments.config or run_config(resume)
-    config = load_config(path, config_options(arguments.cfg_options), arguments.data_root)
+    changes = (config_options(arguments.cfg_options), arguments.data_root)
+    config = load_config(arguments.config, *changes) if arguments.config else run_config(resume, *changes)
     if arguments.work_dir is not None:
         config.work_directory = arguments.work_dir
     if arguments.seed is not None:

@@ -10,12 +10,18 @@ example: %(prog)s browse configs/mine.py --out pictures
 from __future__ import annotations
 
 import argparse
+import logging
 import re
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..cli.arguments import add_config, add_data_root, add_device, add_verbosity, help_style, positive
 from ..cli.command_line import Command, configure_messages
 from ..cli.configs import find_config
+
+if TYPE_CHECKING:
+    from ..visualization.run_images import RunImages
+    from ..visualization.run_reader import RunRecord
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -81,14 +87,28 @@ def main(arguments: argparse.Namespace) -> None:
 
 def show_uncertainty(arguments: argparse.Namespace) -> None:
     """Draw the heat maps of each image."""
+    from ..run.outputs import check_outputs, claimed
+    from ..visualization.heatmaps import COLUMNS
+
+    logger = configure_messages(arguments)
+    named = enumerate(map(_file_stem, arguments.images), 1)
+    bases = [Path(arguments.out) / f'{number:03d}_{stem}' for number, stem in named]
+    with claimed(arguments.out):
+        reads = (arguments.config, arguments.checkpoint, *arguments.images)
+        check_outputs([f'{base}_uncertainty.png' for base in bases], reads)
+        check_outputs([f'{base}_instances.csv' for base in bases], reads, [','.join(COLUMNS)])
+        _draw_maps(arguments, bases, logger)
+
+
+def _draw_maps(arguments: argparse.Namespace, bases: list[Path], logger: logging.Logger) -> None:
     from ..apis import init_detector
     from ..cli.launch import default_device
     from ..engine.live_bar import live_bar
     from ..run.files import write_file, write_text
+    from ..run.outputs import MARK
     from ..visualization import heatmaps
     from ..visualization.figures import csv_text
 
-    logger = configure_messages(arguments)
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
     with live_bar('heat maps', len(arguments.images), show=not arguments.quiet) as advance:
         results = []
@@ -97,11 +117,11 @@ def show_uncertainty(arguments: argparse.Namespace) -> None:
             results.append(heatmaps.uncertainty_maps(model, image, model.uncertainty_k, top))
             advance(1)
     limits = heatmaps.shared_limits(results)
-    for number, result in enumerate(results, 1):
-        base = Path(arguments.out) / f'{number:03d}_{_file_stem(result.path)}'
+    save = dict(format='png', dpi=110, metadata=dict(Software=MARK))
+    for base, result in zip(bases, results, strict=True):
         figure = heatmaps.draw_maps(result, limits)
         picture = Path(f'{base}_uncertainty.png')
-        write_file(picture, lambda file: figure.savefig(file, format='png', dpi=110))  # noqa: B023
+        write_file(picture, lambda file: figure.savefig(file, **save))  # noqa: B023
         rows = [instance.row(rank) for rank, instance in enumerate(result.instances, 1)]
         write_text(f'{base}_instances.csv', csv_text(heatmaps.COLUMNS, rows))
         print(picture)
@@ -111,7 +131,8 @@ def show_uncertainty(arguments: argparse.Namespace) -> None:
 def show_split(arguments: argparse.Namespace) -> None:
     """Draw the contact sheets of a cycle."""
     from ..apis.run_report import open_run_images
-    from ..visualization.contact_sheet import split_sheets, write_sheets
+    from ..run.outputs import claimed
+    from ..run.own_paths import own_path
     from ..visualization.run_reader import read_run
 
     logger = configure_messages(arguments)
@@ -123,7 +144,14 @@ def show_split(arguments: argparse.Namespace) -> None:
     if cycle is None:
         queried = [number for number in record.cycles if len(record.selected(number))]
         cycle = max(queried or record.cycles)
-    out = arguments.out or Path(arguments.run_dir) / 'sheets' / f'cycle{cycle}'
+    out = Path(arguments.out) if arguments.out else own_path(arguments.run_dir, f'sheets/cycle{cycle}')
+    with claimed(out):
+        _draw_sheets(out, cycle, record, images, logger)
+
+
+def _draw_sheets(out: Path, cycle: int, record: RunRecord, images: RunImages, logger: logging.Logger) -> None:
+    from ..visualization.contact_sheet import split_sheets, write_sheets
+
     numbers = ', '.join(f'{number} {name}' for number, name in enumerate(images.classes, 1))
     legend = f'Numbers on boxes: {numbers}. Images that were not labeled have none.'
     for name, entries in split_sheets(record, images, cycle).items():
@@ -148,6 +176,7 @@ def browse_images(arguments: argparse.Namespace) -> None:
 
     from ..apis.run_report import open_config_images, open_run_images
     from ..engine.live_bar import live_bar
+    from ..run.outputs import claimed
     from ..visualization.box_drawing import save_picture
     from ..visualization.run_reader import read_run
     from ..visualization.training_pictures import training_picture
@@ -166,7 +195,8 @@ def browse_images(arguments: argparse.Namespace) -> None:
         for name, indices in dict(labeled=labeled, unlabeled=unlabeled).items()
         if len(indices)
     }
-    with live_bar('pictures', sum(map(len, chosen.values())), show=not arguments.quiet) as advance:
+    total = sum(map(len, chosen.values()))
+    with claimed(arguments.out), live_bar('pictures', total, show=not arguments.quiet) as advance:
         for name, indices in chosen.items():
             for i in indices.tolist():
                 path = Path(arguments.out) / f'{name}_{i:06d}_{_file_stem(images.name(i))}.jpg'

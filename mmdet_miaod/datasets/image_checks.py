@@ -21,11 +21,14 @@ class ImageReport:
 
     Attributes:
         sizes: ``(N, 2)`` int32 width and height in pixels as a model sees the images.
+        keys: ``(N,)`` uint64 by which the files are known, see
+            :class:`~mmdet_miaod.datasets.image_files.ImageFacts`.
         turned: path and orientation of images whose EXIF orientation is not 1.
         odd: path and what is odd about the pixels.
     """
 
     sizes: np.ndarray
+    keys: np.ndarray
     turned: tuple[tuple[str, int], ...]
     odd: tuple[tuple[str, str], ...]
 
@@ -83,7 +86,8 @@ def inspect_images(
     readers = {'decode': image_files.decode, 'header': image_files.read_header}
     if mode not in readers:
         raise ValueError(f'mode {mode!r}: expected one of {sorted(readers)}')
-    sizes, turned, odd, failures = np.zeros((count, 2), np.int32), [], [], []
+    sizes, keys = np.zeros((count, 2), np.int32), np.zeros(count, np.uint64)
+    turned, odd, failures = [], [], []
 
     def read(part: range) -> tuple[range, Sequence[str], list[ImageFacts | None], image_files.Failures]:
         chosen = paths(part)
@@ -94,14 +98,14 @@ def inspect_images(
         for i, path, facts in zip(part, chosen, found, strict=True):
             if facts is None:
                 continue
-            sizes[i] = facts.size(exif)
+            sizes[i], keys[i] = facts.size(exif), facts.key
             if facts.orientation != 1:
                 turned.append((path, facts.orientation))
             if facts.remark:
                 odd.append((path, facts.remark))
         on_chunk()
     image_files.raise_failures(failures, count)
-    return ImageReport(sizes, tuple(turned), tuple(odd))
+    return ImageReport(sizes, keys, tuple(turned), tuple(odd))
 
 
 def _map_chunks(function: Callable, count: int) -> Iterator:

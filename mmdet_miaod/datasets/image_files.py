@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import struct
 from collections.abc import Callable, Iterable
@@ -38,12 +39,14 @@ class ImageFacts:
         height: pixels, as they lie in the file.
         orientation: EXIF orientation, 1 to 8; 1 where there is none.
         remark: what is odd about the pixels, in words; '' where nothing is.
+        key: number, not 0, of the file's content where all of it was read, else of its size in bytes.
     """
 
     width: int
     height: int
     orientation: int = 1
     remark: str = ''
+    key: int = 0
 
     def size(self, exif: str = 'apply') -> tuple[int, int]:
         """Width and height of the image as a model sees it.
@@ -61,8 +64,8 @@ def read_header(path: str) -> ImageFacts:
     Raises:
         OSError: not readable, or not an image. ValueError: more than ``MAX_PIXELS`` pixels.
     """
-    with _open_image(path) as image:
-        return ImageFacts(*image.size, _orientation(image, path))
+    with open_image(path) as image:
+        return ImageFacts(*image.size, _orientation(image, path), key=os.path.getsize(path))
 
 
 def refuse_bomb(path: str) -> None:
@@ -72,7 +75,7 @@ def refuse_bomb(path: str) -> None:
         OSError: not readable, or not an image. ValueError: too large; the file is named.
     """
     try:
-        _open_image(path).close()
+        open_image(path).close()
     except ValueError as error:
         raise ValueError(f'{path}: {error}') from None
 
@@ -116,11 +119,12 @@ def decode(path: str) -> ImageFacts:
     Raises:
         Exception: not readable; Pillow's plugins raise almost anything on damaged files.
     """
-    with _open_image(path) as image:
+    with open_image(path) as image:
         facts, form = ImageFacts(*image.size, _orientation(image, path)), image.format
         image.draft('RGB', (1, 1))
         image.load()
     data = np.fromfile(path, np.uint8)
+    facts = replace(facts, key=_content_key(data))
     flag = cv2.IMREAD_REDUCED_COLOR_8 if form == 'JPEG' else cv2.IMREAD_COLOR
     try:
         pixels = cv2.imdecode(data, flag)
@@ -179,7 +183,12 @@ def summarise(items: list[str], count: int) -> str:
     return shown if count <= _SHOWN_FILES else f'{shown} and {count - _SHOWN_FILES} more'
 
 
-def _open_image(path: str) -> Image.Image:
+def open_image(path: str | Path) -> Image.Image:
+    """Open an image file, reading its header; the only place where Pillow is given a file.
+
+    Raises:
+        OSError: not readable, or not an image. ValueError: more than ``MAX_PIXELS`` pixels.
+    """
     check_regular(path)  # opening a pipe or a device would wait for ever
     try:
         image = Image.open(path, formats=FORMATS)
@@ -206,6 +215,10 @@ def _orientation(image: Image.Image, path: str) -> int:
     except Exception:  # damaged EXIF data is no reason to refuse an image that decodes
         return 1
     return orientation if 1 <= orientation <= 8 else 1
+
+
+def _content_key(data: np.ndarray) -> int:
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), 'little') or 1
 
 
 def _png_exif(path: str) -> bytes | None:

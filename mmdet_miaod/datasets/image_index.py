@@ -27,6 +27,8 @@ class ImageIndex:
         lists: folders of each list.
         tags: one name per list, all different, fit for file names, e.g. ``('07', '12')``.
         exif: ``'apply'``: images are loaded turned by their EXIF orientation; ``'ignore'``: as they lie.
+        keys: ``(N,)`` uint64 by which the files are known, once :meth:`check_images` has read them here; else
+            zeros.
     """
 
     def __init__(
@@ -47,6 +49,7 @@ class ImageIndex:
         self.exif = exif
         self.tags = checked_tags([image_list.tag for image_list in lists])
         self._suffix_codes = suffix_codes
+        self.keys = np.zeros(len(names), np.uint64)
         self._sizes: np.ndarray | None = None
         # Two entries with one file would put an image on both sides of a split.
         refuse_duplicates(self._walk_files, self._where)
@@ -229,7 +232,7 @@ class ImageIndex:
             exif=self.exif,
             on_chunk=on_chunk,
         )
-        self._sizes = report.sizes
+        self._sizes, self.keys = report.sizes, report.keys
         return report
 
     def fingerprint(self, size: int | None = None) -> str:

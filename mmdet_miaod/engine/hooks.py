@@ -13,7 +13,11 @@ from mmcv.runner import HOOKS, Hook
 from mmcv.runner.hooks import LoggerHook, TextLoggerHook, WandbLoggerHook
 from mmcv.utils import build_from_cfg
 
+from ..run.own_paths import own_path
 from .runner import AlternatingEpochRunner
+
+# Where these loggers write in a run directory.
+_FOLDERS = ('tf_logs', 'wandb')
 
 
 class EpochEndHook(Hook):
@@ -104,6 +108,8 @@ class LoggerOfARun:
     def before_run(self, runner: AlternatingEpochRunner) -> None:
         """Begin with the first stage."""
         if self.runner is None:
+            for name in _FOLDERS:
+                own_path(runner.work_dir, name)
             super().before_run(runner)
         else:
             LoggerHook.before_run(self, runner)

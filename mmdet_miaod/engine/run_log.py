@@ -12,6 +12,7 @@ from mmcv.runner import LogBuffer
 from mmcv.runner.hooks import LoggerHook
 
 from .. import distributed
+from ..run.own_paths import open_to_append
 
 # Of an evaluated cycle: what is no metric.
 _NO_METRICS = ('cycle', 'labeled', 'boxes')
@@ -77,5 +78,5 @@ class RunLog:
             logger.end()
 
     def _append(self, line: Mapping[str, Any]) -> None:
-        with open(self._path, 'a', encoding='utf-8') as file:
-            file.write(f'{json.dumps(line)}\n')
+        with open_to_append(self._path) as file:
+            file.write(f'{json.dumps(line)}\n'.encode())

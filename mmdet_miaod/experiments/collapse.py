@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,10 +41,17 @@ class ModelRecord:
 
 
 def read_records(path: str | Path) -> list[ModelRecord]:
-    """Read a file of records, one JSON object per line; none where there is no file."""
+    """Read a file of records, one JSON object per line; none where there is no file.
+
+    Raises:
+        ValueError: it is no file of records.
+    """
     path = Path(path)
-    lines = read_text(path).splitlines() if path.is_file() else []
-    return [ModelRecord(**json.loads(line)) for line in lines]
+    try:
+        lines = read_text(path).splitlines() if os.path.lexists(path) else []
+        return [ModelRecord(**json.loads(line)) for line in lines]
+    except (ValueError, TypeError) as error:
+        raise ValueError(f'{path}: is no file of records of models ({error})') from error
 
 
 def write_records(path: str | Path, records: Iterable[ModelRecord]) -> None:

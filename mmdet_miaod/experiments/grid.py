@@ -12,9 +12,12 @@ from typing import Any
 from ..apis.config import nest_options, read_config
 from ..apis.settings import RunSettings, load_settings
 from ..run.files import write_text
+from ..run.lookup import has_manifest
+from ..run.outputs import MARK
 from ..visualization.learning_curve import CURVE_AXES, CurveAxis
 from .records import RecordedRun, read_records
 
+_MARK_NAME = '.grid'
 _KEYS = ('config', 'strategies', 'schedules', 'seeds', 'work_directory', 'baseline', 'options')
 
 
@@ -106,6 +109,20 @@ class Grid:
         values = dict(_base_=[str(self.config.resolve())], **values)
         lines = (f'{name} = {value!r}' for name, value in values.items())
         return '\n'.join(lines) + '\n'
+
+    def take_folder(self) -> None:
+        """Make the folder of the runs, or take it over from an earlier call.
+
+        Raises:
+            FileExistsError: there is something in it, and no run of the grid.
+        """
+        folder, mark = self.work_directory, self.work_directory / _MARK_NAME
+        others = folder.exists() and any(folder.iterdir())
+        if others and not mark.exists() and not any(has_manifest(folder / run.name) for run in self.runs):
+            raise FileExistsError(
+                f'{folder}: is not empty, and no run of the grid is in it; choose another --work-dir'
+            )
+        write_text(mark, f'{MARK}: runs of a grid, and what is made of them\n')
 
     def write_config(self, run: GridRun) -> Path:
         """Write :meth:`run_config` as a file that the run can be started with; returns its path."""

@@ -11,11 +11,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from ..apis.config import weights_content
 from ..regular_files import read_json
-from ..run.directory import never_started
 from ..run.files import make_directory
+from ..run.lookup import never_started
 from ..run.manifest import MANIFEST_NAME, RunState
 from ..run.metrics import METRICS_NAME
+from ..run.own_paths import open_to_append, own_path
 from .first_cycle import shared_first_cycle
 from .grid import Grid, GridRun
 from .grid_progress import GridProgress
@@ -103,7 +105,7 @@ class GridRunner:
     def _run_one(self, run: GridRun, device: str) -> int:
         with self._turn:
             command = self.command(run, device)
-        with open(self._output(run), 'ab') as output:
+        with open_to_append(self._output(run)) as output:
             # A session of its own: Ctrl-C reaches the runs through _stop, once, and not twice.
             process = subprocess.Popen(
                 command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True
@@ -147,7 +149,8 @@ class GridRunner:
         return [*command, '--device', device, '--quiet']
 
     def _output(self, run: GridRun) -> Path:
-        return make_directory(self.grid.work_directory / 'output') / f'{run.name}.txt'
+        make_directory(own_path(self.grid.work_directory, 'output'))
+        return self.grid.work_directory / 'output' / f'{run.name}.txt'
 
     def _stop(self, workers: Sequence[threading.Thread]) -> None:
         self._stopping = True
@@ -173,7 +176,8 @@ def changed_runs(grid: Grid) -> dict[GridRun, str]:
             before = RunState.recover(directory)[0].identity
         else:
             continue
-        now = replace(before, config=grid.run_settings(run).identity)
+        config = grid.run_settings(run).identity
+        now = replace(before, config=config, data={**before.data, **weights_content(config)})
         if differences := before.differences(now):
             changed[run] = differences
     return changed

@@ -20,11 +20,11 @@ import torchvision
 from .. import distributed
 from ..regular_files import read_text
 from ..version import __version__
-from .file_record import DamagedFileError
-from .files import TEMPORARY_PREFIX, make_directory, remove_temporary_files, write_text
+from .config_copy import config_facts
+from .files import make_directory, remove_temporary_files, write_text
 from .identity import RunIdentity
-from .lock import LOCK_NAME
-from .manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
+from .lookup import has_manifest, never_started
+from .manifest import RunState
 from .starting_point import StartingPoint
 
 _LOGGER = logging.getLogger('mmdet')
@@ -52,9 +52,9 @@ def create_run(work_directory: str | Path, name: str | None, timestamp: str = ''
         try:
             make_directory(directory, exist_ok=False)
         except FileExistsError:
+            resume = f', or resume that run with --resume {directory}' if has_manifest(directory) else ''
             raise FileExistsError(
-                f'{directory}: this run directory exists already; choose another --run-name, or resume that '
-                f'run with --resume {directory}'
+                f'{directory}: exists already and is not empty; choose another --run-name{resume}'
             ) from None
     return directory
 
@@ -66,58 +66,12 @@ def _create_unnamed_run(work_directory: Path, timestamp: str) -> Path:
             return make_directory(directory, exist_ok=False)
 
 
-def never_started(directory: Path) -> bool:
-    """Tell whether a run was stopped here before its first manifest was whole: there is nothing to lose."""
-    if not directory.is_dir():
-        return False
-    harmless = (LOCK_NAME, MANIFEST_NAME, TEMPORARY_PREFIX)
-    if not all(
-        path.is_file() and (path.name.startswith(harmless) or path.suffix in ('.py', '.log'))
-        for path in directory.iterdir()
-    ):
-        return False
-    try:
-        RunState.load(directory)
-    except (FileNotFoundError, DamagedFileError):
-        return True
-    return False
-
-
-def check_run_directory(directory: Path) -> None:
-    """Check that there is a run to resume.
-
-    Raises:
-        FileNotFoundError: when there is none.
-    """
-    if never_started(directory):
-        raise FileNotFoundError(
-            f'{directory}: this run was stopped before it began; start it again with --run-name '
-            f'{directory.name} in place of --resume'
-        )
-    if not any((directory / name).exists() for name in (MANIFEST_NAME, PREVIOUS_NAME)):
-        raise FileNotFoundError(f'{directory}: there is no run to resume here (no {MANIFEST_NAME})')
-
-
-@distributed.main_only
-def newest_run(work_directory: str | Path) -> Path:
-    """Return the run directory of a work directory whose manifest was written last.
-
-    Raises:
-        FileNotFoundError: when there is none.
-    """
-    names = (MANIFEST_NAME, PREVIOUS_NAME)
-    manifests = [path for name in names for path in Path(work_directory).glob(f'*/{name}')]
-    if not manifests:
-        raise FileNotFoundError(f'{work_directory}: there is no run to resume here')
-    return max(manifests, key=lambda path: path.stat().st_mtime).parent
-
-
 def begin_run(
     directory: Path,
     identity: RunIdentity,
     start: StartingPoint | None,
     *,
-    texts: Mapping[str, str],
+    config: tuple[str, str],
     facts: Mapping[str, Any],
 ) -> RunState:
     """Write a new run's first files and its manifest.
@@ -126,25 +80,24 @@ def begin_run(
         directory: the run directory, locked by this process.
         identity: what the run is.
         start: what it begins with, for a run that is resumed; None: with a first split of its own.
-        texts: further text files by name, such as the config.
+        config: name and text of the copy of its config.
         facts: for the record, such as the command and the device.
 
     Raises:
         FileExistsError: another process began a run there.
     """
-    _write_first_files(directory, texts)
+    _check_unbegun(directory)
     began = {} if start is None else start.to_manifest()
-    state = RunState(directory, identity, environment_versions(), {**facts, **began})
-    state.save()
+    state = RunState(directory, identity, environment_versions(), {**facts, **began, **config_facts(*config)})
+    state.save()  # first: a folder with anything but the first sitting's logs is nobody's to begin in
+    distributed.on_main(lambda: _write_copy(directory, *config))
     return state
 
 
 @distributed.main_only
-def _write_first_files(directory: Path, texts: Mapping[str, str]) -> None:
-    if (directory / MANIFEST_NAME).exists() and not never_started(directory):
+def _check_unbegun(directory: Path) -> None:
+    if not never_started(directory):
         raise FileExistsError(f'{directory}: another process began a run here in this moment')
-    for name, text in texts.items():
-        write_text(directory / name, text)
 
 
 def resume_run(
@@ -153,7 +106,7 @@ def resume_run(
     *,
     pool_head: Callable[[int], str],
     force: bool,
-    texts: Mapping[str, str],
+    config: tuple[str, str],
     options: Mapping[str, Any],
 ) -> RunState:
     """Read a run's manifest and go back to the newest state whose files are intact.
@@ -163,7 +116,7 @@ def resume_run(
         identity: what the run would be now.
         pool_head: fingerprint of the first images of the pool as it is now, by their number.
         force: resume even though the config changed, or images were added behind those of the pool.
-        texts: text files by name, such as the config, to be written where they differ.
+        config: name and text of the copy of its config, to be written where it differs.
         options: plain values for the manifest, in place of the earlier ones of these names.
 
     Raises:
@@ -180,8 +133,8 @@ def resume_run(
         )
     if changes:
         _LOGGER.warning('Resuming although this changed:\n%s', changes)
-    distributed.on_main(lambda: _write_changed(directory, texts))
-    options = {**saved.options, **options}
+    distributed.on_main(lambda: _write_copy(directory, *config))
+    options = {**saved.options, **options, **config_facts(*config)}
     state = RunState(directory, identity, environment_versions(), options, saved.steps)
     state.save()
     return state
@@ -207,11 +160,10 @@ def _check_pool(saved: RunState, identity: RunIdentity, pool_head: Callable[[int
     )
 
 
-def _write_changed(directory: Path, texts: Mapping[str, str]) -> None:
-    for name, text in texts.items():
-        path = directory / name
-        if not path.is_file() or read_text(path) != text:
-            write_text(path, text)
+def _write_copy(directory: Path, name: str, text: str) -> None:
+    path = directory / name
+    if not path.is_file() or read_text(path, errors='replace') != text:
+        write_text(path, text)
 
 
 @distributed.main_only

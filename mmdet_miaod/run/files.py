@@ -12,10 +12,11 @@ import hashlib
 import io
 import json
 import os
+import re
+import secrets
 from collections.abc import Callable
 from contextlib import suppress
-from itertools import accumulate, islice
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from .file_record import FileRecord
 from .folder_sync import never_syncs, warn_unsynced
 
 TEMPORARY_PREFIX = '.writing-'
+_TEMPORARY = re.compile(rf'{re.escape(TEMPORARY_PREFIX)}\d+-[0-9a-f]{{16}}')
 _BUFFER_SIZE = 1 << 20
 # What file systems without hard links, or with too many of them, answer.
 _NO_LINKS = (errno.EPERM, errno.EACCES, errno.ENOTSUP, errno.ENOSYS, errno.EMLINK, errno.EXDEV, errno.EINVAL)
@@ -53,7 +55,6 @@ class _HashedFile(io.RawIOBase):
         self._path = path
         # A new file, never what is there under that name: it may be a link to a file elsewhere.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        path.unlink(missing_ok=True)
         self._descriptor = _do('open', path, lambda: os.open(path, flags, 0o666))
         self._hash = hashlib.sha256()
         self.size = 0
@@ -123,7 +124,7 @@ def write_file(path: str | Path, write_content: Callable[[io.BufferedWriter], An
     """
     path = Path(path)
     make_directory(path.parent)
-    temporary = path.parent / f'{TEMPORARY_PREFIX}{path.name}'
+    temporary = _temporary(path.parent)
     try:
         with _HashedFile(temporary) as file:
             buffer = io.BufferedWriter(file, _BUFFER_SIZE)
@@ -138,6 +139,11 @@ def write_file(path: str | Path, write_content: Callable[[io.BufferedWriter], An
         raise
     sync_directory(path.parent)
     return record
+
+
+def _temporary(folder: Path) -> Path:
+    """Return a name for a new file, unlike that of any other file or process."""
+    return folder / f'{TEMPORARY_PREFIX}{os.getpid()}-{secrets.token_hex(8)}'
 
 
 def write_text(path: str | Path, text: str) -> FileRecord:
@@ -205,8 +211,7 @@ def load_checkpoint(path: str | Path) -> dict:
 def link_file(source: str | Path, path: str | Path) -> None:
     """Give a file a second name, replacing what had that name; a copy where links are not supported."""
     source, path = Path(source), Path(path)
-    temporary = path.parent / f'{TEMPORARY_PREFIX}{path.name}'
-    temporary.unlink(missing_ok=True)
+    temporary = _temporary(path.parent)
     try:
         _do('link', path, lambda: os.link(source, temporary))
     except OSError as error:
@@ -230,15 +235,5 @@ def remove_file(path: str | Path) -> None:
 def remove_temporary_files(directory: str | Path) -> None:
     """Delete what interrupted writes left behind below a folder."""
     for path in Path(directory).rglob(f'{TEMPORARY_PREFIX}*'):
-        remove_file(path)
-
-
-def linked_folder(directory: Path, name: str) -> Path | None:
-    """Return the first folder on the way to a file of a directory that is a symbolic link; None: none is.
-
-    Args:
-        directory: may be a link itself.
-        name: path of the file below it.
-    """
-    folders = accumulate(PurePosixPath(name).parts, Path.joinpath, initial=directory)
-    return next((path for path in islice(folders, 1, None) if path.is_symlink() and path.is_dir()), None)
+        if _TEMPORARY.fullmatch(path.name):
+            remove_file(path)

@@ -7,7 +7,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 
@@ -26,12 +26,15 @@ class RunIdentity:
         pool_fingerprint: of the pool's image names.
         pool_size: number of images in the pool.
         seed: seed of everything.
+        data: what of the data and of other files is not in the config, by name: classes, images of the test
+            set, content of initial weights by the config key of their path. Older manifests have none.
     """
 
     config: Mapping[str, Any]
     pool_fingerprint: str
     pool_size: int
     seed: int
+    data: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def config_sha256(self) -> str:
@@ -54,12 +57,18 @@ class RunIdentity:
             )
             if ours != theirs
         ]
-        if self.config != other.config:
+        shared = sorted(self.data.keys() & other.data.keys())
+        changed = [key for key in shared if self.data[key] != other.data[key]]
+        lines += [f'{key}: {self.data[key]} -> {other.data[key]}' for key in changed]
+        # The same weights may lie elsewhere.
+        same = set(shared) - set(changed)
+        config, theirs = ({k: v for k, v in x.config.items() if k not in same} for x in (self, other))
+        if config != theirs:
             lines += ['--- config of the run', '+++ config now']
-        for key in sorted(self.config.keys() | other.config.keys()):
-            for sign, ours, theirs in (('-', self.config, other.config), ('+', other.config, self.config)):
-                if key in ours and (key not in theirs or ours[key] != theirs[key]):
-                    lines.append(f'{sign}{key} = {ours[key]!r}')
+        for key in sorted(config.keys() | theirs.keys()):
+            for sign, here, there in (('-', config, theirs), ('+', theirs, config)):
+                if key in here and (key not in there or here[key] != there[key]):
+                    lines.append(f'{sign}{key} = {here[key]!r}')
         return '\n'.join(lines)
 
 

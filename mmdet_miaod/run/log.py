@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import logging
 import sys
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from mmdet.utils import get_root_logger
 
 from .. import distributed
 from .lock import lock_run
+from .own_paths import open_to_append
 
 FORMAT = '%(asctime)s - %(name)s - %(levelname)s - %(message)s'
 
@@ -53,7 +55,7 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         handler.setLevel(console_level or handler.level)
     file_handler = None
     if distributed.is_main():
-        file_handler = LogFileHandler(open(path, 'a', encoding='utf-8'))  # noqa: SIM115 (closed below)
+        file_handler = LogFileHandler(io.TextIOWrapper(open_to_append(path), encoding='utf-8'))
         file_handler.setFormatter(logging.Formatter(FORMAT))
         logger.addHandler(file_handler)
     try:

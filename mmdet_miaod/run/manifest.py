@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import errno
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields, replace
@@ -13,8 +12,9 @@ from .. import distributed
 from ..regular_files import read_text
 from .checked_json import content_sha256
 from .file_record import DamagedFileError, FileRecord, verify
-from .files import link_file, linked_folder, remove_file, write_json
+from .files import link_file, remove_file, write_json
 from .identity import RunIdentity, config_of_format_1
+from .own_paths import linked_folder, own_path
 from .step import FinishedStep
 
 MANIFEST_NAME = 'run_state.json'
@@ -57,14 +57,8 @@ class RunState:
         return self.options.get('id', self.directory.name)
 
     def path(self, name: str) -> Path:
-        """Return a file or folder to write to or delete, by its path in the run directory.
-
-        Raises:
-            OSError: when it is in a folder that is a symbolic link: what lies elsewhere is not the run's.
-        """
-        if link := linked_folder(self.directory, name):
-            raise OSError(errno.ELOOP, 'no folder of a run may be a symbolic link', str(link))
-        return self.directory / name
+        """Return a file or folder of the run; see :func:`~mmdet_miaod.run.files.own_path`."""
+        return own_path(self.directory, name)
 
     def record(self, step: FinishedStep) -> None:
         """Add a finished step and write the manifest."""
@@ -129,6 +123,7 @@ class RunState:
                 manifest['config'] = config_of_format_1(manifest['config'])
             elif manifest['format'] != FORMAT:
                 raise ValueError(f'its format is {manifest["format"]}, this version reads 1 and {FORMAT}')
+            manifest.setdefault('data', {})  # not in older ones
             identity = RunIdentity(**{item.name: manifest[item.name] for item in fields(RunIdentity)})
             steps = [FinishedStep.from_json(step) for step in manifest['steps']]
             return cls(directory, identity, dict(manifest['environment']), dict(manifest['options']), steps)

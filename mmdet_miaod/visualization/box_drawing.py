@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageOps
 
+from ..datasets.image_files import open_image
 from ..run.files import write_file
+from ..run.outputs import MARK, check_outputs
 from .figures import COLORS
 from .fonts import caption_font
 
+_SOFTWARE_TAG = 0x0131
 _FORMATS = {'.jpg': 'JPEG', '.jpeg': 'JPEG', '.png': 'PNG', '.webp': 'WEBP'}
 # A caption lies inside its box where it covers no more of it than this.
 _COVERED = 1 / 6
@@ -32,8 +35,9 @@ def open_as_seen(path: str | Path, side: int | None = None, exif: str = 'apply')
 
     Raises:
         OSError: when the file is missing or no readable image.
+        ValueError: when it has too many pixels.
     """
-    with Image.open(path) as file:
+    with open_image(path) as file:
         full = max(file.size)
         if side is not None:
             file.draft('RGB', (2 * side, 2 * side))
@@ -153,9 +157,13 @@ def save_picture(image: Image.Image, path: str | Path) -> None:
 
     Raises:
         ValueError: when the suffix is not known.
+        FileExistsError: when there is such a file that is no picture of this package's.
     """
     form = _FORMATS.get(Path(path).suffix.lower())
     if form is None:
         raise ValueError(f'{path}: the name must end in one of {", ".join(_FORMATS)}')
-    options = dict(quality=92) if form == 'JPEG' else {}
+    check_outputs([path])
+    exif = Image.Exif()
+    exif[_SOFTWARE_TAG] = MARK
+    options = dict(quality=92, exif=exif) if form == 'JPEG' else dict(exif=exif)
     write_file(path, lambda file: image.save(file, form, **options))

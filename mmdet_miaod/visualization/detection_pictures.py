@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..datasets.image_index import ImageIndex
+from ..run.outputs import check_outputs
 from .box_drawing import draw_detections, save_picture
 
 # File systems take 255; temporary files have longer names.
@@ -47,13 +48,14 @@ def show_detections(
         score_thr: least score of a box that is drawn.
 
     Raises:
-        FileExistsError: see :func:`check_show_folder`.
+        FileExistsError: see :func:`check_show_folder`, or a file there is no picture of this package's.
     """
     folder = check_show_folder(folder)
     unique = len(set(index.names)) == len(index.names)
-    for i, by_class in enumerate(detections):
-        name = _short(index.names[i])
-        path = folder / (f'{name}.jpg' if unique else f'{i}_{name}.jpg')
+    names = [_short(name) if unique else f'{i}_{_short(name)}' for i, name in enumerate(index.names)]
+    paths = [folder / f'{name}.jpg' for name in names]
+    check_outputs(paths, [index.image_path(i) for i in range(len(index))])
+    for i, (path, by_class) in enumerate(zip(paths, detections, strict=True)):
         labels = np.repeat(np.arange(len(by_class)), [len(boxes) for boxes in by_class])
         found = np.concatenate(by_class)
         order = np.argsort(-found[:, 4], kind='stable')

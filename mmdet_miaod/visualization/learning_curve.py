@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -132,8 +133,7 @@ def _config_name(members: Sequence[RunRecord]) -> str:
     names = ', '.join(run.name for run in members)
     if len(names) <= 40:
         return names
-    path = members[0].config_path
-    return path.stem if path else members[0].name
+    return Path(members[0].config_file).stem or members[0].name
 
 
 def learning_curves(

@@ -10,6 +10,8 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, Template
 from markupsafe import Markup
 
 from ..run.files import write_file
+from ..run.outputs import check_outputs, claimed
+from ..run.own_paths import own_path
 from ..version import __version__
 from .detection_errors import BACKGROUND_IOU, KINDS
 from .findings import LETTERS
@@ -21,6 +23,8 @@ from .run_reader import RunRecord, read_run
 from .run_section import ImageSource, RunSection, run_section
 
 REPORT_NAME = 'report.html'
+# Stands at the end of the page.
+_MARK = ' The files of each plot (SVG, CSV'
 _SHOWN_REFERENCES = ('MI-AOD', 'random')
 
 
@@ -49,20 +53,27 @@ def write_report(
 
     Raises:
         FileNotFoundError: when a directory holds no run.
+        FileExistsError: when there is such a file that is no report, or the folder of its plots.
+        OSError: when that folder is a symbolic link, or another process writes the page.
         ValueError: when no directory is given.
     """
     if not directories:
         raise ValueError('a report needs at least one run directory')
     records = [read_run(directory) for directory in directories]
+    in_run = path is None and len(records) == 1
     path = _default_path(records) if path is None else Path(path)
-    folder = PlotFolder(path.parent / f'{path.stem}_plots', png)
-    sections = []
-    for number, record in enumerate(records, 1):
-        prefix = f'run{number}_' if len(records) > 1 else ''
-        sections.append(
-            run_section(record, open_images, folder, images_per_cycle=images_per_cycle, prefix=prefix)
-        )
-    _write_page(path, overview or _overview(sections), sections, folder)
+    folder = PlotFolder(own_path(path.parent, f'{path.stem}_plots'), png)
+    check_outputs([path], marks=[_MARK])
+    if not in_run and not path.exists() and folder.path.exists() and any(folder.path.iterdir()):
+        raise FileExistsError(f'{folder.path}: is not empty, and the plots of {path} would go there')
+    with claimed(path):
+        sections = []
+        for number, record in enumerate(records, 1):
+            prefix = f'run{number}_' if len(records) > 1 else ''
+            sections.append(
+                run_section(record, open_images, folder, images_per_cycle=images_per_cycle, prefix=prefix)
+            )
+        _write_page(path, overview or _overview(sections), sections, folder)
     return path
 
 

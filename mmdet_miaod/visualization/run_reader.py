@@ -15,6 +15,7 @@ from ..active.cycle_evaluation import load_detections, selected_detections_name,
 from ..active.label_losses import label_losses_name, read_label_losses
 from ..active.taken_labels import LABELS
 from ..regular_files import read_json, read_text
+from ..run.config_copy import recorded_config
 from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.metrics import METRICS_NAME
@@ -43,7 +44,7 @@ class RunRecord:
             ``stage_number``, ``step`` (the iteration within its stage, from 1) and the losses.
         environment: versions by package.
         config_text: the dumped config.
-        config_path: the file that it is in, None when there is none.
+        config_file: name of its copy in the run directory; empty as the text when there is none.
         identity: values of the config that a run may not change, by dotted key; empty when the manifest is
             not readable.
         options: further facts of the manifest, such as ``command`` and ``device``.
@@ -66,7 +67,7 @@ class RunRecord:
     losses: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     config_text: str = ''
-    config_path: Path | None = None
+    config_file: str = ''
     identity: Mapping[str, Any] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
     pool_size: int | None = None
@@ -222,12 +223,7 @@ def _read_losses(record: RunRecord) -> None:
 
 
 def _read_config(record: RunRecord) -> None:
-    found = sorted(record.directory.glob('*.py'))
-    if not found:
-        record.problems.append('The dumped config is not there.')
-        return
-    record.config_path = found[0]
-    record.config_text = read_text(found[0], errors='replace')
+    record.config_file, record.config_text = recorded_config(record.directory, record.options)
 
 
 _READERS = (

@@ -68,6 +68,17 @@ def test_writing_it_again_after_a_crash_changes_nothing(tmp_path, batch_and_sour
     assert {path: path.read_bytes() for path in folder.rglob('*') if path.is_file()} == before
 
 
+def test_what_is_left_of_another_batch_goes_and_other_files_stay(tmp_path, batch_and_sources) -> None:
+    batch, sources = batch_and_sources
+    images = tmp_path / 'run/batches/1/images'
+    (images / 'sub').mkdir(parents=True)
+    for name in ('b1-0001-01234567.jpg', 'mine.txt', 'b2-0001-01234567.jpg'):
+        (images / name).write_text('mine')
+    write_batch_folder(images.parent, batch, sources, 'coco')
+    names = {path.name for path in images.iterdir()} - {image.file_name for image in batch.images}
+    assert names == {'sub', 'mine.txt', 'b2-0001-01234567.jpg'}
+
+
 def test_an_image_that_changed_is_refused_and_a_symbolic_link_is_followed(
     tmp_path, batch_and_sources
 ) -> None:

@@ -182,7 +182,7 @@ def test_leftovers_of_interrupted_steps_are_deleted(undisturbed, finished) -> No
     leftovers = [
         run / 'checkpoints' / 'cycle1_stage0_epoch1.pth',
         run / 'cycle1' / 'scores_part_00007.npy',
-        run / 'cycle0' / '.writing-model.pth',
+        run / 'cycle0' / '.writing-12-0123456789abcdef',
     ]
     for path in leftovers:
         path.write_bytes(b'half')

@@ -12,7 +12,7 @@ from mmdet_miaod.active.annotator import LabelsWanted
 from mmdet_miaod.annotation.importing import import_file
 from mmdet_miaod.apis import RunOptions, train
 from mmdet_miaod.run import files
-from mmdet_miaod.run.directory import never_started
+from mmdet_miaod.run.lookup import never_started
 from tests.photograph_run import label_as_person, make_photographs, photograph_config
 from tests.reliability import photograph_job
 from tests.reliability.processes import outputs, run_ranks

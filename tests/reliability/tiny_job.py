@@ -17,8 +17,8 @@ from mmdet_miaod.apis import RunOptions, train
 from mmdet_miaod.cli.command_line import run_tool
 from mmdet_miaod.engine.stage import CLASSIFIERS
 from mmdet_miaod.run import files
-from mmdet_miaod.run.directory import never_started
 from mmdet_miaod.run.files import load_checkpoint
+from mmdet_miaod.run.lookup import never_started
 from mmdet_miaod.run.manifest import MANIFEST_NAME, RunState
 from tests.tiny_run import draw_voc, tiny_config
 

@@ -12,16 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from mmdet_miaod.run.directory import (
-    check_run_directory,
-    create_run,
-    device_name,
-    environment_versions,
-    never_started,
-    newest_run,
-    resume_run,
-)
+from mmdet_miaod.run.directory import create_run, device_name, environment_versions, resume_run
 from mmdet_miaod.run.identity import RunIdentity
+from mmdet_miaod.run.lock import LOCK_NAME
+from mmdet_miaod.run.lookup import check_run_directory, never_started, newest_run
 from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from mmdet_miaod.run.step import FinishedStep
 from tests.tiny_run import REPOSITORY
@@ -52,21 +46,57 @@ def test_so_was_one_whose_first_manifest_is_damaged(work) -> None:
     assert not never_started(directory)
     check_run_directory(directory)
     damage(directory / MANIFEST_NAME)
+    assert not never_started(directory)  # a file of that name may be anybody's
+    for name in (
+        LOCK_NAME,
+        '.writing-12-0123456789abcdef',
+        '20261124_120000.log',
+        '20261124_120000.log.json',
+    ):
+        (directory / name).touch()
     with pytest.raises(FileNotFoundError, match='stopped before it began'):
         check_run_directory(directory)
     assert create_run(work, 'run') == directory
 
 
-@pytest.mark.parametrize('name', [PREVIOUS_NAME, 'X_L_0.npy', 'mine.txt', 'checkpoints'])
+@pytest.mark.parametrize(
+    'name', [PREVIOUS_NAME, 'X_L_0.npy', 'mine.txt', 'checkpoints', 'bccd.py', 'mine.log']
+)
 def test_but_not_one_that_has_anything_else(work, name) -> None:
     directory = create_run(work, 'run')
     RunState(directory, IDENTITY, {}).save()
     damage(directory / MANIFEST_NAME)
+    (directory / LOCK_NAME).touch()
     (directory / name).mkdir() if name == 'checkpoints' else (directory / name).touch()
     assert not never_started(directory)
     check_run_directory(directory)
     with pytest.raises(FileExistsError, match='choose another --run-name'):
         create_run(work, 'run')
+
+
+@pytest.mark.parametrize(
+    'name', ['bccd.py', MANIFEST_NAME, '.writing-mine', 'mine.log', '20200101_000000.log']
+)
+def test_a_folder_with_a_file_of_somebody_is_no_new_run(work, name) -> None:
+    (work / 'examples').mkdir(parents=True)
+    (work / 'examples' / name).write_text('mine')
+    with pytest.raises(FileExistsError, match='examples: exists already and is not empty; choose another'):
+        create_run(work, 'examples')
+    assert [path.read_text() for path in (work / 'examples').iterdir()] == ['mine']
+
+
+def test_a_link_is_no_file_of_a_run_that_was_begun_in_vain(work, tmp_path) -> None:
+    (tmp_path / 'outside').write_text('mine')
+    directory = create_run(work, 'run')
+    (directory / LOCK_NAME).touch()
+    assert never_started(directory)
+    (directory / '20261124_120000.log').symlink_to(tmp_path / 'outside')
+    assert not never_started(directory)
+
+
+def test_an_empty_folder_is_taken_for_a_new_run(work) -> None:
+    (work / 'examples').mkdir(parents=True)
+    assert create_run(work, 'examples') == work / 'examples'
 
 
 def test_runs_without_a_name_that_begin_in_the_same_second_are_two(work) -> None:
@@ -101,7 +131,8 @@ def heads(names: list[str]) -> Callable[[int], str]:
 
 def resumed(directory: Path, names: list[str], force: bool) -> RunState:
     identity = replace(IDENTITY, pool_fingerprint=heads(names)(len(names)), pool_size=len(names))
-    return resume_run(directory, identity, pool_head=heads(names), force=force, texts={}, options={})
+    options = dict(config=('a.py', ''), options={})
+    return resume_run(directory, identity, pool_head=heads(names), force=force, **options)
 
 
 @pytest.mark.parametrize('force', [False, True])

@@ -147,9 +147,10 @@ def test_a_disk_without_links_gets_a_copy(tmp_path, monkeypatch) -> None:
 
 def test_what_interrupted_writes_left_is_deleted_and_nothing_else(tmp_path) -> None:
     write_text(tmp_path / 'cycle0' / 'kept', 'a')
-    (tmp_path / 'cycle0' / f'{TEMPORARY_PREFIX}kept').write_text('half')
+    (tmp_path / 'cycle0' / f'{TEMPORARY_PREFIX}12-0123456789abcdef').write_text('half')
+    (tmp_path / 'cycle0' / f'{TEMPORARY_PREFIX}notes').write_text('mine')
     remove_temporary_files(tmp_path)
-    assert files_of(tmp_path / 'cycle0') == ['kept']
+    assert files_of(tmp_path / 'cycle0') == [f'{TEMPORARY_PREFIX}notes', 'kept']
 
 
 def folders_that_fail(monkeypatch, code, times):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
+import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -212,8 +212,7 @@ def _draw_once(root: Path, stamp: dict, draw: Callable[[Path], None]) -> Path:
     """Draw into a temporary folder and rename it, unless the same drawing is there."""
     if _is_drawn(root, stamp):
         return root
-    temporary = root.parent / f'.{root.name}.drawing-{os.getpid()}'
-    shutil.rmtree(temporary, ignore_errors=True)
+    temporary = root.parent / f'.{root.name}.drawing-{secrets.token_hex(8)}'  # nobody's but this call's
     temporary.mkdir(parents=True)
     try:
         draw(temporary)

@@ -1,0 +1,131 @@
+"""Images and labels that a run has used: whether they are the same in a later sitting."""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .. import distributed
+from ..datasets.image_files import summarise
+from ..run.files import load_array, save_array
+from ..run.manifest import RunState
+from .data import RunData
+
+_LOGGER = logging.getLogger('mmdet')
+_FILE, _LABELS = 0, 1  # columns
+
+
+class SeenInputs:
+    """Keys of image files and of labels, in ``pool_inputs.npy`` and ``test_inputs.npy`` of a run directory.
+
+    Each is ``(N, 2)`` uint64, for each image the key of its file
+    (:attr:`~mmdet_miaod.datasets.image_index.ImageIndex.keys`) and of its labels as they are trained on or
+    evaluated with; 0: not seen yet. A last row is the checksum of the others. A run of an earlier version has
+    none, and is given them when it resumes.
+
+    Args:
+        state: the run's manifest.
+        data: the run's data, checked.
+        has_test: whether the test set's labels come with the data.
+        force: go on with other images and labels than before; what changed is logged.
+    """
+
+    def __init__(self, state: RunState, data: RunData, *, has_test: bool, force: bool) -> None:
+        self._state = state
+        self._data = data
+        self._has_test = has_test
+        self._force = force
+        self._pool = np.zeros((0, 2), np.uint64)
+
+    def begin(self) -> None:
+        """Compare the image files, and the labels of the test set, with those of earlier sittings.
+
+        For all processes to call.
+
+        Raises:
+            ValueError: they are others, and it is not forced.
+        """
+
+        def begin() -> None:
+            pool, test = self._data.pool.index, self._data.test
+            before = self._load('pool_inputs.npy')
+            count = min(len(before), len(pool))
+            now = np.zeros((len(pool), 2), np.uint64)
+            now[:, _FILE], now[:count, _LABELS] = pool.keys, before[:count, _LABELS]
+            self._compare('files of images', before[:count], now[:count], pool.names)
+            self._pool = now
+            self._save('pool_inputs.npy', now)
+            if self._has_test and test is not None:
+                labels = [label_key(test.get_ann_info(i)) for i in range(len(test))]
+                now = np.stack([test.index.keys, np.array(labels, np.uint64)], axis=1)
+                before = self._load('test_inputs.npy')
+                if len(before) == len(now):  # else the images are others, which the manifest tells
+                    self._compare('images of the test set or their labels', before, now, test.index.names)
+                self._save('test_inputs.npy', now)
+
+        distributed.on_main(begin)
+
+    def label(self, indices: np.ndarray) -> None:
+        """Compare the labels of labeled images ``(n,)`` with those that they had; for all processes to call.
+
+        Raises:
+            ValueError: they are others, and it is not forced.
+        """
+
+        def compare() -> None:
+            now = self._pool.copy()
+            now[indices, _LABELS] = [label_key(self._data.labeled.get_ann_info(int(i))) for i in indices]
+            self._compare('labels of images', self._pool, now, self._data.pool.index.names)
+            if (now != self._pool).any():
+                self._pool = now
+                self._save('pool_inputs.npy', now)
+
+        distributed.on_main(compare)
+
+    def _compare(self, what: str, before: np.ndarray, now: np.ndarray, names: Sequence[str]) -> None:
+        changed = np.flatnonzero(((before != now) & (before != 0)).any(axis=1))
+        if not len(changed):
+            return
+        listed = summarise([names[int(i)] for i in changed[:10]], len(changed))
+        text = f'{self._state.directory}: {len(changed)} {what} are not what this run has used: {listed}'
+        if not self._force:
+            raise ValueError(f'{text}; put the old ones back, or resume with --force')
+        _LOGGER.warning('Resuming although this changed: %s', text)
+
+    def _load(self, name: str) -> np.ndarray:
+        nothing = np.zeros((0, 2), np.uint64)
+        try:
+            saved = load_array(self._state.directory / name)
+            if (
+                saved.dtype != np.uint64
+                or saved.shape[1:] != (2,)
+                or (saved[-1:] != _checksum(saved[:-1])).any()
+            ):
+                raise ValueError(f'{self._state.directory / name}: is damaged')
+        except FileNotFoundError:
+            return nothing
+        except ValueError as error:
+            _LOGGER.warning('%s; whether images or labels changed is not known.', error)
+            return nothing
+        return saved[:-1]
+
+    def _save(self, name: str, keys: np.ndarray) -> None:
+        # With its checksum, and not in the manifest: the two could not be written at once.
+        save_array(self._state.path(name), np.concatenate([keys, _checksum(keys)]))
+
+
+def _checksum(keys: np.ndarray) -> np.ndarray:
+    return np.frombuffer(hashlib.blake2b(keys.tobytes(), digest_size=16).digest(), np.uint64)[None]
+
+
+def label_key(annotation: Mapping[str, Any]) -> int:
+    """Return a number, not 0, of the boxes and labels of an image as ``get_ann_info`` gives them."""
+    digest = hashlib.blake2b(digest_size=8)
+    for name in ('bboxes', 'labels', 'bboxes_ignore', 'labels_ignore'):
+        values = np.ascontiguousarray(annotation[name])
+        digest.update(f'{name} {values.shape}'.encode() + values.tobytes())
+    return int.from_bytes(digest.digest(), 'little') or 1
