@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -111,12 +112,15 @@ class PageLabels:
         """
         image = read_entry(entry)
         compare(self.batch, FoundFile(NAME, (image,)), NAME)
-        images = {**self.images, image.name: image}
-        entries = [_entry(known.uid, images.get(known.uid)) for known in self.batch.images]
-        # Compact: a thousand images are saved at each change.
-        text = json.dumps(dict(format=FORMAT, images=entries), separators=(',', ':'))
-        write_text(self.folder / PAGE_FILE, f'{text}\n')
-        self.images = images
+        lines = {**self._lines, image.name: json.dumps(_entry(image.name, image))}
+        images = ',\n'.join(lines.values())
+        write_text(self.folder / PAGE_FILE, f'{{"format": {json.dumps(FORMAT)}, "images": [\n{images}\n]}}\n')
+        self.images[image.name], self._lines = image, lines
+
+    @cached_property
+    def _lines(self) -> dict[str, str]:
+        # Kept, since all of up to a thousand images is saved at each change.
+        return {entry['uid']: json.dumps(entry) for entry in self.entries()}
 
     def entries(self) -> list[dict[str, Any]]:
         """Return all images of the batch as the page's file has them; proposed boxes are not in it."""

@@ -48,7 +48,8 @@ def label_batches(arguments: argparse.Namespace) -> None:
         waiting = waiting_batches(arguments.run_dir)
         numbers = waiting if arguments.batch is None else [arguments.batch]
         if not numbers or set(numbers) - set(waiting):
-            raise ValueError(f'{arguments.run_dir}: the batches that wait for labels are {waiting}')
+            found = ', '.join(map(str, waiting)) or 'none'
+            raise ValueError(f'{arguments.run_dir}: batches that wait for labels: {found}')
         folders = [arguments.run_dir / 'batches' / str(number) for number in numbers]
         pages = [PageLabels.open(folder) for folder in folders]
 

@@ -121,4 +121,4 @@ def test_a_kill_while_it_saves_loses_nothing_that_was_acknowledged(begun) -> Non
 @pytest.mark.parametrize('words', [['--batch', '7'], ['--port', '99999999']])
 def test_what_cannot_be_done_is_said(begun, capsys, words) -> None:
     assert call('annotate', 'label', begun, *words) in (1, 2)
-    assert 'batches that wait' in (error := capsys.readouterr().err) or '--port' in error
+    assert 'batches that wait for labels: 1' in (error := capsys.readouterr().err) or '--port' in error
