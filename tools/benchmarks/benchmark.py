@@ -63,9 +63,9 @@ def model_report(arguments: argparse.Namespace, logger: logging.Logger) -> dict[
 
     from mmdet_miaod.cli.launch import default_device
     from mmdet_miaod.engine.parallel import check_device
+    from tools.benchmarks.data import BenchmarkSettings
     from tools.benchmarks.model import QUICK_MODEL, benchmark_config, run_benchmark
     from tools.benchmarks.tables import model_table
-    from tools.benchmarks.tasks import BenchmarkSettings
 
     if arguments.threads:
         torch.set_num_threads(arguments.threads)

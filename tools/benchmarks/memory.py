@@ -10,7 +10,8 @@ from pathlib import Path
 import torch
 
 from mmdet_miaod.engine.acceleration import Acceleration
-from tools.benchmarks.tasks import BenchmarkSettings, draw_batches, training_task
+from tools.benchmarks.data import BenchmarkSettings, draw_batches
+from tools.benchmarks.tasks import training_task
 
 
 def measure_memory(settings: BenchmarkSettings) -> dict[str, float]:

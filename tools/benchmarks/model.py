@@ -18,8 +18,9 @@ from mmdet_miaod.apis.config import load_config
 from mmdet_miaod.datasets.seeding import Draw
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
 from mmdet_miaod.stopwatch import Timing, stopwatch
+from tools.benchmarks.data import BenchmarkSettings, draw_batches, drawn_datasets
 from tools.benchmarks.memory import measure_memory
-from tools.benchmarks.tasks import BenchmarkSettings, all_tasks, draw_batches, drawn_datasets
+from tools.benchmarks.tasks import all_tasks
 
 # What each task is measured by, the ratio that is aimed at, and what the published implementation takes.
 TARGETS: dict[str, tuple[str, float, str]] = {

@@ -12,25 +12,34 @@ import torch
 from torch import nn
 
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
-from mmdet_miaod.engine.gradient_step import MixedPrecision
+from mmdet_miaod.engine.gradient_step import MixedPrecision, build_stage_step
+from mmdet_miaod.engine.inference import move_batch
 from mmdet_miaod.engine.stage import frozen_parameter_names
 from mmdet_miaod.stopwatch import stopwatch
-from tools.benchmarks.tasks import STAGES, BenchmarkSettings, Inference, StageSteps, build_miaod, draw_batches
+from tools.benchmarks.data import BenchmarkSettings, training_loader
+from tools.benchmarks.tasks import STAGES, Inference, StageSteps, build_miaod, training_task
 
-# Options by name: acceleration, and the dtype of mixed precision. The others are compared with the first.
+_TF32 = Acceleration(tf32=True)
+_TF32_LAST = Acceleration(tf32=True, channels_last=True)
+# Options by name: acceleration, and the dtype of mixed precision, the most promising first. The others are
+# compared with the first of all.
 OPTIONS: dict[str, tuple[Acceleration, str | None]] = {
     'float32': (Acceleration(), None),
-    'cudnn_benchmark': (Acceleration(cudnn_benchmark=True), None),
-    'tf32': (Acceleration(tf32=True), None),
+    'bfloat16 channels_last': (_TF32_LAST, 'bfloat16'),
+    'tf32': (_TF32, None),
+    'float16 channels_last': (_TF32_LAST, 'float16'),
+    'bfloat16': (_TF32, 'bfloat16'),
+    'float16': (_TF32, 'float16'),
+    'tf32 channels_last': (_TF32_LAST, None),
     'channels_last': (Acceleration(channels_last=True), None),
+    'cudnn_benchmark': (Acceleration(cudnn_benchmark=True), None),
+    'cudnn_benchmark bfloat16 channels_last': (replace(_TF32_LAST, cudnn_benchmark=True), 'bfloat16'),
     'compile_towers': (Acceleration(compile_towers=True), None),
-    'amp float16': (Acceleration(), 'float16'),
-    'amp bfloat16': (Acceleration(), 'bfloat16'),
-    'all but compile_towers, bfloat16': (
-        Acceleration(cudnn_benchmark=True, tf32=True, channels_last=True),
-        'bfloat16',
-    ),
+    'compile_towers bfloat16 channels_last': (replace(_TF32_LAST, compile_towers=True), 'bfloat16'),
 }
+# The precisions with and without channels_last; the others are trials.
+BASIC = tuple(OPTIONS)[:8]
+SERIES, SERIES_IMAGES = 50, 20  # steps of a run whose losses are compared, and its images
 DEVICE_TOLERANCE = 1e-3
 
 
@@ -47,8 +56,10 @@ def check_option(
         k: instances averaged in an image's score.
 
     Returns:
-        ``train`` and ``score`` in images a second, ``memory`` of a label step in bytes (0 on a CPU),
-        ``losses`` of the first batch by term and stage, and its images' ``scores``.
+        ``milliseconds`` of each stage's iteration and of a stock step with the same options, ``busy``, the
+        share of a label step's time in which the GPU computes (None on a CPU), its ``memory`` in bytes (0 on
+        a CPU), ``score`` in images a second, ``losses`` of the first batch by term and stage, its images'
+        ``scores``, and ``series``, the losses of the first steps of a run.
     """
     acceleration, dtype = OPTIONS[name]
     settings = replace(settings, amp_dtype=dtype)
@@ -57,21 +68,28 @@ def check_option(
         model = acceleration.apply_to_model(build_disagreeing(settings))
         precision = MixedPrecision(settings.device, dtype)
         frozen = frozen_parameter_names(model)
-        losses = {}
+        losses, milliseconds, found = {}, {}, {}
         for stage_name, stage in STAGES.items():
             task = StageSteps(model, frozen, stage(1), batches, precision)
             task.prepare()
             values = task()
             losses.update({f'{stage_name}: {term}': float(value) for term, value in values.items()})
+            milliseconds[stage_name] = 1000 * seconds_per_call(task, settings.device, steps)
+            if stage_name == 'label step':
+                found = dict(busy=_busy_share(task, settings.device), memory=_peak(task, settings.device))
             task.finish()
-        train, memory = _label_speed(model, frozen, batches, precision, settings, steps)
+        stock = training_task('stock step', settings, batches, acceleration)
+        stock.prepare()
+        milliseconds['stock step'] = 1000 * seconds_per_call(stock, settings.device, steps)
+        stock.finish()
         images = batches['unlabeled']['img']
         # In float32, as runs score, whatever they train in.
         scoring = Inference(model, lambda: model.bbox_head.uncertainty(model.extract_feat(images), k))
         scoring.prepare()
         scores = scoring().float().cpu().tolist()
-        score = settings.batch_size / _seconds(scoring, settings.device, steps)
-    return dict(train=train, score=score, memory=memory, losses=losses, scores=scores)
+        score = settings.batch_size / seconds_per_call(scoring, settings.device, steps)
+        series = loss_series(settings, model, precision)
+    return found | dict(milliseconds=milliseconds, score=score, losses=losses, scores=scores, series=series)
 
 
 def build_disagreeing(settings: BenchmarkSettings) -> nn.Module:
@@ -89,26 +107,43 @@ def build_disagreeing(settings: BenchmarkSettings) -> nn.Module:
     return model
 
 
-def _label_speed(
-    model: nn.Module,
-    frozen: frozenset[str],
-    batches: dict[str, dict],
-    precision: MixedPrecision,
-    settings: BenchmarkSettings,
-    steps: int,
-) -> tuple[float, int]:
-    task = StageSteps(model, frozen, STAGES['label step'](1), batches, precision)
-    task.prepare()
-    cuda = settings.device.type == 'cuda'
-    if cuda:
-        gc.collect()  # a compiled head refers to itself
-        torch.cuda.reset_peak_memory_stats(settings.device)
-    seconds = _seconds(task, settings.device, steps)
-    task.finish()
-    return settings.batch_size / seconds, torch.cuda.max_memory_allocated(settings.device) if cuda else 0
+def loss_series(settings: BenchmarkSettings, model: nn.Module, precision: MixedPrecision) -> list[float]:
+    """Train a model with the config's optimizer on drawn images; the loss of each of the first steps."""
+    stage = STAGES['label step'](1)
+    optimizer = settings.config.optimizer
+    step = build_stage_step(
+        model.train(), stage, frozen_parameter_names(model), optimizer=optimizer, precision=precision
+    )
+    drawn = replace(settings, data_root=settings.data_root.with_name('series'))
+    losses = []
+    for batch in training_loader(drawn, SERIES_IMAGES).batches(SERIES, 0):
+        with precision.autocast():
+            outputs = model.train_step(move_batch(batch, settings.device), loss_terms=stage.losses('labeled'))
+        step(outputs['loss'])
+        losses.append(outputs['log_vars']['loss'])
+    return [float(loss) for loss in losses]
 
 
-def _seconds(task: Callable[[], Any], device: torch.device, steps: int) -> float:
+def _busy_share(task: Callable[[], Any], device: torch.device, steps: int = 5) -> float | None:
+    if device.type != 'cuda':
+        return None
+    kernels = torch.profiler.ProfilerActivity.CUDA
+    with torch.profiler.profile(activities=[kernels]) as profiler, stopwatch(device) as timing:
+        for _ in range(steps):
+            task()
+    return sum(event.self_device_time_total for event in profiler.key_averages()) / 1e6 / timing.wall
+
+
+def _peak(task: Callable[[], Any], device: torch.device) -> int:
+    if device.type != 'cuda':
+        return 0
+    gc.collect()  # a compiled head refers to itself
+    torch.cuda.reset_peak_memory_stats(device)
+    task()
+    return torch.cuda.max_memory_allocated(device)
+
+
+def seconds_per_call(task: Callable[[], Any], device: torch.device, steps: int) -> float:
     """Seconds per execution of a task that is not waited for in between, as a run does not either."""
     for _ in range(2):
         task()
@@ -159,40 +194,14 @@ def relative_difference(value: float, reference: float) -> float:
     return abs(value - reference) / max(abs(reference), 1e-12)
 
 
-def run_gpu_check(
-    settings: BenchmarkSettings,
-    steps: int,
-    options: list[str],
-    on_option: Callable[[str], None] = lambda name: None,
-) -> dict[str, Any]:
-    """Measure options, ``'float32'`` first, and compare the device with the CPU.
+def difference(result: dict[str, Any], reference: dict[str, Any]) -> float:
+    """Return the largest relative difference of a loss or score of an option to those of float32."""
+    pairs = [(result['losses'][key], value) for key, value in reference['losses'].items()]
+    pairs += list(zip(result['scores'], reference['scores'], strict=True))
+    return max(relative_difference(*pair) for pair in pairs)
 
-    An option that does not work here is reported with its ``error`` and does not stop the others.
 
-    Args:
-        settings: model, image size, batch size, device.
-        steps: executions that are timed.
-        options: names from ``OPTIONS``.
-        on_option: called with each name before it is measured.
-
-    Returns:
-        ``options`` by name (:func:`check_option`, with ``difference``, the largest relative difference of a
-        loss or score to float32) and ``devices`` (:func:`compare_devices`).
-    """
-    batches = draw_batches(settings)
-    found: dict[str, Any] = {}
-    for name in ['float32', *(option for option in options if option != 'float32')]:
-        on_option(name)
-        try:
-            result = check_option(name, settings, batches, steps)
-        except Exception as error:  # whatever a compiler, driver or kernel raises
-            found[name] = dict(error=f'{type(error).__name__}: {error}'.splitlines()[0])
-            if name == 'float32':
-                raise
-            continue
-        reference = found.get('float32', result)
-        pairs = [(result['losses'][key], value) for key, value in reference['losses'].items()]
-        pairs += list(zip(result['scores'], reference['scores'], strict=True))
-        result['difference'] = max(relative_difference(*pair) for pair in pairs)
-        found[name] = result
-    return dict(options=found, devices=compare_devices(settings, batches))
+def mean_difference(result: dict[str, Any], reference: dict[str, Any]) -> float:
+    """Return the mean relative difference of the losses of a run's first steps to those of float32."""
+    pairs = zip(result['series'], reference['series'], strict=True)
+    return sum(relative_difference(*pair) for pair in pairs) / len(reference['series'])

@@ -5,20 +5,14 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass, field, replace
-from pathlib import Path
+from dataclasses import replace
 from typing import Any
 
-import numpy as np
 import torch
-from mmcv import Config, ConfigDict
-from mmcv.parallel import collate
-from mmdet.datasets import VOCDataset
+from mmcv import ConfigDict
 from mmdet.models import build_detector
 from torch import nn
 
-from mmdet_miaod.datasets.builder import build_dataset
-from mmdet_miaod.datasets.drawn.voc import draw_voc
 from mmdet_miaod.engine.acceleration import Acceleration
 from mmdet_miaod.engine.gradient_step import (
     GradientStep,
@@ -26,7 +20,6 @@ from mmdet_miaod.engine.gradient_step import (
     build_stage_optimizer,
     build_stage_step,
 )
-from mmdet_miaod.engine.inference import move_batch
 from mmdet_miaod.engine.stage import (
     Stage,
     frozen_parameter_names,
@@ -36,6 +29,7 @@ from mmdet_miaod.engine.stage import (
 )
 from mmdet_miaod.models.detectors.miaod_detector import MIAODDetectorMixin
 from mmdet_miaod.run.log import muted
+from tools.benchmarks.data import BenchmarkSettings
 
 STAGES: dict[str, Callable[[int], Stage]] = {
     'label step': label_set_stage,
@@ -44,63 +38,6 @@ STAGES: dict[str, Callable[[int], Stage]] = {
 }
 # Its steps are so small that a model with random weights stays as it is.
 OPTIMIZER = dict(type='SGD', lr=1e-9, momentum=0.9, weight_decay=5e-4)
-
-
-@dataclass(frozen=True)
-class BenchmarkSettings:
-    """What is measured, on what.
-
-    Attributes:
-        config: with ``model`` and ``data``, see :func:`benchmark_config`.
-        data_root: folder that images are drawn into.
-        image_size: width and height of the images, in pixels.
-        batch_size: images in a training batch; scoring and evaluation take one image at a time.
-        device: where the models are.
-        amp_dtype: mixed precision of the training steps, ``'float16'``, ``'bfloat16'`` or None.
-    """
-
-    config: Config
-    data_root: Path
-    image_size: tuple[int, int] = (512, 320)
-    batch_size: int = 2
-    device: torch.device = field(default_factory=lambda: torch.device('cpu'))
-    amp_dtype: str | None = None
-
-
-def draw_batches(settings: BenchmarkSettings) -> dict[str, dict[str, Any]]:
-    """Draw images and load them with the config's pipelines.
-
-    Returns:
-        Batches on the device: ``'labeled'`` and ``'unlabeled'`` of the batch size, ``'test'`` of one image.
-    """
-    datasets = drawn_datasets(settings)
-    parts = dict(labeled=settings.batch_size, unlabeled=settings.batch_size, test=1)
-    return {
-        tag: move_batch(
-            collate([datasets[tag][i] for i in range(size)], samples_per_gpu=size), settings.device
-        )
-        for tag, size in parts.items()
-    }
-
-
-def drawn_datasets(settings: BenchmarkSettings) -> dict[str, Any]:
-    """Draw images and open them as the config's data sets, by tag; all labels are given."""
-    data = settings.config.data
-    classes = build_classes(settings.config)
-    draw_voc(
-        settings.data_root, settings.batch_size, 1, classes, image_size=settings.image_size, empty_fraction=0
-    )
-    config = dict(data_root=f'{settings.data_root}/', ann_file='VOC2007/ImageSets/Main/trainval.txt')
-    config['img_prefix'] = 'VOC2007/'
-    pool = build_dataset({**data.pool, **config})
-    labeled = build_dataset({**data.train, **config, 'classes': classes}, index=pool.index)
-    labeled.label(np.arange(len(labeled)))
-    return dict(labeled=labeled, unlabeled=pool, test=pool.scoring_view())
-
-
-def build_classes(config: Config) -> list[str]:
-    """Return as many class names as the model has classes."""
-    return list(VOCDataset.CLASSES[: config.model.bbox_head.num_classes])
 
 
 def build_miaod(settings: BenchmarkSettings) -> nn.Module:
@@ -121,9 +58,11 @@ def build_stock(settings: BenchmarkSettings) -> nn.Module:
     return _build(config, settings.device)
 
 
-def accelerate(model: nn.Module, settings: BenchmarkSettings) -> nn.Module:
-    """Apply the config's options for GPUs to a model; the stock one has no towers to compile."""
-    acceleration = Acceleration.from_config(settings.config)
+def accelerate(
+    model: nn.Module, settings: BenchmarkSettings, acceleration: Acceleration | None = None
+) -> nn.Module:
+    """Apply options for GPUs, the config's by default, to a model; the stock one has no towers to compile."""
+    acceleration = acceleration or Acceleration.from_config(settings.config)
     if not isinstance(model, MIAODDetectorMixin):
         acceleration = replace(acceleration, compile_towers=False)
     return acceleration.apply_to_model(model)
@@ -219,13 +158,18 @@ class Inference:
         pass
 
 
-def training_task(name: str, settings: BenchmarkSettings, batches: Mapping[str, dict]) -> Any:
+def training_task(
+    name: str,
+    settings: BenchmarkSettings,
+    batches: Mapping[str, dict],
+    acceleration: Acceleration | None = None,
+) -> Any:
     """Return one training task with a model of its own: ``'stock step'`` or a key of ``STAGES``."""
     precision = MixedPrecision(settings.device, settings.amp_dtype)
     if name == 'stock step':
-        stock = accelerate(build_stock(settings), settings)
+        stock = accelerate(build_stock(settings), settings, acceleration)
         return StockSteps(stock, batches['labeled'], precision)
-    model = accelerate(build_miaod(settings), settings)
+    model = accelerate(build_miaod(settings), settings, acceleration)
     return StageSteps(model, frozen_parameter_names(model), STAGES[name](1), batches, precision)
 
 
