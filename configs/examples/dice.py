@@ -7,7 +7,8 @@ data_root = 'data/dice/'
 classes = ['one', 'two', 'three', 'four', 'five', 'six']
 pool_lists = ['VOC2007/ImageSets/Main/trainval.txt']
 pool_folders = ['VOC2007/']
-img_scale = (256, 256)
+# A die has 19 pixels then.
+img_scale = (320, 320)
 
 model = dict(bbox_head=dict(num_classes=len(classes)))
 work_directory = './work_dirs/dice'

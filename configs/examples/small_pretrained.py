@@ -18,7 +18,13 @@ model = dict(
         init_cfg=dict(type='Pretrained', checkpoint='${backbone_weights}'),
     ),
     neck=dict(in_channels=[24, 32, 96, 320], out_channels=64),
-    bbox_head=dict(in_channels=64, stacked_convs=2, feat_channels=64),
+    bbox_head=dict(
+        in_channels=64,
+        stacked_convs=2,
+        feat_channels=64,
+        # Anchors from 16 pixels in place of 32: images are small here, and so are their objects.
+        anchor_generator=dict(octave_base_scale=2),
+    ),
 )
 
 optimizer = dict(lr=1e-2)

@@ -137,6 +137,8 @@ class CycleTrainer:
         def save_epoch(runner: AlternatingEpochRunner) -> None:
             nonlocal started
             seconds = time.monotonic() - started
+            if number == 0 and runner.epoch + 1 == stage.epochs:
+                runner.loss_watch.check_fallen(f'stage {stage.name!r} of cycle {cycle}')
             values = dict(
                 stage=stage.name,
                 seconds=seconds,

@@ -14,6 +14,10 @@ WHAT_HELPS = (
     'What helps: labels that are missing or wrong in these images put right; gradient clipping '
     '(optimizer_config.grad_clip.max_norm=10); a lower learning rate (optimizer.lr)'
 )
+WHAT_HELPS_LEARNING = (
+    'What helps: weights of a pretrained backbone; more steps (X_L_repeat, epoch_ratio); larger images '
+    '(img_scale); another learning rate (optimizer.lr; one that is too high undoes the classifier at once)'
+)
 _WORST = 3
 _LOGGER = logging.getLogger('mmdet')
 
@@ -39,13 +43,15 @@ class JumpDetector:
     The running median of the last ``window`` losses is compared with the first one and the lowest one so
     far. The loss has jumped where, on a logarithmic scale, more than ``lost`` of what it had fallen is lost
     again, and it has stayed when that held for ``patience`` iterations in a row. A loss that never fell
-    below ``fallen`` of its first median cannot jump.
+    below ``fallen`` of its first median has jumped where it rises to ``risen`` times that median. A loss that
+    is not finite has jumped at once.
 
     Args:
         window: losses in a running median.
         patience: iterations in a row above the threshold.
         lost: share of the fall, 0 to 1.
         fallen: share of the first median, 0 to 1.
+        risen: multiple of the first median, above 1.
         memory: of the detector that this one replaces.
     """
 
@@ -56,14 +62,14 @@ class JumpDetector:
         patience: int = 40,
         lost: float = 0.5,
         fallen: float = 0.9,
+        risen: float = 1.5,
         memory: Mapping[str, Any] | None = None,
     ) -> None:
-        self._recent: deque[float] = deque(maxlen=window)
-        self._patience, self._lost, self._fallen = patience, lost, fallen
-        self._first, self._best, self._fired = math.inf, math.inf, False
-        if memory:
-            self._first, self._best, self._fired = memory['first'], memory['best'], memory['fired']
-        self._above = self._count = 0
+        memory = memory or dict(recent=(), first=math.inf, best=math.inf, fired=False, above=0, count=0)
+        self._recent: deque[float] = deque(memory['recent'], maxlen=window)
+        self._patience, self._lost, self._fallen, self._risen = patience, lost, fallen, risen
+        self._first, self._best, self._fired = memory['first'], memory['best'], memory['fired']
+        self._above, self._count = memory['above'], memory['count']
 
     @property
     def span(self) -> int:
@@ -73,13 +79,25 @@ class JumpDetector:
     @property
     def memory(self) -> dict[str, Any]:
         """Plain values that a detector can go on with; empty before the first median."""
+        if math.isinf(self._first):
+            return {}
         known = dict(first=self._first, best=self._best, fired=self._fired)
-        return known if math.isfinite(self._first) else {}
+        return known | dict(recent=list(self._recent), above=self._above, count=self._count)
+
+    @property
+    def stalled(self) -> Jump | None:
+        """The loss, where it has hardly fallen in ``span`` iterations and nothing was found before."""
+        if self._count < self.span or self._fired or self._best <= self._fallen * self._first:
+            return None
+        return Jump(self._count - 1, self._first, median(self._recent))
 
     def update(self, loss: float) -> Jump | None:
         """Take the loss of the next iteration; returns the jump when it is found."""
         self._recent.append(loss)
         self._count += 1
+        if not math.isfinite(loss) and not self._fired:
+            self._fired = True
+            return Jump(self._count - 1, self._best, loss)
         if len(self._recent) < self._recent.maxlen or self._fired:
             return None
         now = median(self._recent)
@@ -94,7 +112,7 @@ class JumpDetector:
 
     def _is_lost(self, now: float) -> bool:
         if self._best > self._fallen * self._first:
-            return False
+            return now > self._risen * self._first
         return now > self._best ** (1 - self._lost) * self._first**self._lost
 
 
@@ -129,8 +147,9 @@ class LossWatch:
     def take_jumps(self) -> list[dict[str, Any]]:
         """Return the jumps since the last call.
 
-        Each is of plain values: ``where``, ``best`` and ``now`` (running medians), and ``batches``, the worst
-        ones around the jump, each with ``loss`` and ``files``.
+        Each is of plain values: ``where``, ``best`` and ``now`` (running medians), ``batches``, the worst
+        ones before it was found, each with ``loss`` and ``files``, and ``stalled``: no jump, but a loss that
+        has hardly fallen from ``best``, its first running median.
         """
         jumps, self._jumps = self._jumps, []
         return jumps
@@ -144,20 +163,32 @@ class LossWatch:
             where: stage, epoch and iteration, for the message.
         """
         self._batches.append((loss, tuple(files)))
-        jump = self._detector.update(loss)
+        self._tell(self._detector.update(loss), where)
+
+    def check_fallen(self, where: str) -> None:
+        """Warn where the loss has hardly fallen; for when a stage of training is over.
+
+        Args:
+            where: stage and epoch, for the message.
+        """
+        self._tell(self._detector.stalled, where, stalled=True)
+
+    def _tell(self, jump: Jump | None, where: str, stalled: bool = False) -> None:
         if jump is None:
             return
         worst = sorted(self._batches, key=lambda batch: -batch[0])[:_WORST]
         batches = [dict(loss=loss, files=list(files)) for loss, files in worst]
-        self._jumps.append(dict(where=where, best=jump.best, now=jump.now, batches=batches))
-        _LOGGER.warning('%s', jump_message(self._jumps[-1]))
+        found = dict(where=where, best=jump.best, now=jump.now, batches=batches, stalled=stalled)
+        self._jumps.append(found)
+        _LOGGER.warning('%s', jump_message(found))
 
 
 def jump_message(jump: Mapping[str, Any]) -> str:
     """Tell of a jump (:meth:`LossWatch.take_jumps`): what happened, in which batches, and what helps."""
     batches = '; '.join(f'{", ".join(batch["files"])} ({batch["loss"]:.3g})' for batch in jump['batches'])
-    return (
-        f'Training may be collapsing: the classification loss has jumped from {jump["best"]:.3g} to '
-        f'{jump["now"]:.3g} (running medians) and stays there, {jump["where"]}. Worst batches: {batches}. '
-        f'{WHAT_HELPS}.'
-    )
+    path = f'from {jump["best"]:.3g} to {jump["now"]:.3g} (running medians)'
+    if jump.get('stalled'):
+        what = f'The model has hardly learned: the classification loss has gone {path} by the end of'
+        return f'{what} {jump["where"]}. Worst batches: {batches}. {WHAT_HELPS_LEARNING}.'
+    what = f'Training may be collapsing: the classification loss has jumped {path} and stays there,'
+    return f'{what} {jump["where"]}. Worst batches: {batches}. {WHAT_HELPS}.'

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from mmdet_miaod.engine.loss_watch import Jump, LossWatch, find_jump
 
 SMALL = dict(window=3, patience=4)
@@ -24,8 +26,32 @@ def test_single_bad_batches_do_not_count() -> None:
     assert find_jump([*FALLEN, *[900.0, 0.25, 0.25] * 20], **SMALL) is None
 
 
-def test_a_loss_that_never_fell_cannot_jump() -> None:
-    assert find_jump([1.0] * 5 + [0.95] * 5 + [1.2] * 50, **SMALL) is None
+def test_a_loss_that_never_fell_jumps_where_it_rises_by_half() -> None:
+    assert find_jump([1.0] * 5 + [0.95] * 5 + [1.5] * 50, **SMALL) is None
+    # Four medians of three above 1.5: the first is found with the second 1.51.
+    assert find_jump([1.0] * 5 + [0.95] * 5 + [1.51] * 50, **SMALL) == Jump(14, best=0.95, now=1.51)
+
+
+def test_a_loss_that_is_not_finite_has_jumped_at_once() -> None:
+    jump = find_jump([*FALLEN, math.nan])
+    assert jump.iteration == len(FALLEN) and math.isnan(jump.now)
+
+
+def test_a_loss_that_has_hardly_fallen_when_a_stage_is_over_is_told(caplog) -> None:
+    watch = LossWatch(**SMALL)
+    watch.check_fallen('the beginning')
+    for number, loss in enumerate((1.0, 1.0, 1.0, 0.95, 0.91, 0.91, 0.91)):
+        watch.check_fallen('too early to say')
+        watch.add(loss, (f'{number}.jpg',), 'here')
+    watch.check_fallen("stage 'label' of cycle 0")
+    (found,) = watch.take_jumps()
+    assert (found['stalled'], found['best'], found['now']) == (True, 1.0, 0.91)
+    (record,) = caplog.records
+    assert "from 1 to 0.91 (running medians) by the end of stage 'label'" in record.getMessage()
+    for _ in range(3):
+        watch.add(0.9, ('a.jpg',), 'here')
+    watch.check_fallen('later')
+    assert watch.take_jumps() == []
 
 
 def test_too_few_losses_say_nothing() -> None:
