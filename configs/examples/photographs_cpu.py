@@ -13,7 +13,8 @@ model = dict(
     backbone=dict(__small.model.backbone, _delete_=True),
     neck=__small.model.neck,
     bbox_head={
-        key: __small.model.bbox_head[key] for key in ('in_channels', 'stacked_convs', 'feat_channels')
+        key: __small.model.bbox_head[key]
+        for key in ('in_channels', 'stacked_convs', 'feat_channels', 'anchor_generator')
     },
 )
 optimizer = dict(lr=__small.optimizer.lr)
