@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image
 
 from mmdet_miaod.active.cycle_evaluation import DETECTION
+from mmdet_miaod.run.config_copy import DUMPED
 from mmdet_miaod.run.files import save_array, write_json, write_text
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
@@ -63,7 +64,7 @@ def write_run(
         save_array(directory / f'cycle{cycle}' / 'detections.npy', found)
     found['image'] = [7, 7, 7, 9]
     save_array(directory / 'cycle0' / 'selected_detections.npy', found)
-    write_text(directory / 'config.py', f'# {HOSTILE}\n')
+    write_text(directory / 'config.py', f'{DUMPED}# {HOSTILE}\n')
     return directory
 
 
