@@ -81,7 +81,7 @@ def complete_config(
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
     if DUMPED not in config.text:
         check_names(config)
-    if data_root is not None:
+    if data_root is not None and isinstance(config.get('data'), dict):
         # A run's dumped config has its data_root written out in each data set.
         before = (config.get('data_root') or '').rstrip('/')
         config.data = _moved(config.data.to_dict(), before, data_root)

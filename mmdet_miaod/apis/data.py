@@ -18,6 +18,7 @@ from ..datasets.loaders import TrainLoader
 from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.pool import ImagePoolDataset
 from ..datasets.samplers import AspectGroupBatchSampler
+from .agreement import agree_on_images
 
 
 @dataclass(frozen=True)
@@ -88,8 +89,9 @@ def load_data(data: DataSettings, num_classes: int, index: ImageIndex | None = N
     # A test set that people label is a part of the pool, which is drawn once the pool is known.
     test = None if data.test['type'] == PersonLabeledDataset.__name__ else build_dataset(data.test)
     check_classes(labeled, test, num_classes)
-    for part in (pool, test):
+    for key, part in (('data.pool', pool), ('data.test', test)):
         if part is not None:
+            agree_on_images(key, part.index)
             check_images_once(part.index, data.check_images)
     return RunData(pool, labeled, test)
 

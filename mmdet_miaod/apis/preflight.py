@@ -16,6 +16,7 @@ from ..active.query.base import QueryStrategy, build_strategy
 from ..active.scoring import look_at, second_look
 from ..active.selection import SelectionSettings
 from ..active.split import Split
+from ..config_errors import config_errors
 from ..datasets.builder import check_evaluation, check_sample
 from ..datasets.image_index import ImageIndex
 from ..datasets.photographs import PersonLabeledDataset
@@ -102,7 +103,8 @@ def check_before_start(
     has_other_weights = options.start is not None and options.start.model_path is not None
     if has_other_weights:
         load_weights(model, options.start.model_path)
-    model.bbox_head.detection_limits()  # says what is wrong with test_cfg
+    with config_errors('model.test_cfg'):
+        model.bbox_head.detection_limits()
     check_stages(settings.schedule, model, replace(settings.training, device=device))
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
     selection, first_split = _first_labels(settings, options.start, data.pool.index, test_images.tolist())
@@ -110,15 +112,26 @@ def check_before_start(
         _check_first_images(settings, selection, data, first_split)
         on_passed('first labels', f'{len(first_split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
-    if strategy.looks_again:
-        # A head whose detections cannot be compared stops here, not after a cycle.
-        view, look = data.pool.scoring_view(), second_look(strategy)
-        look_at(model, look, view=view, indices=np.arange(1), settings=ScoringSettings())
+    # What does not fit together, or has detections that cannot be compared, stops here and not after a cycle.
+    looks = [_forward] * (options.resume is None) + [second_look(strategy)] * strategy.looks_again
+    for look in looks:
+        with config_errors('model.backbone, model.neck, model.bbox_head'):
+            look_at(
+                model, look, view=data.pool.scoring_view(), indices=np.arange(1), settings=ScoringSettings()
+            )
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
     models = [] if has_other_weights else [model]
     return Prepared(device, data, photographs, test_images, scoring, strategy, selection, first_split, models)
+
+
+def _forward(
+    model: nn.Module, img: torch.Tensor, img_metas: list[dict], indices: np.ndarray
+) -> dict[str, torch.Tensor]:
+    """Run an image through all layers: widths that do not fit stop here, not in the first step."""
+    model.bbox_head(model.extract_feat(img))
+    return {}
 
 
 def _first_labels(

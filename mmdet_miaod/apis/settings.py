@@ -26,6 +26,7 @@ from ..models.uncertainty import PUBLISHED_K
 from ..run.config_copy import DUMPED
 from .config import LIST_KEYS, check_config, config_identity, load_config
 from .data import DataSettings, LoaderSettings
+from .schema import given
 
 
 @dataclass(frozen=True)
@@ -159,10 +160,11 @@ class RunSettings:
             ValueError: a value makes no sense.
         """
         check_config(config)
+        whole, config = config, given(config)
         data = (config.data[part] for part in ('train', 'pool', 'test'))
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
-            config=deepcopy(config),
+            config=deepcopy(whole),
             data=DataSettings(*data, config.get('check_images', 'decode')),
             loaders=_loader_settings(config),
             query=config.query.to_dict(),
@@ -177,7 +179,7 @@ class RunSettings:
             log_level=config.get('log_level', 'INFO'),
             labeling=_labeling_settings(config),
             annotator=_annotator_settings(config),
-            identity=config_identity(config),
+            identity=config_identity(whole),
             model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
             schedule=build_schedule(
                 config.get('schedule', 'miaod'),

@@ -20,6 +20,7 @@ from ..run.log import buffered_log, run_log_and_lock, write_to_file
 from ..run.lookup import options_of_run
 from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
+from .agreement import agree_on_settings
 from .assemble import Run
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
@@ -48,6 +49,7 @@ def train(config: Config, options: RunOptions) -> Path:
     if options.deterministic:
         use_deterministic_algorithms()
     settings = RunSettings.from_config(config)
+    agree_on_settings(settings, options)
     with buffered_log() as early_records:
         prepared = check_before_start(settings, options)
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))

@@ -10,6 +10,8 @@ import torch
 from mmcv.runner import init_dist
 from torch import distributed as dist
 
+from .meeting import meet
+
 # What a launcher calls the number of this process, and how many there are.
 _NUMBERS = {
     'slurm': ('SLURM_PROCID', 'SLURM_NTASKS'),
@@ -40,8 +42,10 @@ def start_processes(launcher: str, device: str) -> str:
     if launcher == 'pytorch' and 'RANK' not in os.environ:
         raise ValueError('--launcher pytorch: start with torchrun or scripts/dist_train.sh')
     _set_environment(launcher)
+    meeting = meet()  # kept until all have joined: it holds the port
     if device == 'cpu':
         dist.init_process_group('gloo')
+        del meeting
         return 'cpu'
     # Otherwise mmcv has loader processes spawned: each would import everything anew, chunk by chunk of a
     # scoring.

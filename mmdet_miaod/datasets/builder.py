@@ -14,6 +14,7 @@ from mmdet.datasets import DATASETS
 from torch.utils.data import Dataset
 
 from .. import distributed
+from ..config_errors import config_errors
 from .image_index import ImageIndex
 from .seeding import Draw
 
@@ -25,10 +26,12 @@ def build_dataset(config: Mapping[str, Any], **defaults: Any) -> Dataset:
     so has no index over all images.
 
     Args:
-        config: ``type`` (a registered name) and keyword arguments.
+        config: ``type`` (a registered name) and keyword arguments; those that are None count as not given.
         defaults: keyword arguments that the config may override.
     """
-    return build_from_cfg(dict(config), DATASETS, defaults)
+    arguments = {name: value for name, value in config.items() if value is not None}
+    with config_errors(f'data set {config["type"]}'):
+        return build_from_cfg(arguments, DATASETS, defaults)
 
 
 def build_index(

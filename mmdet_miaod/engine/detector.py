@@ -13,6 +13,7 @@ from mmcv.runner import load_checkpoint as load_matching_weights
 from mmdet.models import build_detector
 from torch import nn
 
+from ..config_errors import config_errors
 from ..run.files import load_checkpoint
 from ..run.log import muted
 from .acceleration import Acceleration
@@ -55,8 +56,9 @@ def build_model(settings: ModelSettings, classes: Sequence[str]) -> nn.Module:
         ConnectionError: when pretrained weights cannot be downloaded.
         FileNotFoundError, ValueError: when ``load_from`` is no usable checkpoint.
     """
-    model = build_detector(deepcopy(settings.detector))
-    with muted(logging.getLogger('mmdet')), muted(logging.getLogger('mmcv')):
+    with config_errors('model'):
+        model = build_detector(deepcopy(settings.detector))
+    with config_errors('model'), muted(logging.getLogger('mmdet')), muted(logging.getLogger('mmcv')):
         try:
             model.init_weights()
         except OSError as error:
@@ -71,9 +73,10 @@ def build_model(settings: ModelSettings, classes: Sequence[str]) -> nn.Module:
     settings.acceleration.apply_to_model(model)
     if settings.load_from:
         load_checkpoint(settings.load_from)  # says clearly what is wrong with the file
-        load_matching_weights(
-            model, settings.load_from, map_location='cpu', logger=logging.getLogger('mmdet')
-        )
+        with config_errors('load_from'):
+            load_matching_weights(
+                model, settings.load_from, map_location='cpu', logger=logging.getLogger('mmdet')
+            )
     return model
 
 

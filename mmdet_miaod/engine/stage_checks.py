@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from torch import nn
 
 from .. import distributed
+from ..config_errors import config_errors
 from ..models.dense_heads.loss_terms import select_terms
 from .stage import Stage, StagePosition, frozen_parameter_names
 from .trainer import TrainSettings, begin_stage, build_stage_runner
@@ -49,8 +50,7 @@ def _warn_of_late_drops(stage: Stage) -> None:
 
 
 def _check_training(stage: Stage, model: nn.Module, settings: TrainSettings, frozen: frozenset[str]) -> None:
-    step, position = begin_stage(model, stage, settings, frozen), StagePosition(0, 0, stage)
-    try:
+    with config_errors('optimizer, optimizer_config, amp'):
+        step, position = begin_stage(model, stage, settings, frozen), StagePosition(0, 0, stage)
+    with config_errors('lr_config, log_config, custom_hooks, runner'):
         build_stage_runner(model, position, settings, step=step, on_epoch_end=lambda runner: None)
-    except (AssertionError, AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f'lr_config, log_config, custom_hooks: a hook cannot be built ({error})') from error

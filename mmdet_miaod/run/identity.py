@@ -13,7 +13,17 @@ from typing import Any
 
 def plain_json(value: Any) -> Any:
     """Return a value as JSON gives it back: tuples as lists, what JSON does not have as text."""
-    return json.loads(json.dumps(value, sort_keys=True, default=repr))
+    return json.loads(json.dumps(_with_text_keys(value), sort_keys=True, default=repr))
+
+
+def _with_text_keys(value: Any) -> Any:
+    """Make the keys of nested dicts text, as JSON has them: others cannot be sorted among each other."""
+    if isinstance(value, Mapping):
+        return {
+            key if isinstance(key, str) else json.dumps(key, default=repr): _with_text_keys(item)
+            for key, item in value.items()
+        }
+    return [_with_text_keys(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
 @dataclass(frozen=True)

@@ -16,9 +16,9 @@ from ..active.label_losses import label_losses_name, read_label_losses
 from ..active.taken_labels import LABELS
 from ..regular_files import read_json, read_text
 from ..run.config_copy import recorded_config
-from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.metrics import METRICS_NAME
+from .run_checks import checked_array, checked_metrics, is_training_line
 
 # What a record of the loss log holds besides losses.
 _NOT_LOSSES = ('mode', 'epoch', 'iter', 'lr', 'cycle', 'stage', 'stage_number', 'step', 'time', 'data_time')
@@ -120,8 +120,8 @@ def read_run(directory: str | Path) -> RunRecord:
     for read in _READERS:
         try:
             read(record)
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            record.problems.append(f'{error}')
+        except Exception as error:  # files may hold anything
+            record.problems.append(f'{error}' or type(error).__name__)
     return record
 
 
@@ -159,22 +159,21 @@ def _read_metrics(record: RunRecord) -> None:
     if not path.is_file():
         record.problems.append('No cycle is evaluated yet.')
         return
-    entries = read_json(path)
-    record.metrics = [entry for entry in entries if isinstance(entry['labeled'], int)]
+    record.metrics = checked_metrics(path, read_json(path))
 
 
 def _read_splits(record: RunRecord) -> None:
     for path in record.directory.glob('X_L_*.npy'):
         found = re.fullmatch(r'X_L_(\d+)\.npy', path.name)
         if found:
-            record.labeled[int(found[1])] = np.unique(load_array(path).astype(np.int64))
+            record.labeled[int(found[1])] = np.unique(checked_array(path, 'iu').astype(np.int64))
 
 
 def _read_scores(record: RunRecord) -> None:
     for cycle in record.cycles:
         path = record.directory / f'cycle{cycle}' / 'scores.npy'
         if path.is_file():
-            record.scores[cycle] = load_array(path)
+            record.scores[cycle] = checked_array(path, 'fiu')
 
 
 def _read_detections(record: RunRecord) -> None:
@@ -202,16 +201,17 @@ def _read_losses(record: RunRecord) -> None:
         for line in read_text(path, errors='replace').splitlines():
             try:
                 entry = json.loads(line)
-            except ValueError:  # the line that was being written when the run was stopped
+            except (ValueError, RecursionError):  # the line that was being written when the run was stopped
                 continue
             if not isinstance(entry, dict):
                 continue
             stage_number = entry.get('stage_number', stage_number)
-            if entry.get('mode') == 'train':
-                entry['stage_number'] = stage_number
+            entry['stage_number'] = stage_number
+            if is_training_line(entry):
                 # "epoch" and "iter" count over the run; in version 0.1 over the stage and the epoch.
-                epoch = entry.get('stage_epoch', entry['epoch'])
-                key = (entry['cycle'], stage_number, epoch, entry.get('epoch_iter', entry['iter']))
+                epoch = entry.get('stage_epoch', entry.get('epoch', 1))
+                iteration = entry.get('epoch_iter', entry.get('iter', 1))
+                key = (entry.get('cycle', 0), stage_number, epoch, iteration)
                 entries[key] = entry
     lengths: dict[tuple, int] = {}
     for cycle, number, _, iteration in entries:

@@ -24,6 +24,7 @@ def joined(monkeypatch, tmp_path) -> list[tuple[str, dict[str, str]]]:
     def join(how: str, **_) -> None:
         calls.append((how, {name: os.environ[name] for name in NAMES}))
 
+    monkeypatch.setattr(launch, 'meet', lambda: None)
     monkeypatch.setattr(launch.dist, 'init_process_group', join)
     monkeypatch.setattr(launch, 'init_dist', join)
     monkeypatch.setattr(launch.torch.cuda, 'current_device', lambda: 1)
@@ -121,7 +122,7 @@ def test_one_process_joins_nobody(joined) -> None:
     assert joined == []
 
 
-def meet(rank: int, world_size: int, folder: str, port: int) -> None:
+def meet_by_slurm(rank: int, world_size: int, folder: str, port: int) -> None:
     os.environ.update(SLURM_PROCID=str(rank), SLURM_NTASKS=str(world_size), MASTER_PORT=str(port))
     os.environ.update(SLURM_NODELIST='localhost,elsewhere', PATH=f'{folder}:{os.environ["PATH"]}')
     start_processes('slurm', 'cpu')
@@ -135,4 +136,4 @@ def test_two_processes_of_slurm_meet(tmp_path) -> None:
     with socket.socket() as free:
         free.bind(('', 0))
         port = free.getsockname()[1]
-    assert run_ranks(2, tmp_path, meet, port) == [0, 0], outputs(tmp_path)
+    assert run_ranks(2, tmp_path, meet_by_slurm, port) == [0, 0], outputs(tmp_path)

@@ -156,6 +156,13 @@ def whole_run(
     return begin_or_resume(data_root, folder, None, overrides, place)
 
 
+def differently(rank: int, world_size: int, folder: str, data_root: str, overrides: dict, place: dict) -> int:
+    """The tiny run on many processes, of which process 1 is started with other values and options."""
+    join(folder, rank, world_size)
+    values, options = (overrides, place) if rank == 1 else ({}, {})
+    return begin_or_resume(data_root, folder, None, values, {'run_name': 'run', 'resume': None, **options})
+
+
 def _spoil(fault: str) -> None:
     original = AlternatingEpochRunner.train_batch
     calls = []

@@ -60,3 +60,62 @@ def test_a_folder_without_a_run_is_refused(tmp_path: Path) -> None:
 def test_selected_images_come_in_pool_order_without_scores(run: Path) -> None:
     (run / 'cycle0' / 'scores.npy').unlink()
     np.testing.assert_array_equal(read_run(run).selected(0), [7, 9])
+
+
+@pytest.mark.parametrize(
+    'content',
+    [
+        '[' * 100_000,
+        '{}',
+        '5',
+        '[1, "a"]',
+        '[{"cycle": null, "labeled": 3}]',
+        '[{"cycle": 0, "labeled": 3, "mAP": "high"}]',
+        '[{"cycle": 0, "labeled": 3, "mAP": 0.5, "AP": [1]}]',
+        '[{"cycle": 0, "labeled": 3, "mAP": NaN}]',
+        '[{"cycle": 0, "labeled": 3, "mAP": 0.5, "seconds": {"label": "long"}}]',
+        f'[{{"cycle": {10**400}, "labeled": 3, "mAP": {10**400}}}]',
+        '[' + ','.join(['{"cycle": 0, "labeled": 3, "mAP": 0.5}'] * 100_000) + ']',
+    ],
+    ids=range(11),
+)
+def test_odd_metrics_are_noted_with_the_file(tmp_path, content) -> None:
+    directory = write_run(tmp_path / 'run')
+    (directory / 'metrics.json').write_text(content)
+    record = read_run(directory)
+    assert record.metrics == []
+    assert any('metrics.json' in problem for problem in record.problems)
+
+
+def test_odd_lines_of_the_loss_log_are_passed_over(tmp_path) -> None:
+    directory = write_run(tmp_path / 'run')
+    expected = read_run(directory).losses
+    odd = [
+        '5',
+        '[]',
+        '[' * 100_000,
+        '{"mode": "train"',
+        '{"mode": "train", "cycle": "a", "epoch": 1, "iter": 1}',
+    ]
+    odd += ['{"mode": "train", "cycle": 0, "epoch": null, "iter": 1}', '{"mode": "train", "epoch": {}}']
+    odd += [
+        '{"mode": "train", "cycle": 0, "epoch": 9, "iter": 1, "loss": "a"}',
+        f'{{"stage_number": {10**400}}}',
+    ]
+    with next(directory.glob('*.log.json')).open('a') as file:
+        file.write('\n'.join(odd))
+    record = read_run(directory)
+    assert record.losses == expected
+    assert record.problems == []
+
+
+@pytest.mark.parametrize(
+    'array', [np.zeros((2, 2)), np.zeros(3, complex), np.array(['a']), np.array(5.0), np.zeros(3, 'M8[s]')]
+)
+@pytest.mark.parametrize('name', ['cycle0/scores.npy', 'X_L_1.npy'])
+def test_odd_arrays_are_noted_with_the_file(tmp_path, array, name) -> None:
+    directory = write_run(tmp_path / 'run')
+    np.save(directory / name, array)
+    record = read_run(directory)
+    assert any(name in problem for problem in record.problems)
+    assert (0 not in record.scores) == name.endswith('scores.npy')
