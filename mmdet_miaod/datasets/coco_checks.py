@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -13,7 +14,10 @@ from .image_lists import text_lines
 
 # float32 holds every whole number up to here.
 _MAX_COORDINATE = 2.0**24
+# Hashes of 128 bits are the longest ids that people use.
+_MAX_ID = 2**128
 _FLAGS = {0: False, 1: True, None: False, '0': False, '1': True}
+_HALVES = re.compile('[\ud800-\udfff]')
 # From this share of boxes that leave their images on, boxes that fit as corners are taken for corners.
 _CORNERS_SHARE = 0.1
 
@@ -43,7 +47,7 @@ def check_content(images: Any, categories: Any, boxes: Any) -> None:
         sizes[image['id']] = image['width'], image['height']
     for number, category in enumerate(categories):
         check_id(f'entry {number} of categories', 'id', category['id'])
-        if not isinstance(category['name'], str):
+        if not _is_text(category['name']):
             raise ValueError(f'entry {number} of categories has the name {_shown(category["name"])}')
     known = {category['id'] for category in categories}
     counting = [box for number, box in enumerate(boxes) if _counts(number, box, known)]
@@ -73,7 +77,8 @@ def check_id(where: str, key: str, value: Any) -> None:
     Raises:
         ValueError: it is anything else.
     """
-    if type(value) not in (int, str) and not (type(value) is float and value.is_integer()):
+    whole = type(value) is int or (type(value) is float and value.is_integer())
+    if not (_is_text(value) or (whole and abs(value) < _MAX_ID)):
         raise ValueError(f'{where} has the {key} {_shown(value)}; expected a whole number or a text')
 
 
@@ -135,9 +140,9 @@ def named_categories(path: str, categories: Sequence[dict], used: set) -> list[d
         ValueError: several categories of one name have boxes.
     """
     counts = Counter(category['name'] for category in categories)
-    kept = [entry for entry in categories if counts[entry['name']] == 1 or entry['id'] in used]
-    left = {entry['name'] for entry in kept}
-    kept = [entry for entry in categories if entry in kept or entry['name'] not in left]
+    wanted = [counts[entry['name']] == 1 or entry['id'] in used for entry in categories]
+    left = {entry['name'] for entry, is_wanted in zip(categories, wanted) if is_wanted}
+    kept = [entry for entry, is_wanted in zip(categories, wanted) if is_wanted or entry['name'] not in left]
     for name, count in Counter(entry['name'] for entry in kept).items():
         if count > 1:
             ids = [entry['id'] for entry in kept if entry['name'] == name]
@@ -150,7 +155,7 @@ def named_categories(path: str, categories: Sequence[dict], used: set) -> list[d
 
 def supercategories_without_boxes(categories: Sequence[Mapping[str, Any]], used: set) -> list[str]:
     """Names of categories that have no box and are the supercategory of others, as Roboflow writes them."""
-    above = {category.get('supercategory') for category in categories}
+    above = {str(category.get('supercategory')) for category in categories}
     return [entry['name'] for entry in categories if entry['name'] in above and entry['id'] not in used]
 
 
@@ -189,10 +194,11 @@ def _check_image(number: int, image: Mapping[str, Any]) -> None:
     missing = [key for key in ('file_name', 'width', 'height') if key not in image]
     if missing:
         raise ValueError(f'entry {number} of images has no {missing}')
-    if not isinstance(image['file_name'], str):
+    if not _is_text(image['file_name']):
         raise ValueError(f'entry {number} of images has the file_name {_shown(image["file_name"])}')
-    if not all(type(image[side]) in (int, float) and image[side] > 0 for side in ('width', 'height')):
-        raise ValueError(f'entry {number} of images has the size {image["width"]!r} x {image["height"]!r}')
+    sides = image['width'], image['height']
+    if not all(type(side) in (int, float) and 0 < side <= _MAX_COORDINATE for side in sides):
+        raise ValueError(f'entry {number} of images has the size {_shown(sides[0])} x {_shown(sides[1])}')
 
 
 def _check_box(number: int, sides: Any) -> None:
@@ -224,6 +230,11 @@ def _refuse_corners(boxes: Sequence[Mapping[str, Any]], sizes: Mapping[Any, tupl
             f'the boxes are x1, y1, x2, y2 and not x, y, width, height: {leaving} of {number} such as '
             f'{example} would leave their images, and all fit as corners; write width and height'
         )
+
+
+def _is_text(value: Any) -> bool:
+    """Whether a value is a text of Unicode characters: JSON can write halves of some."""
+    return isinstance(value, str) and not _HALVES.search(value)
 
 
 def _shown(value: Any) -> str:

@@ -81,12 +81,16 @@ def read_coco(path: str) -> CocoFile:
     """
     try:
         content = json.loads(read_text(path, encoding='utf-8-sig'), parse_constant=_refuse_constant)
+        if not isinstance(content, dict):
+            raise ValueError('it is no object with images, categories and annotations')
         images, categories, boxes = (content[name] for name in ('images', 'categories', 'annotations'))
         check_content(images, categories, boxes)
     except FileNotFoundError:
         raise FileNotFoundError(f'{path}: no such annotation file') from None
     except IrregularFileError:
         raise
+    except UnicodeDecodeError as error:
+        raise ValueError(f'{path}: not UTF-8 ({error}); save the file as UTF-8') from None
     except KeyError as error:
         raise ValueError(f'{path}: not in the format of COCO (KeyError: {error})') from error
     except (ValueError, TypeError, RecursionError) as error:

@@ -105,7 +105,7 @@ def rotation_remark(values: Iterable[Any]) -> str:
     for value in values:
         try:
             turned = value is not None and float(value) != 0
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             continue
         if turned:
             return f'has a rotation of {value}, which its upright box does not show'

@@ -122,13 +122,21 @@ def load_detector(
         ValueError: it is damaged, belongs to another model or was trained on other classes.
     """
     model = build_model(settings.without_initial_weights(), ())
-    trained_on = (load_weights(model, checkpoint).get('meta') or {}).get('CLASSES')
+    trained_on = _classes_of(load_weights(model, checkpoint))
     if classes is None:
-        classes = trained_on or ()
-    elif trained_on is not None and tuple(trained_on) != tuple(classes):
+        classes = trained_on
+    elif trained_on and trained_on != tuple(classes):
         raise ValueError(
-            f'{checkpoint}: was trained on the classes {tuple(trained_on)}, but the data set has '
+            f'{checkpoint}: was trained on the classes {trained_on}, but the data set has '
             f'{tuple(classes)}: set classes to those of the checkpoint, in its order'
         )
     model.CLASSES = tuple(classes)
     return model
+
+
+def _classes_of(checkpoint: Mapping[str, Any]) -> tuple[str, ...]:
+    """Class names that a checkpoint states; none where it states nothing that can be."""
+    meta = checkpoint.get('meta')
+    names = meta.get('CLASSES') if isinstance(meta, Mapping) else None
+    good = isinstance(names, (list, tuple)) and all(isinstance(name, str) for name in names)
+    return tuple(names) if good else ()
