@@ -22,6 +22,8 @@ from .signals import StopSignals, Terminated, stop_signals
 
 # Errors that a user can mend; anything else is a fault of the program and shows its traceback.
 USER_ERRORS = (OSError, ValueError, KeyError, FloatingPointError, ImportError)
+# torch's words for a loader process that was killed.
+_LOST_LOADER = 'DataLoader worker (pid'
 # Answers of a disk when it, a quota or the largest size of a file is full.
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -129,7 +131,7 @@ def run_tool(
 
 
 def _failed(error: Exception, hint: Callable[[], str], verbose: bool) -> int:
-    if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error):
+    if isinstance(error, USER_ERRORS) or distributed.is_lost_peer(error) or _LOST_LOADER in str(error):
         if verbose:
             traceback.print_exc()
         _say(f'error: {_message(error)}')
@@ -148,6 +150,13 @@ def _stopped(stop: StopSignals, hint: Callable[[], str]) -> int:
 def _message(error: Exception) -> str:
     # str() of a KeyError is the repr of its message.
     message = str(error.args[0] if isinstance(error, KeyError) and error.args else error)
+    if message.startswith('Caught ') and 'Original Traceback' in message:  # in a loader process of torch
+        message = message.strip().splitlines()[-1].partition(': ')[2]
+    if _LOST_LOADER in message:
+        message = (
+            f'a process that loads images is gone ({message.splitlines()[0]}): the machine or container may '
+            'be out of memory; set data.workers_per_gpu, data.prefetch_factor or data.samples_per_gpu lower'
+        )
     if distributed.is_lost_peer(error) and not isinstance(error, distributed.PeerError):
         message = f'another process of the run is gone ({message})'
     if isinstance(error, OSError) and error.errno in _FULL:

@@ -147,8 +147,8 @@ def named_categories(path: str, categories: Sequence[dict], used: set) -> list[d
         if count > 1:
             ids = [entry['id'] for entry in kept if entry['name'] == name]
             raise ValueError(
-                f'{path}: category names {name!r} are there more than once, with the ids {ids}; give them '
-                'different names, or their boxes one category_id and remove the others'
+                f'{path}: category names {name!r} are there more than once, with the ids {ids[:10]}; give '
+                'them different names, or their boxes one category_id and remove the others'
             )
     return kept
 

@@ -45,8 +45,11 @@ def create_run(work_directory: str | Path, name: str | None, timestamp: str = ''
     """
     if name is None:
         return _create_unnamed_run(Path(work_directory), timestamp)
-    if name in ('', '.', '..') or Path(name).name != name:
-        raise ValueError(f'--run-name {name!r}: expected the name of a folder; --work-dir says where')
+    if name in ('', '.', '..') or Path(name).name != name or not name.isprintable():
+        raise ValueError(
+            f'--run-name {name!r}: expected the name of a folder, in letters that can be shown; '
+            '--work-dir says where'
+        )
     directory = Path(work_directory) / name
     if not never_started(directory):
         try:

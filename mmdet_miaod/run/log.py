@@ -55,7 +55,8 @@ def run_logger(path: Path, level: str = 'INFO', console_level: str | None = None
         handler.setLevel(console_level or handler.level)
     file_handler = None
     if distributed.is_main():
-        file_handler = LogFileHandler(io.TextIOWrapper(open_to_append(path), encoding='utf-8'))
+        file = io.TextIOWrapper(open_to_append(path), encoding='utf-8', errors='backslashreplace')
+        file_handler = LogFileHandler(file)
         file_handler.setFormatter(logging.Formatter(FORMAT))
         logger.addHandler(file_handler)
     try:

@@ -10,6 +10,7 @@ import subprocess
 import sys
 
 import pytest
+from torch.utils.data import DataLoader, Dataset
 
 from mmdet_miaod.cli.arguments import UsageError
 from mmdet_miaod.cli.command_line import Command, run_tool
@@ -145,3 +146,33 @@ def test_arguments_that_do_not_go_together_are_wrong_usage(capsys) -> None:
     with pytest.raises(SystemExit, match='2'):
         Command('Test.', lambda parser: None, lambda arguments: 0, check=refuse).run('test', [])
     assert capsys.readouterr().err.endswith('test: error: a needs b\n')
+
+
+def test_a_killed_loader_process_is_told_with_what_helps(capsys) -> None:
+    class Killed(Dataset):
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, i: int) -> int:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def load() -> None:
+        list(DataLoader(Killed(), num_workers=1))
+
+    assert run_tool(load) == 1
+    message = capsys.readouterr().err
+    assert 'error: a process that loads images is gone (DataLoader worker (pid' in message
+    assert 'set data.workers_per_gpu, data.prefetch_factor or data.samples_per_gpu lower' in message
+    assert 'Traceback' not in message
+
+
+def test_an_error_in_a_loader_process_is_a_line(capsys) -> None:
+    class Broken(Dataset):
+        def __len__(self) -> int:
+            return 2
+
+        def __getitem__(self, i: int) -> int:
+            raise ValueError('a.jpg: cannot be read')
+
+    assert run_tool(lambda: list(DataLoader(Broken(), num_workers=1)) and None) == 1
+    assert capsys.readouterr().err.strip() == 'error: a.jpg: cannot be read'

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from mmdet_miaod.datasets.coco_checks import flag, reviewed_ids, supercategories_without_boxes
-from mmdet_miaod.datasets.coco_json import read_coco
+from mmdet_miaod.datasets.coco_json import parse_boxes, read_coco
 
 
 def content() -> dict:
@@ -123,3 +123,64 @@ def test_reviewed_images_come_from_a_word_or_a_list(tmp_path) -> None:
         reviewed_ids('boxes.json', images, 'seen.txt', str(tmp_path))
     with pytest.raises(FileNotFoundError, match="gone.txt: no such file; reviewed is 'all', 'annotated'"):
         reviewed_ids('boxes.json', images, 'gone.txt', str(tmp_path))
+
+
+HUGE = 10**400
+
+
+@pytest.mark.parametrize(
+    ('spoil', 'message'),
+    [
+        (lambda c: c['categories'][0].update(name=['cat']), r"entry 0 of categories has the name \['cat'\]"),
+        (lambda c: c['categories'][0].update(name='\ud800'), 'entry 0 of categories has the name'),
+        (lambda c: c['images'][1].update(file_name='a\ud800.jpg'), 'entry 1 of images has the file_name'),
+        (lambda c: c['images'][0].update(id=None), 'entry 0 of images has the id None'),
+        (lambda c: c['images'][0].update(id='\udfff'), 'entry 0 of images has the id'),
+        (lambda c: c['images'][0].update(id=HUGE), 'entry 0 of images has the id 9?1?0+'),
+        (lambda c: c['images'][0].update(width=HUGE), 'entry 0 of images has the size 10+'),
+        (lambda c: c['annotations'][0].update(bbox=[1, 1, 9, HUGE]), 'entry 0 of annotations has the box'),
+        (lambda c: c['annotations'][0].update(iscrowd=HUGE), 'entry 0 of annotations has iscrowd'),
+        (lambda c: c['annotations'][0].update(category_id=[1]), r'has the category_id \[1\]'),
+        (lambda c: c.update(images={}), 'images is no list'),
+    ],
+)
+def test_values_of_any_size_and_type_are_named(tmp_path, spoil, message) -> None:
+    changed = content()
+    spoil(changed)
+    with pytest.raises(ValueError, match=rf'boxes\.json: .*{message}'):
+        read(tmp_path, changed)
+
+
+@pytest.mark.parametrize(
+    ('text', 'message'),
+    [
+        ('[' * 100_000, 'recursion'),
+        ('{"images": ' + '[' * 100_000 + ']' * 100_000 + '}', 'recursion'),
+        ('[]', 'no object with images, categories and annotations'),
+        ('{"images": [' + '9' * 5000 + ']}', 'digits'),
+    ],
+)
+def test_odd_files_are_named(tmp_path, text, message) -> None:
+    (tmp_path / 'boxes.json').write_text(text)
+    with pytest.raises(ValueError, match=rf'boxes\.json: not in the format of COCO .*{message}'):
+        read_coco(str(tmp_path / 'boxes.json'))
+    (tmp_path / 'boxes.json').write_bytes(text.encode('utf-16'))
+    with pytest.raises(ValueError, match=r'boxes\.json: not UTF-8 .*save the file as UTF-8'):
+        read_coco(str(tmp_path / 'boxes.json'))
+
+
+def test_odd_rotations_and_supercategories_do_not_matter(tmp_path) -> None:
+    changed = content()
+    changed['annotations'][0].update(rotation=HUGE, attributes=[1])
+    changed['categories'][0].update(supercategory=['x'])
+    file = read(tmp_path, changed)
+    assert supercategories_without_boxes(file.categories, {1}) == []
+    found = parse_boxes(file.images[0], file.annotations[5], {1: 0, 2: 1})
+    assert found.counts.trained == 2
+
+
+def test_a_hundred_thousand_categories_take_no_time(tmp_path) -> None:
+    changed = content()
+    changed['categories'] += [dict(id=k, name=f'name {k}') for k in range(10, 100_000)]
+    changed['categories'] += [dict(id=-k, name='cat') for k in range(1, 100_000)]
+    assert len(read(tmp_path, changed).categories) == 2 + 99_990

@@ -152,3 +152,10 @@ def test_images_at_the_end_of_a_pool_are_taken_with_force(tmp_path) -> None:
         resumed(tmp_path, ['a', 'b', 'c', 'd'], force=False)
     assert resumed(tmp_path, ['a', 'b', 'c', 'd'], force=True).identity.pool_size == 4
     assert resumed(tmp_path, ['a', 'b', 'c', 'd'], force=False).identity.pool_size == 4
+
+
+@pytest.mark.parametrize('name', ['a\udcff', 'a\x1b[2J', 'a\nb', '\ud800'])
+def test_names_that_cannot_be_shown_are_refused(tmp_path, name) -> None:
+    with pytest.raises(ValueError, match=r'--run-name .* in letters that can be shown'):
+        create_run(tmp_path, name)
+    assert list(tmp_path.iterdir()) == []
