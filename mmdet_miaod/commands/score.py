@@ -146,7 +146,7 @@ def _open_partial(arguments: argparse.Namespace, model: nn.Module, logger: loggi
 
 def hint(arguments: argparse.Namespace) -> str:
     """Return how to resume, if parts of the ranking are kept."""
-    kept = Path(f'{arguments.out}.partial').is_dir()
+    kept = any(Path(f'{arguments.out}.partial').glob('[0-9]*.json'))
     return 'The same command resumes where it stopped.' if kept else ''
 
 

@@ -41,7 +41,12 @@ def open_to_append(path: str | Path) -> io.BufferedWriter:
     """
 
     def opener(name: str, flags: int) -> int:
-        return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        try:
+            return os.open(name, flags | os.O_NOFOLLOW | os.O_NONBLOCK, 0o666)
+        except OSError as error:
+            if error.errno != errno.ELOOP:
+                raise
+            raise OSError(errno.ELOOP, 'is a symbolic link, which is not followed; delete it', name) from None
 
     file = open(path, 'ab', opener=opener)  # noqa: SIM115 (closed by the caller)
     status = os.fstat(file.fileno())

@@ -148,7 +148,8 @@ def test_logs_are_not_written_to_other_files(tmp_path, outside, name, kind) -> N
     else:
         os.mkfifo(path)
     begin = RunLog(path).begin if name.endswith('json') else lambda facts: run_logger(path).__enter__()
-    with pytest.raises(OSError, match=name):
+    reason = dict(pipe='No such device', **{'second name': 'has another name too'})
+    with pytest.raises(OSError, match=f'{reason.get(kind, "is a symbolic link, which is not")}.*{name}'):
         begin(dict(seed=1))
     assert untouched(outside)
     assert not (tmp_path / 'elsewhere').exists()
