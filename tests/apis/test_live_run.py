@@ -57,3 +57,5 @@ def test_a_run_that_is_stopped_in_a_stage_gives_the_terminal_back(tiny_data, tmp
 
     text = on_terminal(work)
     assert text.rindex('\x1b[?25h') > text.rindex('\x1b[?25l')
+    (line,) = [line for line in visible(text) if line.startswith('cycle')]  # once, in its last state
+    assert line.startswith('cycle 0 (1 of 2) label ')
