@@ -13,6 +13,8 @@ from .found import FoundBox, FoundFile, FoundImage, ReviewState, base_name
 _SHOWN = 10
 # Less is a matter of rounding.
 _CLIP_TOLERANCE = 0.5
+# What no person draws, in shares of an image: all boxes ending before, many reaching farther beyond its edge.
+_RELATIVE, _FAR = 0.01, 0.1
 
 
 @dataclass(frozen=True, order=True)
@@ -86,18 +88,24 @@ def compare(batch: Batch, found: FoundFile, source: str, all_reviewed: bool = Fa
             not tell are, then.
 
     Raises:
-        ValueError: when an image or a class is unknown, an image is there twice, a size does not fit, or all
-            boxes of an image are without area; nothing of the file can be used.
+        ValueError: when an image or a class is unknown, an image is there twice, a size or the coordinates do
+            not fit, or all boxes of an image are without area; nothing of the file can be used.
     """
     images = _matched(batch, found, source)
     _check_sizes(images, source)
     _check_classes(batch, images, source)
+    _check_coordinates(images, source)
     clipped: list[str] = []
     degenerate: list[str] = []
     remarks = list(found.remarks)
     by_uid = {}
     for uid, (image, entry) in images.items():
-        boxes = _usable_boxes(image, entry.boxes, clipped, degenerate)
+        usable = _usable_boxes(image, entry.boxes, clipped, degenerate)
+        boxes = tuple(sorted(set(usable)))
+        if len(boxes) < len(usable):
+            remarks.append(
+                f'{entry.name}: {len(usable) - len(boxes)} boxes are there twice; each counts once'
+            )
         if entry.boxes and not boxes:
             raise ValueError(
                 f'{source}, image {entry.name}: none of its {len(entry.boxes)} boxes has an area in the '
@@ -173,9 +181,32 @@ def _check_classes(batch: Batch, images: Mapping[str, tuple[BatchImage, FoundIma
         )
 
 
+def _check_coordinates(images: Mapping[str, tuple[BatchImage, FoundImage]], source: str) -> None:
+    """Refuse coordinates that are no pixels of these images, whatever they are."""
+    boxes = [(image, box.corners) for image, entry in images.values() for box in entry.boxes]
+    relative, far = [], []
+    for image, (x1, y1, x2, y2) in boxes:
+        width, height = image.width, image.height
+        if max(x1, x2) <= max(_RELATIVE * width, 1) and max(y1, y2) <= max(_RELATIVE * height, 1):
+            relative.append(image.file_name)
+        right, bottom = (1 + _FAR) * width, (1 + _FAR) * height
+        if min(x1 / width, y1 / height) < -_FAR or x2 > right or y2 > bottom:
+            far.append(image.file_name)
+    if len(boxes) > 1 and len(relative) == len(boxes):
+        raise ValueError(
+            f'{source}: all of its {len(boxes)} boxes are in the upper left hundredth of images such as '
+            f'{relative[0]}: are the coordinates shares of an image? Those of the format are not'
+        )
+    if len(far) > 1 and len(far) * 4 > len(boxes):
+        raise ValueError(
+            f'{source}: {len(far)} of its {len(boxes)} boxes reach far beyond their images, as of {far[0]}: '
+            'are they of images of another size, or corners where the format has widths and heights?'
+        )
+
+
 def _usable_boxes(
     image: BatchImage, boxes: Sequence[FoundBox], clipped: list[str], degenerate: list[str]
-) -> tuple[LabelBox, ...]:
+) -> list[LabelBox]:
     usable = []
     for box in boxes:
         x1, y1, x2, y2 = box.corners
@@ -187,7 +218,7 @@ def _usable_boxes(
         if max(abs(a - b) for a, b in zip(box.corners, corners, strict=True)) > _CLIP_TOLERANCE:
             clipped.append(what)
         usable.append(LabelBox(box.name, corners, box.ignored))
-    return tuple(sorted(usable))
+    return usable
 
 
 def _evident_state(image: BatchImage, boxes: Sequence[LabelBox], all_reviewed: bool) -> ReviewState:

@@ -108,20 +108,36 @@ def _read_image(
         category = _key(entry, 'category_id', f'a box of image {name}')
         if category not in names:
             raise ValueError(f'image {name}: category {category!r} is not in the file')
-        shape = entry.get('segmentation')
-        crowd = bool(entry.get('iscrowd'))
-        if 'bbox' not in entry:
-            others['annotation without box'] += 1
+        shape, crowd = entry.get('segmentation'), _flag(entry, 'iscrowd', name)
+        if 'bbox' not in entry or _is_rotated(entry, name):
+            others['rotated box' if 'bbox' in entry else 'annotation without box'] += 1
             continue
         box = _read_box(name, names[category], entry['bbox'], crowd)
         if shape and not crowd and not _is_outline(shape, box):
             others['polygon or mask'] += 1
         else:
             boxes.append(box)
-    state = ReviewState.UNTOUCHED if row.get('reviewed') is False else None
-    if row.get('reviewed') is True or base_name(name) in listed:
+    uid, said = row.get('uid'), _flag(row, 'reviewed', name)
+    if uid is not None and str(uid) != base_name(name).partition('.')[0]:
+        raise ValueError(f'image {name} has the uid {uid!r}: they belong together')
+    state = ReviewState.UNTOUCHED if said is False else None
+    if said or base_name(name) in listed:
         state = ReviewState.REVIEWED
     return FoundImage(name, (size[0], size[1]), tuple(boxes), state, other_shapes=others)
+
+
+def _flag(row: Mapping[str, Any], key: str, name: str) -> bool | None:
+    value = row.get(key)
+    if value is not None and value not in (True, False):  # 0 and 1 are equal to them
+        raise ValueError(f'image {name}: {key} is {str(value)[:60]!r}; true or false is needed')
+    return value if value is None else bool(value)
+
+
+def _is_rotated(entry: Mapping[str, Any], name: str) -> bool:
+    """Tell whether CVAT says that the box is turned."""
+    attributes = entry.get('attributes')
+    angle = attributes.get('rotation', 0) if isinstance(attributes, Mapping) else 0
+    return bool(finite_number(angle, f'image {name}: rotation of a box') % 360)
 
 
 def _read_box(name: str, category: str, bbox: Any, crowd: bool) -> FoundBox:

@@ -93,8 +93,8 @@ def _read_image(element: Element) -> FoundImage:
     boxes, others, states = [], Counter[str](), []
     for shape in element:
         if shape.tag == 'tag':
-            states.append(_TAGS.get(shape.get('label', '')))
-        elif shape.tag == 'box' and not finite_number(shape.get('rotation', 0), f'{where}: rotation'):
+            states.append(_TAGS.get(shape.get('label', '').lower()))
+        elif shape.tag == 'box' and not finite_number(shape.get('rotation', 0), f'{where}: rotation') % 360:
             boxes.append(FoundBox(_label(shape, where), _corners(shape, where)))
         elif shape.tag not in _NO_SHAPES:
             others['rotated box' if shape.tag == 'box' else shape.tag] += 1

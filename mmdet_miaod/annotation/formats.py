@@ -58,26 +58,35 @@ def _named(path: Path, read: Callable[[], FoundFile]) -> FoundFile:
 
 
 def _read_json(content: Any) -> FoundFile:
-    if isinstance(content, Mapping) and {'images', 'categories', 'annotations'} <= content.keys():
-        return read_coco(content)
     if isinstance(content, Mapping) and content.get('format') == FORMAT:
         return read_page(content)
+    if isinstance(content, Mapping) and {'images', 'categories', 'annotations'} & content.keys():
+        return read_coco(content)
+    rows = content if isinstance(content, list) else []
+    if rows and all(isinstance(row, Mapping) and 'image_id' in row for row in rows):
+        raise ValueError("is a list of COCO's detections; the file with images and categories is needed")
     return read_tasks(content)
 
 
 def _read_folder(folder: Path, batch: Batch, first_pixel: int | None) -> FoundFile:
-    if any(folder.glob('*.y*ml')) or (folder / 'notes.json').is_file():
+    at_top = [path for path in sorted(folder.iterdir()) if not path.name.startswith('.')]
+    yolo = [path for path in at_top if path.suffix.lower() in ('.yaml', '.yml') or path.name == 'notes.json']
+    if yolo:
         return read_yolo(folder, batch)
-    instances = sorted(folder.glob('annotations/*.json')) or sorted(folder.glob('*.json'))
-    if len(instances) > 1:
+    inside = sorted(folder.glob('annotations/*'))
+    files = [path for path in inside if path.suffix.lower() == '.json']
+    files = files or [path for path in at_top if path.suffix.lower() == '.json']
+    xml = [path for path in sorted(folder.rglob('*')) if path.suffix.lower() == '.xml']
+    if xml and read_xml(xml[0]).tag == 'annotations':
+        files += xml
+    if len(files) > 1:
+        names = [path.relative_to(folder).as_posix() for path in files]
         raise ValueError(
-            f'{folder}: has {len(instances)} JSON files, such as {instances[0].name}: give one of them'
+            f'{folder}: has {len(files)} annotation files, such as {names[:2]}: give one of them'
         )
-    if instances:
-        return _read_file(instances[0])
-    if (folder / 'annotations.xml').is_file():
-        return _read_file(folder / 'annotations.xml')
-    if any(folder.rglob('*.xml')):
+    if files:
+        return _read_file(files[0])
+    if xml:
         return read_voc(folder, batch, first_pixel)
     if (folder / 'obj.names').is_file():
         raise ValueError(f"{folder}: is CVAT's YOLO 1.1; export in one of its Ultralytics YOLO formats")

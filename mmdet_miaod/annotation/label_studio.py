@@ -6,6 +6,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timezone
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 from xml.sax.saxutils import quoteattr
@@ -17,6 +18,8 @@ NAME = 'Label Studio JSON'
 _BOX = 'rectanglelabels'
 # Regions without a place in the image.
 _NO_SHAPES = ('relation', 'choices', 'textarea', 'rating', 'number', 'datetime', 'taxonomy')
+# A box may be drawn a little beyond its image.
+_MAX_PERCENT = 101.0
 # What Label Studio puts before the name of an uploaded file.
 _UPLOAD_PREFIX = re.compile('[0-9a-f]{8}-')
 
@@ -82,11 +85,11 @@ def read_tasks(content: Any) -> FoundFile:
     Raises:
         ValueError: when it is another of Label Studio's formats, or malformed; the task is named.
     """
-    if not isinstance(content, list) or not all(isinstance(task, Mapping) for task in content):
+    if not isinstance(content, list):
         raise ValueError('is no export of Label Studio in the format JSON')
     tasks: dict[str, list[Mapping[str, Any]]] = {}
     for number, task in enumerate(content, 1):
-        if 'data' not in task or 'annotations' not in task:
+        if not isinstance(task, Mapping) or not {'data', 'annotations'} <= task.keys():
             raise ValueError(
                 f'task {number} has no "data" and "annotations": JSON_MIN and lists of tasks do not tell '
                 'images without objects from images that nobody looked at; export in the format JSON'
@@ -154,10 +157,14 @@ def _annotations(name: str, task: Mapping[str, Any]) -> Iterable[Mapping[str, An
         yield annotation
 
 
-def _age(annotation: Mapping[str, Any]) -> tuple[str, float]:
+def _age(annotation: Mapping[str, Any]) -> tuple[datetime, float]:
     changed = annotation.get('updated_at') or annotation.get('created_at') or ''
+    try:
+        time = datetime.fromisoformat(str(changed).replace('Z', '+00:00'))
+    except ValueError:  # an older server's; the number tells
+        time = datetime.min
     number = annotation.get('id')
-    return str(changed), number if isinstance(number, int) else -1
+    return time.replace(tzinfo=time.tzinfo or timezone.utc), number if isinstance(number, int) else -1
 
 
 def _seconds(annotation: Mapping[str, Any]) -> float | None:
@@ -200,7 +207,9 @@ def _read_region(name: str, region: Mapping[str, Any]) -> tuple[FoundBox | None,
     keys = ('original_width', 'original_height')
     width, height = (finite_number(region.get(key), f'{what}{key}') for key in keys)
     x, y, w, h = (finite_number(value.get(key), f'{what}{key}') for key in ('x', 'y', 'width', 'height'))
-    if finite_number(value.get('rotation') or 0, f'{what}rotation'):
+    if finite_number(value.get('rotation') or 0, f'{what}rotation') % 360:
         return None, (width, height)
+    if max(x, y, w, h) > _MAX_PERCENT:
+        raise ValueError(f'{what}x, y, width and height are {x:g}, {y:g}, {w:g}, {h:g}: percent are needed')
     corners = (x * width / 100, y * height / 100, (x + w) * width / 100, (y + h) * height / 100)
     return FoundBox(labels[0], corners), (width, height)

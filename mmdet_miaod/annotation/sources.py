@@ -107,7 +107,9 @@ def unpacked(path: Path) -> Iterator[Path]:
 def _only_folder(folder: Path) -> Path:
     """Return the folder that was packed, where a folder was packed in place of its files."""
     inside = list(folder.iterdir())
-    return inside[0] if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in _PARTS else folder
+    if len(inside) == 1 and inside[0].is_dir() and inside[0].name not in _PARTS:
+        return _only_folder(inside[0])
+    return folder
 
 
 def _unpack(path: Path, folder: Path) -> None:
@@ -119,6 +121,9 @@ def _unpack(path: Path, folder: Path) -> None:
             for entry in entries:
                 _check_entry(path, entry)
             wanted = [entry for entry in entries if _is_wanted(entry.filename)]
+            nested = [entry.filename for entry in entries if entry.filename.lower().endswith('.zip')]
+            if nested and not wanted:
+                raise ValueError(f'{path}: has archives in it, such as {nested[0]!r}: give one of these')
             if len({entry.filename for entry in wanted}) != len(wanted):
                 raise ValueError(f'{path}: a file name is there twice')
             if (size := sum(entry.file_size for entry in wanted)) > MAX_JSON_BYTES:

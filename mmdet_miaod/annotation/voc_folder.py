@@ -64,11 +64,14 @@ def _size(root: Element, path: Path) -> tuple[float, float] | None:
 
 
 def _read_object(element: Element, first_pixel: int, where: str) -> FoundBox:
-    name, box = _text(element, 'name'), element.find('bndbox')
-    if not name or box is None:
-        raise ValueError(f'{where}: has no <name> or no <bndbox>')
-    x1, y1, x2, y2 = (finite_number(_text(box, key), f'{where}: {key}') - first_pixel for key in _CORNERS)
-    return FoundBox(name, (x1, y1, x2, y2), _text(element, 'difficult') == '1')
+    name, found = _text(element, 'name'), element.findall('bndbox')
+    if not name or len(found) != 1:
+        raise ValueError(f'{where}: needs a <name> and one <bndbox>')
+    x1, y1, x2, y2 = (finite_number(_text(found[0], key), f'{where}: {key}') for key in _CORNERS)
+    if first_pixel and min(x1, y1) == 0:
+        raise ValueError(f'{where}: begins at 0, so pixels are not counted from 1: use --first-pixel 0')
+    corners = (x1 - first_pixel, y1 - first_pixel, x2 - first_pixel, y2 - first_pixel)
+    return FoundBox(name, corners, _text(element, 'difficult').lower() in ('1', 'true'))
 
 
 def _text(element: Element, tag: str) -> str:

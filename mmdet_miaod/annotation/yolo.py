@@ -33,7 +33,8 @@ def read_yolo(folder: Path, batch: Batch) -> FoundFile:
     names = _class_names(folder)
     images, sixth = [], 0
     for path in sorted(folder.rglob('*.txt')):
-        if 'labels' not in path.relative_to(folder).parts[:-1]:
+        # Some tools write the names of the classes there, too.
+        if 'labels' not in path.relative_to(folder).parts[:-1] or path.name == 'classes.txt':
             continue
         image = batch.by_name.get(path.stem)
         if image is None:
@@ -64,13 +65,17 @@ def _class_names(folder: Path) -> list[str]:
     if len(found) != 1:
         raise ValueError(f'{folder}: has {len(found)} YAML files; data.yaml with the class names is needed')
     try:
-        names = yaml.safe_load(read_text(found[0]))['names']
+        content = yaml.safe_load(read_text(found[0]))
+        names = content['names']
         if isinstance(names, dict):
             names = [names[number] for number in range(len(names))]
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             raise ValueError('names is no list of texts')
+        if len(set(names)) != len(names) or content.get('nc', len(names)) != len(names):
+            raise ValueError(f'{names[:20]} are not {content.get("nc", len(names))} different names')
     except (yaml.YAMLError, KeyError, TypeError, ValueError, RecursionError) as error:
-        raise ValueError(f'{found[0]}: class names cannot be read ({error!r})') from None
+        why = ' '.join(str(error).split())
+        raise ValueError(f'{found[0]}: class names cannot be read ({type(error).__name__}: {why})') from None
     return names
 
 
@@ -88,7 +93,7 @@ def _read_labels(path: Path, image: BatchImage, names: list[str]) -> tuple[Found
             others['polygon or rotated box'] += 1
             continue
         sixth += len(columns) == 6
-        x, y, width, height = (finite_number(value, where) for value in columns[1:5])
+        x, y, width, height = (finite_number(value, f'{where}: a coordinate') for value in columns[1:5])
         if max(map(math.fabs, (x, y, width, height))) > _MAX_RELATIVE:
             raise ValueError(f'{where}: coordinates are relative to the image, 0 to 1; these are pixels')
         edges = (x - width / 2, y - height / 2, x + width / 2, y + height / 2)
