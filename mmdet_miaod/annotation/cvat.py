@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 from xml.etree.ElementTree import Element, SubElement, indent, tostring
 
@@ -66,6 +66,14 @@ def read_annotations(root: Element) -> FoundFile:
         raise ValueError(f'has tracks: it is of a video; export in the format {NAME}')
     images = tuple(_read_image(element) for element in root.findall('image'))
     return FoundFile(NAME, images, _partial(root, len(images)))
+
+
+def mark_reviewed(root: Element, frames: Collection[int]) -> None:
+    """Tag the images of some frames as reviewed, unless they have one of the tags."""
+    for image in root.findall('image'):
+        tags = {tag.get('label', '').lower() for tag in image.findall('tag')}
+        if image.get('id', '').isdecimal() and int(image.get('id')) in frames and not tags & _TAGS.keys():
+            SubElement(image, 'tag', label='reviewed', source='job')
 
 
 def _partial(root: Element, images: int) -> str:

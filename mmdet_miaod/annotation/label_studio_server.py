@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import json
 import os
-import re
-import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -17,18 +15,13 @@ from urllib3.util.retry import Retry
 from .batch import Batch
 from .folder import IMAGES
 from .label_studio import label_config, write_tasks
+from .servers import TRIES, TRY_AGAIN, check_address, ensure, project_title
 from .sources import MAX_JSON_BYTES
 
 TOKEN_VARIABLE = 'LABEL_STUDIO_API_KEY'
 _CONNECT_SECONDS, _READ_SECONDS, _EXPORT_SECONDS = 10, 60, 600
-_TRIES = 4
 _PAGE = 100
 _TASKS_AT_ONCE = 200
-# Answers of a server that is busy or restarts.
-_AGAIN = (429, 500, 502, 503, 504)
-_TITLE_LENGTH = 50
-
-T = TypeVar('T')
 
 
 class LabelStudioServer:
@@ -40,28 +33,33 @@ class LabelStudioServer:
         url: of the server, such as ``http://localhost:8080``.
         token: an access token of the user's account page, or a legacy token of 40 digits.
         pause: seconds before the second try; doubled before each further one.
+        document_root: LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, above the folders of all batches;
+            None: the folder that these are in.
 
     Raises:
         ValueError: the address is none.
     """
 
-    def __init__(self, url: str, token: str, pause: float = 1.0) -> None:
-        if not re.fullmatch(r'https?://[^/?#@\s]+(/[^?#\s]*)?', url):
-            raise ValueError(f'{url!r} is no address of a server, such as http://localhost:8080')
-        self._url = url.rstrip('/')
+    export_name = 'label-studio-export.json'
+
+    def __init__(
+        self, url: str, token: str, *, pause: float = 1.0, document_root: Path | None = None
+    ) -> None:
+        self._url = check_address(url)
         self._token = token
         self._pause = pause
+        self._document_root = document_root
         self._session = requests.Session()
         # An environment's proxies and .netrc have no business with the token.
         self._session.trust_env = False
         retry = Retry(
-            total=_TRIES - 1, backoff_factor=pause, status_forcelist=_AGAIN, allowed_methods=['GET']
+            total=TRIES - 1, backoff_factor=pause, status_forcelist=TRY_AGAIN, allowed_methods=['GET']
         )
         for prefix in ('http://', 'https://'):
             self._session.mount(prefix, HTTPAdapter(max_retries=retry))
 
     @classmethod
-    def from_environment(cls, url: str) -> LabelStudioServer:
+    def from_environment(cls, url: str, document_root: Path | None = None) -> LabelStudioServer:
         """Return the server; the token is that of the environment variable.
 
         Raises:
@@ -72,15 +70,14 @@ class LabelStudioServer:
             raise ValueError(
                 f'{TOKEN_VARIABLE} is not set: export the access token of your account page there'
             )
-        return cls(url, token)
+        return cls(url, token, document_root=document_root)
 
-    def send(self, batch: Batch, folder: Path, document_root: Path) -> str:
+    def send(self, batch: Batch, folder: Path) -> str:
         """Make the project of a batch, its storage and its tasks, as far as they are not there.
 
         Args:
             batch: what is asked.
             folder: the batch's folder.
-            document_root: LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT of the server, above the folder.
 
         Returns:
             The address of the project.
@@ -89,11 +86,13 @@ class LabelStudioServer:
             ValueError: the server refuses something, or the folder is not below the document root.
             ConnectionError: the server cannot be reached.
         """
-        images, root = (folder / IMAGES).resolve(), document_root.resolve()
+        images, root = (folder / IMAGES).resolve(), (self._document_root or folder.parent).resolve()
         if root not in images.parents:
             raise ValueError(f'{images} is not below the document root {root} of the server')
-        project = self._ensure(lambda: self._project(batch), lambda: self._make_project(batch))
-        self._ensure(lambda: self._storage(project, images), lambda: self._make_storage(project, images))
+        project = ensure(lambda: self._project(batch), lambda: self._make_project(batch), self._pause)
+        ensure(
+            lambda: self._storage(project, images), lambda: self._make_storage(project, images), self._pause
+        )
         tasks = json.loads(write_tasks(batch, images.relative_to(root).as_posix()))
 
         def missing() -> list[Any]:
@@ -103,9 +102,10 @@ class LabelStudioServer:
         while left := missing():
             chunk = left[:_TASKS_AT_ONCE]
             uids = {task['data']['uid'] for task in chunk}
-            self._ensure(
+            ensure(
                 lambda uids=uids: uids <= self._known_uids(project) or None,
                 lambda chunk=chunk: self._post(f'projects/{project}/import', chunk),
+                self._pause,
             )
         return f'{self._url}/projects/{project}/data'
 
@@ -128,38 +128,15 @@ class LabelStudioServer:
                     raise ValueError(f'{self._url}: the export has more than {MAX_JSON_BYTES:,} bytes')
         return bytes(content)
 
-    def _ensure(self, find: Callable[[], T | None], make: Callable[[], Any]) -> T:
-        """Make something that is not there; after a failure it may be there all the same."""
-        error: Exception | None = None
-        for attempt in range(_TRIES):
-            if attempt:
-                time.sleep(self._pause * 2 ** (attempt - 1))
-            found = find()
-            if found is not None:
-                return found
-            try:
-                make()
-            except ConnectionError as failure:
-                error = failure
-        found = find()
-        if found is None:
-            raise error or ValueError(f'{self._url}: does not have what it said it made')
-        return found
-
-    def _title(self, batch: Batch) -> str:
-        """Title of a batch's project: unlike any other batch's, by the first image's name."""
-        end = f' {batch.images[0].uid}'
-        return f'{batch.run[: _TITLE_LENGTH - len(end)]}{end}'
-
     def _project(self, batch: Batch) -> int | None:
-        title = self._title(batch)
+        title = project_title(batch)
         for project in self._pages('projects', 'results'):
             if project.get('title') == title:
                 return int(project['id'])
         return None
 
     def _make_project(self, batch: Batch) -> None:
-        self._post('projects', dict(title=self._title(batch), label_config=label_config(batch.classes)))
+        self._post('projects', dict(title=project_title(batch), label_config=label_config(batch.classes)))
 
     def _storage(self, project: int, images: Path) -> int | None:
         storages = self._get(f'storages/localfiles?project={project}')
@@ -214,7 +191,7 @@ class LabelStudioServer:
             )
         except requests.RequestException as error:
             raise ConnectionError(f'{self._url}: cannot be reached ({type(error).__name__})') from None
-        if response.status_code in _AGAIN:
+        if response.status_code in TRY_AGAIN:
             raise ConnectionError(f'{self._url}: answers with {response.status_code}')
         if response.status_code in (401, 403):
             raise ValueError(f'{self._url}: refuses the token of {TOKEN_VARIABLE}')

@@ -1,18 +1,56 @@
-"""The batches of a run on a Label Studio server: sent there, and their labels fetched."""
+"""The batches of a run on a Label Studio or CVAT server: sent there, and their labels fetched."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Protocol
+
+import requests
 
 from ..run.files import write_file
-from .batch import batch_folder, read_batch
+from .batch import Batch, batch_folder, read_batch
+from .cvat_server import CvatServer
 from .importing import locked_run, waiting_batches
 from .label_studio_server import LabelStudioServer
+from .servers import check_address
 
-EXPORT_NAME = 'label-studio-export.json'
+_SECONDS = 10
 
 
-def fetch_exports(directory: str | Path, server: LabelStudioServer) -> list[Path]:
+class AnnotationServer(Protocol):
+    """A server of an annotation tool.
+
+    Attributes:
+        export_name: file name of what is fetched.
+    """
+
+    export_name: str
+
+    def send(self, batch: Batch, folder: Path) -> str:
+        """Make what is not there of a batch's project; returns its address."""
+
+    def fetch(self, batch: Batch) -> bytes:
+        """Return the export of a batch's project."""
+
+
+def find_server(url: str) -> AnnotationServer:
+    """Return the server at an address: CVAT where it says so, else Label Studio.
+
+    Raises:
+        ValueError: the address is none, or the environment does not tell who we are.
+        ConnectionError: the server cannot be reached.
+    """
+    place = f'{check_address(url)}/api/server/about'
+    try:
+        answer = requests.get(place, timeout=_SECONDS, allow_redirects=False)
+    except requests.RequestException as error:
+        raise ConnectionError(f'{url}: cannot be reached ({type(error).__name__})') from None
+    if answer.status_code == 200 and 'Computer Vision Annotation Tool' in answer.text[:1000]:
+        return CvatServer.from_environment(url)
+    return LabelStudioServer.from_environment(url)
+
+
+def fetch_exports(directory: str | Path, server: AnnotationServer) -> list[Path]:
     """Fetch the labels of the batches that wait, each into a file in the batch's folder.
 
     Args:
@@ -31,23 +69,20 @@ def fetch_exports(directory: str | Path, server: LabelStudioServer) -> list[Path
         for number in waiting_batches(directory):
             folder = batch_folder(directory, number)
             content = server.fetch(read_batch(folder))
-            record = write_file(folder / EXPORT_NAME, lambda file, content=content: file.write(content))
-            paths.append(record.path)
+            name = folder / server.export_name
+            paths.append(write_file(name, lambda file, content=content: file.write(content)).path)
     if not paths:
         raise ValueError(f'{directory}: no batch waits for labels')
     return paths
 
 
-def send_batches(
-    directory: str | Path, numbers: list[int], server: LabelStudioServer, document_root: Path | None = None
-) -> list[str]:
+def send_batches(directory: str | Path, numbers: list[int], server: AnnotationServer) -> list[str]:
     """Make the projects of batches on a server, as far as they are not there.
 
     Args:
         directory: the run directory.
         numbers: of the batches.
         server: where they go.
-        document_root: of the server's local files; None: the folder of all batches.
 
     Returns:
         The addresses of the projects.
@@ -57,4 +92,4 @@ def send_batches(
         ConnectionError: the server cannot be reached.
     """
     folders = [batch_folder(directory, number) for number in numbers]
-    return [server.send(read_batch(folder), folder, document_root or folder.parent) for folder in folders]
+    return [server.send(read_batch(folder), folder) for folder in folders]

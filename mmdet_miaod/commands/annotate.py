@@ -76,19 +76,19 @@ def _add_export(commands: argparse._SubParsersAction) -> argparse.ArgumentParser
         'export',
         'write the files of a batch for an annotation tool',
         'Its folder goes to stdout; README.txt in it has the steps. With --url the project is made on\n'
-        'a server; the token is in the environment variable LABEL_STUDIO_API_KEY.\n\n'
+        'a server; the token is in LABEL_STUDIO_API_KEY or CVAT_ACCESS_TOKEN of the environment.\n\n'
         'example: %(prog)s work_dirs/bolts --to cvat\n'
         'example: %(prog)s work_dirs/bolts --to label-studio --url http://localhost:8080',
     )
     export.set_defaults(action=export_batch)
     _add_run(export)
     export.add_argument('--to', choices=_TOOLS, required=True, help='annotation tool')
-    export.add_argument('--url', help='Label Studio: make project, storage and tasks on this server')
+    export.add_argument('--url', help='Label Studio, CVAT: make project and tasks on this server')
     export.add_argument(
         '--document-root',
         type=Path,
         metavar='DIR',
-        help="the server's LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT (default: RUN/batches)",
+        help='of Label Studio: LABEL_STUDIO_LOCAL_FILES_DOCUMENT_ROOT (default: RUN/batches)',
     )
     export.add_argument('--batch', type=int, metavar='N', help='its number (default: those that wait)')
     return export
@@ -106,7 +106,7 @@ def _add_import(commands: argparse._SubParsersAction) -> argparse.ArgumentParser
     read.set_defaults(action=import_labels)
     _add_run(read)
     read.add_argument('files', nargs='*', metavar='FILE', help='exported file, archive or folder')
-    read.add_argument('--from', dest='url', metavar='URL', help='Label Studio: fetch from this server')
+    read.add_argument('--from', dest='url', metavar='URL', help='Label Studio, CVAT: fetch from this server')
     read.add_argument(
         '--all-reviewed', action='store_true', help='I looked at every image of the file, also at empty ones'
     )
@@ -173,8 +173,8 @@ def start_run(arguments: argparse.Namespace) -> None:
 
 def export_batch(arguments: argparse.Namespace) -> None:
     """Write the tool's files into the folders of batches, and send these to a server."""
-    if arguments.url is not None and arguments.to != 'label-studio':
-        raise UsageError('--url is for --to label-studio')
+    if arguments.url is not None and arguments.to == 'coco':
+        raise UsageError('--url is for --to label-studio and --to cvat')
     from ..annotation.importing import export_batches
 
     logger = configure_messages(arguments)
@@ -182,11 +182,15 @@ def export_batch(arguments: argparse.Namespace) -> None:
     for folder in folders:
         logger.info('The steps are in %s.', folder / 'README.txt')
     if arguments.url is not None:
+        from ..annotation.cvat_server import CvatServer
         from ..annotation.label_studio_server import LabelStudioServer
         from ..annotation.run_server import send_batches
 
-        server = LabelStudioServer.from_environment(arguments.url)
-        folders = send_batches(arguments.run_dir, numbers, server, arguments.document_root)
+        if arguments.to == 'cvat':
+            server = CvatServer.from_environment(arguments.url)
+        else:
+            server = LabelStudioServer.from_environment(arguments.url, arguments.document_root)
+        folders = send_batches(arguments.run_dir, numbers, server)
     print('\n'.join(map(str, folders)))
 
 
@@ -198,10 +202,9 @@ def import_labels(arguments: argparse.Namespace) -> None:
         raise UsageError('give files, or --from URL')
     paths = arguments.files
     if arguments.url is not None:
-        from ..annotation.label_studio_server import LabelStudioServer
-        from ..annotation.run_server import fetch_exports
+        from ..annotation.run_server import fetch_exports, find_server
 
-        paths = fetch_exports(arguments.run_dir, LabelStudioServer.from_environment(arguments.url))
+        paths = fetch_exports(arguments.run_dir, find_server(arguments.url))
     for path in paths:
         done = import_file(
             arguments.run_dir,

@@ -26,7 +26,7 @@ def test_project_storage_and_tasks_are_made_and_nothing_twice(stub_and_url, fold
     batch = make_batch(430, 1)
     server = LabelStudioServer(url, TOKEN, pause=0.01)
     for _ in range(2):
-        assert server.send(batch, folder, folder.parent) == f'{url}/projects/1/data'
+        assert server.send(batch, folder) == f'{url}/projects/1/data'
     assert len(stub.projects) == len(stub.storages) == 1 and len(stub.tasks) == 430
     assert 3 <= len(stub.projects[0]['title']) <= 50
     assert stub.storages[0]['path'] == str(folder / 'images')
@@ -42,7 +42,7 @@ def test_requests_that_fail_are_tried_again_and_make_nothing_twice(stub_and_url,
     stub, url = stub_and_url
     stub.faults = list(faults)
     batch = make_batch(250, 1)
-    LabelStudioServer(url, TOKEN, pause=0.01).send(batch, folder, folder.parent)
+    LabelStudioServer(url, TOKEN, pause=0.01).send(batch, folder)
     assert len(stub.projects) == len(stub.storages) == 1
     assert sorted(task['data']['uid'] for task in stub.tasks) == [image.uid for image in batch.images]
 
@@ -51,7 +51,7 @@ def test_a_server_that_stays_broken_is_an_error(stub_and_url, folder) -> None:
     stub, url = stub_and_url
     stub.faults = ['busy'] * 99
     with pytest.raises(ConnectionError, match='answers with 503'):
-        LabelStudioServer(url, TOKEN, pause=0.01).send(make_batch(), folder, folder.parent)
+        LabelStudioServer(url, TOKEN, pause=0.01).send(make_batch(), folder)
 
 
 def test_an_export_is_fetched_whole(stub_and_url, folder) -> None:
@@ -61,7 +61,7 @@ def test_an_export_is_fetched_whole(stub_and_url, folder) -> None:
     server = LabelStudioServer(url, TOKEN, pause=0.01)
     with pytest.raises(ValueError, match='has no project of batch 2; send it there first'):
         server.fetch(batch)
-    server.send(batch, folder, folder.parent)
+    server.send(batch, folder)
     assert server.fetch(batch) == stub.export
     stub.export = accepted_tasks(batch)
     assert b'rectanglelabels' in server.fetch(batch)
@@ -70,14 +70,14 @@ def test_an_export_is_fetched_whole(stub_and_url, folder) -> None:
 def test_a_personal_access_token_gives_short_lived_ones(stub_and_url, folder) -> None:
     stub, url = stub_and_url
     stub.authorization = 'Bearer short'
-    LabelStudioServer(url, 'head.claims.signature', pause=0.01).send(make_batch(), folder, folder.parent)
+    LabelStudioServer(url, 'head.claims.signature', pause=0.01).send(make_batch(), folder)
     assert len(stub.tasks) == 3
 
 
 def test_a_wrong_token_is_an_error_that_does_not_tell_it(stub_and_url, folder) -> None:
     _, url = stub_and_url
     with pytest.raises(ValueError, match=f'refuses the token of {TOKEN_VARIABLE}') as error:
-        LabelStudioServer(url, 'b' * 40, pause=0.01).send(make_batch(), folder, folder.parent)
+        LabelStudioServer(url, 'b' * 40, pause=0.01).send(make_batch(), folder)
     assert 'bbbb' not in str(error.value)
 
 
@@ -97,18 +97,18 @@ def test_what_is_no_address_is_refused(url: str) -> None:
 
 def test_a_server_that_is_not_there_is_an_error(folder) -> None:
     with pytest.raises(ConnectionError, match='cannot be reached'):
-        LabelStudioServer('http://127.0.0.1:9', TOKEN, pause=0.01).send(make_batch(), folder, folder.parent)
+        LabelStudioServer('http://127.0.0.1:9', TOKEN, pause=0.01).send(make_batch(), folder)
 
 
 def test_a_server_that_is_none_is_an_error(stub_and_url, folder, monkeypatch) -> None:
     stub, url = stub_and_url
     monkeypatch.setattr(stub, 'answer', lambda *arguments: (200, b'<html>'))
     with pytest.raises(ValueError, match='is it Label Studio'):
-        LabelStudioServer(url, TOKEN, pause=0.01).send(make_batch(), folder, folder.parent)
+        LabelStudioServer(url, TOKEN, pause=0.01).send(make_batch(), folder)
 
 
 def test_images_have_to_be_below_the_document_root(stub_and_url, folder, tmp_path) -> None:
     _, url = stub_and_url
     for root in (tmp_path / 'elsewhere', folder / 'images'):
         with pytest.raises(ValueError, match='is not below the document root'):
-            LabelStudioServer(url, TOKEN).send(make_batch(), folder, root)
+            LabelStudioServer(url, TOKEN, document_root=root).send(make_batch(), folder)

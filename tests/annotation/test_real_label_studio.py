@@ -143,7 +143,7 @@ def test_a_batch_of_a_thousand_images(tmp_path, executable) -> None:
     write_batch_folder(folder, batch, dict(zip(uids, paths)), 'label-studio')
     with real_label_studio.running(executable, tmp_path / 'studio', folder.parent) as url:
         server = LabelStudioServer(url, real_label_studio.TOKEN)
-        address = server.send(batch, folder, folder.parent)
+        address = server.send(batch, folder)
         person = real_label_studio.Person(url, int(address.split('/')[-2]))
         for task in person.tasks():
             person.submit(task, task['predictions'][0]['result'])

@@ -16,28 +16,8 @@ from mmdet_miaod.run.lookup import never_started
 from tests.photograph_run import label_as_person, make_photographs, photograph_config
 from tests.reliability import photograph_job
 from tests.reliability.processes import outputs, run_ranks
+from tests.reliability.stopped_disk import Killed, StoppedDisk
 from tests.reliability.tiny_job import OVERRIDES, ledger
-
-
-class Killed(BaseException):
-    """Stands for the end of the process."""
-
-
-class Disk:
-    """Takes the place of ``files._perform``: stops at one operation, done or not, and counts them."""
-
-    def __init__(self, number: int = 0, done: bool = False) -> None:
-        self.count = 0
-        self.number = number
-        self.done = done
-
-    def __call__(self, operation: str, path: Path, action: Any) -> Any:
-        self.count += 1
-        if self.count == self.number:
-            if self.done:
-                action()
-            raise Killed
-        return action()
 
 
 def _sitting(photographs: Path, labels: dict, folder: Path) -> bool:
@@ -68,7 +48,7 @@ def _to_the_end(photographs: Path, labels: dict, folder: Path) -> dict[str, Any]
 def undisturbed(tmp_path_factory):
     root = tmp_path_factory.mktemp('undisturbed')
     photographs, labels = make_photographs(root / 'data', 10)
-    disk = Disk()
+    disk = StoppedDisk()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(files, '_perform', disk)
         expected = _to_the_end(photographs, labels, root / 'work')
@@ -81,7 +61,7 @@ def _stop_and_resume(undisturbed, number: int, done: bool) -> None:
     folder = photographs.parent.parent / 'work'
     shutil.rmtree(folder)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(files, '_perform', Disk(number, done))
+        patch.setattr(files, '_perform', StoppedDisk(number, done))
         with pytest.raises(Killed):
             _to_the_end(photographs, labels, folder)
     assert _to_the_end(photographs, labels, folder) == expected, number
