@@ -90,6 +90,8 @@ def send_batches(directory: str | Path, numbers: list[int], server: AnnotationSe
     Raises:
         ValueError: the server refuses something.
         ConnectionError: the server cannot be reached.
+        BlockingIOError: the run is running, or another process sends its batches.
     """
     folders = [batch_folder(directory, number) for number in numbers]
-    return [server.send(read_batch(folder), folder) for folder in folders]
+    with locked_run(directory):  # two that send at once would both make what is not there
+        return [server.send(read_batch(folder), folder) for folder in folders]

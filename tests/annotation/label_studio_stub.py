@@ -21,6 +21,7 @@ class Stub:
         projects, storages, tasks: what was made.
         requests: method and path of each request.
         faults: of the next POST requests: done, but answered with nothing ('lost'), or with 503 ('busy').
+        kill_at: number of a request that is done, but answered with 418: the client gives up.
         export: what is exported.
         authorization: that requests need.
     """
@@ -31,6 +32,7 @@ class Stub:
         self.tasks: list[dict[str, Any]] = []
         self.requests: list[tuple[str, str]] = []
         self.faults: list[str] = []
+        self.kill_at = 0
         self.export: Any = None
         self.authorization = f'Token {TOKEN}'
 
@@ -92,6 +94,8 @@ def label_studio_stub() -> Iterator[tuple[Stub, str]]:
             if fault == 'lost':
                 self.close_connection = True
                 return
+            if len(stub.requests) == stub.kill_at:
+                status, answer = 418, {}
             body = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
             self.send_response(status)
             self.send_header('Content-Length', str(len(body)))

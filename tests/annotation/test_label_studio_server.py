@@ -47,6 +47,22 @@ def test_requests_that_fail_are_tried_again_and_make_nothing_twice(stub_and_url,
     assert sorted(task['data']['uid'] for task in stub.tasks) == [image.uid for image in batch.images]
 
 
+def test_a_kill_at_any_request_leaves_nothing_that_is_made_twice(folder) -> None:
+    batch, number = make_batch(250, 1), 1
+    while True:
+        with label_studio_stub() as (stub, url):
+            stub.kill_at = number
+            try:
+                LabelStudioServer(url, TOKEN, pause=0.001).send(batch, folder)
+                break
+            except ValueError:  # as good as a kill: nothing follows
+                LabelStudioServer(url, TOKEN, pause=0.001).send(batch, folder)
+            assert len(stub.projects) == len(stub.storages) == 1
+            assert sorted(task['data']['uid'] for task in stub.tasks) == [image.uid for image in batch.images]
+        number += 1
+    assert number > 8
+
+
 def test_a_server_that_stays_broken_is_an_error(stub_and_url, folder) -> None:
     stub, url = stub_and_url
     stub.faults = ['busy'] * 99
