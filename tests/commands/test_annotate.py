@@ -97,7 +97,7 @@ def test_a_server_gets_the_batch_and_gives_the_labels(tmp_path, drawn, base, cap
         assert call('annotate', 'import', run, '--from', url) == 0
     assert 'reviewed, nothing there: ' in capsys.readouterr().out
     assert call('annotate', 'import', run) == 2
-    assert call('annotate', 'export', run, '--to', 'cvat', '--url', url) == 2
+    assert call('annotate', 'export', run, '--to', 'coco', '--url', url) == 2
     assert TOKEN not in ''.join(path.read_text(errors='ignore') for path in run.rglob('*') if path.is_file())
 
 
