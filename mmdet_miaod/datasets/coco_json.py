@@ -80,7 +80,12 @@ def read_coco(path: str) -> CocoFile:
             or the boxes are corners in place of x, y, width and height.
     """
     try:
-        content = json.loads(read_text(path, encoding='utf-8-sig'), parse_constant=_refuse_constant)
+        text = read_text(path, encoding='utf-8-sig')
+        # Of a name that is there twice, JSON's readers lose all but the last; few files can have one.
+        twice = any(text.count(f'"{name}"') > 1 for name in ('images', 'categories', 'annotations'))
+        content = json.loads(
+            text, parse_constant=_refuse_constant, object_pairs_hook=_unique if twice else None
+        )
         if not isinstance(content, dict):
             raise ValueError('it is no object with images, categories and annotations')
         images, categories, boxes = (content[name] for name in ('images', 'categories', 'annotations'))
@@ -117,6 +122,14 @@ def read_coco(path: str) -> CocoFile:
             *(path, stray, len(boxes), ', '.join(map(repr, list(lost)[:5]))),
         )
     return CocoFile(str(path), images, categories, dict(by_image), {NO_IMAGE: stray} if stray else {})
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        names = Counter(name for name, _ in pairs)
+        raise ValueError(f'an object has {max(names, key=names.get)!r} twice; join the two')
+    return found
 
 
 def _refuse_constant(name: str) -> None:

@@ -72,7 +72,8 @@ def unknown_objects(annotations: Mapping[str, BoxAnnotation], classes: Sequence[
         alike = plain.get(_plain(name))
         hint = '' if alike is None else f', which differs from {alike!r} in case or spacing only'
         files = f'{", ".join(sources[name][:3])}{", ..." if len(sources[name]) > 3 else ""}'
-        texts.append(f'{name} ({count}){hint} in {files}')
+        shown = name if name.isprintable() else repr(name)
+        texts.append(f'{shown} ({count}){hint} in {files}')
     return texts
 
 
@@ -113,4 +114,5 @@ def no_box_message(annotations: Mapping[str, BoxAnnotation], classes: Sequence[s
 
 
 def _plain(name: str) -> str:
-    return ''.join(name.replace('_', ' ').replace('-', ' ').split()).casefold()
+    words = name.replace('_', ' ').replace('-', ' ').split()
+    return ''.join(letter for letter in ''.join(words).casefold() if letter.isprintable())

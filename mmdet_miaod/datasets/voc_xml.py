@@ -12,7 +12,7 @@ from defusedxml.ElementTree import fromstring
 
 from ..regular_files import read_bytes
 from .boxes import BoxAnnotation, sort_objects
-from .objects import NOT_UNDERSTOOD, FoundObject, rotation_remark, written
+from .objects import MARKED, NOT_UNDERSTOOD, FoundObject, rotation_remark, written
 
 # The largest files of real data sets (thousands of objects) have under 2 MB; parsed, a file takes 30 times
 # its size.
@@ -86,6 +86,11 @@ def _parse_object(element: Element, number: int, class_to_label: Mapping[str, in
     name = (element.findtext('name') or '').strip()
     if not name:
         raise ValueError('no <name>')
+    for tag in ('name', 'difficult'):
+        if len(found := [child.text for child in element.findall(tag)]) > 1:
+            raise ValueError(f'({name}) {len(found)} <{tag}>: {str(found)[:_MAX_DIGITS]}; leave one')
+    if (element.findtext('deleted') or '').strip() == '1':  # as LabelMe keeps objects that were deleted
+        return [FoundObject(f'object {number} ({name})', name, class_to_label.get(name), left_out=MARKED)]
     boxes = element.findall('bndbox')
     if not boxes:
         others = ', '.join(f'<{child.tag}>' for child in element)

@@ -184,3 +184,15 @@ def test_a_hundred_thousand_categories_take_no_time(tmp_path) -> None:
     changed['categories'] += [dict(id=k, name=f'name {k}') for k in range(10, 100_000)]
     changed['categories'] += [dict(id=-k, name='cat') for k in range(1, 100_000)]
     assert len(read(tmp_path, changed).categories) == 2 + 99_990
+
+
+@pytest.mark.parametrize('part', ['images', 'categories', 'annotations'])
+def test_a_part_that_is_there_twice_is_refused(tmp_path, part) -> None:
+    text = json.dumps(content()).replace('{', f'{{"{part}": [], ', 1)
+    (tmp_path / 'boxes.json').write_text(text)
+    with pytest.raises(ValueError, match=rf"boxes\.json: .*an object has '{part}' twice"):
+        read_coco(str(tmp_path / 'boxes.json'))
+    # A class of that name is none of it.
+    changed = content()
+    changed['categories'][0]['name'] = part
+    assert len(read(tmp_path, changed).images) == 2

@@ -254,3 +254,18 @@ def test_the_image_counts_and_not_the_stated_size(tmp_path):
 def test_an_object_with_another_kind_of_box_names_it(tmp_path):
     with pytest.raises(ValueError, match=r'no <bndbox>; it has <name>, <polygon>'):
         parse_objects(tmp_path, '<object><name>cat</name><polygon><x1>1</x1></polygon></object>')
+
+
+def test_objects_that_labelme_marks_as_deleted_are_left_out_and_counted(tmp_path):
+    deleted = object_xml().replace('</object>', '<deleted>1</deleted></object>')
+    found = parse_voc_xml(write_xml(tmp_path / 'a.xml', object_xml() + deleted), CLASSES)
+    assert (found.counts.trained, dict(found.counts.left_out)) == (1, {'marked ignore': 1})
+    kept = deleted.replace('<deleted>1', '<deleted>0')
+    assert parse_voc_xml(write_xml(tmp_path / 'a.xml', kept), CLASSES).counts.trained == 1
+
+
+@pytest.mark.parametrize('more', ['<name>cat</name>', '<difficult>0</difficult><difficult>1</difficult>'])
+def test_several_names_or_marks_of_one_object_are_refused(tmp_path, more):
+    path = write_xml(tmp_path / 'a.xml', object_xml().replace('</object>', f'{more}</object>'))
+    with pytest.raises(ValueError, match=r'a\.xml, object 1: .*[23] <(name|difficult)>: .*; leave one'):
+        parse_voc_xml(path, CLASSES)
