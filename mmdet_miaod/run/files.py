@@ -49,13 +49,18 @@ def _do(operation: str, path: Path, action: Callable[[], Any]) -> Any:
 
 
 class _HashedFile(io.RawIOBase):
-    """A new, write-only file that hashes what reaches it; to be used through a buffer."""
+    """A new, write-only file that hashes what reaches it; to be used through a buffer.
 
-    def __init__(self, path: Path) -> None:
+    Args:
+        temporary: its name until all of it is there.
+        path: its name then, for messages.
+    """
+
+    def __init__(self, temporary: Path, path: Path) -> None:
         self._path = path
         # A new file, never what is there under that name: it may be a link to a file elsewhere.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = _do('open', path, lambda: os.open(path, flags, 0o666))
+        self._descriptor = _do('open', path, lambda: os.open(temporary, flags, 0o666))
         self._hash = hashlib.sha256()
         self.size = 0
 
@@ -126,7 +131,7 @@ def write_file(path: str | Path, write_content: Callable[[io.BufferedWriter], An
     make_directory(path.parent)
     temporary = _temporary(path.parent)
     try:
-        with _HashedFile(temporary) as file:
+        with _HashedFile(temporary, path) as file:
             buffer = io.BufferedWriter(file, _BUFFER_SIZE)
             write_content(buffer)
             buffer.flush()
