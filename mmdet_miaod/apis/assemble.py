@@ -163,7 +163,7 @@ class Run:
         logging.getLogger('mmdet').info('\n%s', cycle_table(entries))
         iterations = sum(step.values.get('iterations', 0) for step in epochs)
         self.log.evaluation(entries[-1], len(epochs), iterations)
-        if self.options.report:
+        if self.options.report and cycle != self.cycles[-1]:  # the last one is followed by the run's own
             self._report()
 
     def _report(self, last: bool = False) -> None:

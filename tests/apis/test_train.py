@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmcv.runner import RUNNERS
 
-from mmdet_miaod.apis import StartingPoint, preflight
+from mmdet_miaod.apis import StartingPoint, assemble, preflight
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.datasets.builder import build_dataset
 from mmdet_miaod.engine.detector import build_model
@@ -151,6 +151,13 @@ def test_the_first_cycle_trains_the_model_that_was_checked(tiny_data, tmp_path, 
     monkeypatch.setattr(preflight, 'build_model', lambda *given: built.append(1) or build_model(*given))
     tiny_train(tiny_data, tmp_path, cycles=[0, 1], schedule=BRIEF)
     assert len(built) == 2
+
+
+def test_the_report_is_written_once_a_cycle(tiny_data, tmp_path, monkeypatch) -> None:
+    written = []
+    monkeypatch.setattr(assemble, 'refresh_report', lambda *given, last: written.append(last))
+    tiny_train(tiny_data, tmp_path, options=dict(report=True), cycles=[0, 1], schedule=BRIEF)
+    assert written == [False, True]
 
 
 def test_text_and_json_log_name_the_loss_terms_of_each_stage(seven) -> None:
