@@ -113,7 +113,9 @@ def check_before_start(
         on_passed('first labels', f'{len(first_split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
     # What does not fit together, or has detections that cannot be compared, stops here and not after a cycle.
-    looks = [_forward] * (options.resume is None) + [second_look(strategy)] * strategy.looks_again
+    # Not where layers are compiled: that takes minutes, and is done for the device that trains.
+    new = options.resume is None and not settings.model.acceleration.compile_towers
+    looks = [_forward] * new + [second_look(strategy)] * strategy.looks_again
     for look in looks:
         with config_errors('model.backbone, model.neck, model.bbox_head'):
             look_at(

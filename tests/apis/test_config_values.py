@@ -58,7 +58,7 @@ def message_of(key: str, value: Any, data, work, capsys) -> str:
     """What the checks before a run say of a value, '' where they pass."""
 
     def check() -> None:
-        options = {**tiny_options(data, work), 'compile_towers': False, key: value}
+        options = {**tiny_options(data, work), key: value}
         config = load_config(REPOSITORY / 'configs' / 'MIAOD.py', options)
         check_before_start(RunSettings.from_config(config), RunOptions())
 
