@@ -190,9 +190,11 @@ def describe_import(done: Import) -> list[str]:
     if counts.minutes is not None:
         lines.append(f'minutes: {counts.minutes:.1f}')
     lines += [*answers.clipped[:_SHOWN], *answers.degenerate[:_SHOWN], *answers.remarks, *done.changes]
-    left = len(done.labels.open_uids(done.batch))
+    left = done.labels.open_uids(done.batch)
     if not done.labels.is_complete(done.batch):
-        lines.append(f'{left} images are not decided: label them and import again, or use --accept-partial')
+        names = ', '.join(left[:_SHOWN]) + (' ...' if len(left) > _SHOWN else '')
+        advice = 'label them and import again, or use --accept-partial'
+        lines.append(f'{len(left)} images are not decided ({names}): {advice}')
     return lines
 
 
