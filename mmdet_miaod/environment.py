@@ -1,8 +1,8 @@
 """Check that the installed stack is the one this project was made for.
 
 Only the standard library is imported at the top: scripts/setup_env.sh runs this file by its path, before or
-without an installed stack. Run so it prints what is wrong and exits with status 1; `--import` imports the
-packages as well, `--requirements` checks the pins of requirement files.
+without an installed stack. As a script it prints what is wrong and exits with status 1; `--import` imports
+the packages as well, `--requirements` checks the pins of requirement files.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-# AquaTrash: 369 photographs of litter outdoors, 4 classes, few boxes an image (annotations MIT, images of TACO CC BY 4.0).
+# AquaTrash: 369 photographs of litter outdoors, 4 classes, few boxes per image (annotations MIT, images of TACO CC BY 4.0).
 # From github.com/Harsh9524/AquaTrash, its CSV file turned into VOC's layout, 80% of the images in trainval.txt.
 # python tools/train.py configs/examples/aquatrash.py --data-root PATH/TO/aquatrash --device cpu
 _base_ = ['./small_pretrained.py']

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from .. import distributed
-from ..annotation.batch import BATCHES_FOLDER, Batch, read_batch
+from ..annotation.batch import BATCHES_FOLDER, Batch, PreBox, read_batch
 from ..annotation.folder import write_batch_folder
 from ..annotation.labels import read_labels
 from ..datasets.photographs import PersonLabeledDataset
@@ -21,7 +21,7 @@ from ..run.step import FinishedStep
 from .annotator import LabelsWanted, SimulatedAnnotator
 from .cycle_scoring import scores_name
 from .cycle_training import model_name
-from .proposals import ProposalSettings, describe_images
+from .proposals import ProposalSettings, describe_images, propose_boxes
 from .split import split_names
 from .taken_labels import LABELS, TEST, TRAIN, Objects, imported_labels, read_objects
 
@@ -145,38 +145,33 @@ class BatchAnnotator(SimulatedAnnotator):
         models = self._state.of_kind('model')
         previous = models[-1].cycle if models and purpose == TRAIN else None
         detections = None if previous is None else self._detect(previous, indices)
-        sizes = self._pool.index.sizes  # read here, where all processes are
+        index, classes = self._pool.index, tuple(self._dataset.CLASSES)
+
+        def propose(position: int, size: tuple[int, int]) -> tuple[PreBox, ...]:
+            if detections is None:
+                return ()
+            return propose_boxes(detections[position], classes, size, self._settings.proposals)
 
         def write(heartbeat: Callable[[], None]) -> FinishedStep:
             number = 1 + sum(len(self._state.of_kind(kind)) for kind in _BATCH_KINDS.values())
             images = describe_images(
                 indices,
-                [self._pool.index.image_path(i) for i in indices.tolist()],
-                sizes[indices],
+                index,
                 run=self._state.id,
                 number=number,
                 scores=self._scores(previous, indices),
-                detections=detections,
-                classes=self._dataset.CLASSES,
-                settings=self._settings.proposals,
+                propose=propose,
                 heartbeat=heartbeat,
             )
             model = None if previous is None else models[-1].files[model_name(previous)][1]
-            classes = tuple(self._dataset.CLASSES)
             batch = Batch(number, self._state.directory.name, cycle, purpose, model, classes, tuple(images))
             folder = self._state.path(f'{BATCHES_FOLDER}/{number}')
-            sources = {image.uid: Path(self._pool.index.image_path(image.index)) for image in images}
+            sources = {image.uid: Path(index.image_path(image.index)) for image in images}
             record = write_batch_folder(folder, batch, sources, self._settings.tool, heartbeat)
             files = self._state.relative([record])
             needs = [*files, *(() if previous is None else split_names(previous))]
-            return FinishedStep(
-                _BATCH_KINDS[purpose],
-                cycle,
-                number,
-                files=files,
-                needs=needs,
-                values=dict(images=indices.tolist()),
-            )
+            kind, values = _BATCH_KINDS[purpose], dict(images=indices.tolist())
+            return FinishedStep(kind, cycle, number, files=files, needs=needs, values=values)
 
         return distributed.on_main_for_long(write)
 

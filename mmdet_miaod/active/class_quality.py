@@ -40,26 +40,29 @@ def anchor_quality(
     images = list(zip(annotations, img_metas, strict=True))
     objects = [_resized(known['bboxes'], meta, device) for known, meta in images]
     ignored = [_resized(known['bboxes_ignore'], meta, device) for known, meta in images]
-    labels = [torch.from_numpy(known['labels']).to(device) for known, _ in images]
+    labels = [torch.from_numpy(known['labels']).to(device) for known in annotations]
     maps = head.forward_branches(feats, ('f_1', 'f_r'))
     with full_precision(device):
         sizes = [tuple(level.shape[-2:]) for level in maps['f_1']]
         targets = head.assign_anchors(sizes, img_metas, objects, labels, ignored)
-        lists = targets.labels, targets.anchors, head.target_boxes(targets)
-        wanted, anchors, boxes = map(join_levels, lists)
+        levels = targets.labels, targets.anchors, head.target_boxes(targets)
+        wanted, anchors, boxes = map(join_levels, levels)
         logits = join_levels([flatten_map(level, head.cls_out_channels) for level in maps['f_1']])
         deltas = join_levels([head.deltas_and_quality(level)[0] for level in maps['f_r']])
-        found = logits.new_zeros(len(images), 2, head.num_classes)
-        for image in range(len(images)):
-            rows = ((wanted[image] >= 0) & (wanted[image] < head.num_classes)).nonzero().flatten()
-            classes = wanted[image, rows]
-            probabilities = head.class_probability(logits[image, rows]).gather(1, classes[:, None])[:, 0]
-            decoded = head.bbox_coder.decode(anchors[image, rows], deltas[image, rows])
-            overlaps = bbox_overlaps(decoded, boxes[image, rows], is_aligned=True)
-            quality = probabilities**_PROBABILITY_SHARE * overlaps ** (1 - _PROBABILITY_SHARE)
-            found[image, 0].index_add_(0, classes, quality)
-            found[image, 1].index_add_(0, classes, torch.ones_like(quality))
-    return found
+        positive = (wanted >= 0) & (wanted < head.num_classes)
+        classes = wanted[positive]
+        probabilities = head.class_probability(logits[positive]).gather(1, classes[:, None])[:, 0]
+        decoded = head.bbox_coder.decode(anchors[positive], deltas[positive])
+        overlaps = bbox_overlaps(decoded, boxes[positive], is_aligned=True)
+        quality = probabilities**_PROBABILITY_SHARE * overlaps ** (1 - _PROBABILITY_SHARE)
+        return _sum_by_class(quality, classes, positive.nonzero()[:, 0], (len(wanted), head.num_classes))
+
+
+def _sum_by_class(quality: Tensor, classes: Tensor, images: Tensor, shape: tuple[int, int]) -> Tensor:
+    """Sums and numbers ``(B, 2, C)`` of values ``(m,)`` of classes ``(m,)`` in images ``(m,)``."""
+    found = quality.new_zeros(2, shape[0] * shape[1])
+    found.index_add_(1, images * shape[1] + classes, torch.stack([quality, torch.ones_like(quality)]))
+    return found.view(2, *shape).transpose(0, 1)
 
 
 def _resized(boxes: np.ndarray, meta: Mapping, device: torch.device) -> Tensor:

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from ..annotation.batch import BatchImage, PreBox, image_uids, rounded_corners
+from ..datasets.image_index import ImageIndex
 from ..run.file_record import hash_file
 
 
@@ -54,50 +55,36 @@ def propose_boxes(
 
 def describe_images(
     indices: np.ndarray,
-    paths: Sequence[str],
-    sizes: np.ndarray,
+    index: ImageIndex,
     *,
     run: str,
     number: int,
     scores: np.ndarray,
-    detections: Sequence[Sequence[np.ndarray]] | None,
-    classes: Sequence[str],
-    settings: ProposalSettings,
+    propose: Callable[[int, tuple[int, int]], tuple[PreBox, ...]],
     heartbeat: Callable[[], None],
 ) -> list[BatchImage]:
     """Describe the images of a batch, those of the highest scores first.
 
     Args:
         indices: ``(n,)`` int64 pool indices.
-        paths: of their files.
-        sizes: ``(n, 2)`` width and height in pixels.
+        index: of the pool, whose sizes are known.
         run: id of the run.
         number: of the batch.
         scores: ``(n,)``, NaN where there is none.
-        detections: per image one ``(m, 5)`` array per class; None without a model.
-        classes: their names.
-        settings: which detections are proposed.
+        propose: boxes for the image at a position in ``indices``, of a width and height in pixels.
         heartbeat: called after each image.
     """
-    order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind='stable').tolist()
+    order = np.argsort(-np.nan_to_num(scores, nan=-np.inf), kind='stable')
+    paths = [Path(index.image_path(i)) for i in indices[order].tolist()]
     contents = []
-    for position in order:
-        contents.append(hash_file(paths[position])[1])
+    for path in paths:
+        contents.append(hash_file(path)[1])
         heartbeat()
     images = []
-    for uid, content, position in zip(image_uids(run, number, contents), contents, order, strict=True):
-        width, height = map(int, sizes[position])
-        found = None if detections is None else detections[position]
-        images.append(
-            BatchImage(
-                uid,
-                int(indices[position]),
-                f'{uid}{Path(paths[position]).suffix.lower()}',
-                content,
-                width,
-                height,
-                float(scores[position]) if np.isfinite(scores[position]) else None,
-                () if found is None else propose_boxes(found, classes, (width, height), settings),
-            )
-        )
+    described = zip(image_uids(run, number, contents), contents, paths, order.tolist(), strict=True)
+    for uid, content, path, position in described:
+        i, score = int(indices[position]), float(scores[position])
+        name, size = f'{uid}{path.suffix.lower()}', tuple(map(int, index.sizes[i]))
+        known = score if np.isfinite(score) else None
+        images.append(BatchImage(uid, i, name, content, *size, known, propose(position, size)))
     return images

@@ -1,4 +1,4 @@
-"""What a model finds in pool images, in batches of equal image size: scores, features and more."""
+"""Passes of a model over pool images, in batches of equal image size: scores, features and more."""
 
 from __future__ import annotations
 
@@ -48,15 +48,14 @@ def look_at(
         ValueError: a number is not finite, with the image.
     """
     model.eval()
-    positions = {int(index): position for position, index in enumerate(indices)}
-    found: dict[str, np.ndarray] = {}
+    positions, found = {int(index): position for position, index in enumerate(indices)}, {}
     for batch_indices, batch in image_batches(view, indices, settings):
         rows = [positions[int(i)] for i in batch_indices]
         for name, tensor in look(model, batch['img'], batch['img_metas'], batch_indices).items():
             values = tensor.float().cpu().numpy()
-            bad = batch_indices[~np.isfinite(values).reshape(len(values), -1).all(axis=1)]
-            if len(bad):
-                path = view.index.image_path(int(bad[0]))
+            finite = np.isfinite(values).reshape(len(values), -1).all(axis=1)
+            if not finite.all():
+                path = view.index.image_path(int(batch_indices[finite.argmin()]))
                 raise ValueError(f'{name} of {path}: not finite, the model diverged')
             if name not in found:
                 found[name] = np.full((len(indices), *values.shape[1:]), np.nan, dtype=np.float32)

@@ -83,13 +83,10 @@ def initial_split(
     np.random.RandomState(seed).shuffle(order)
     if len(included):
         order = np.concatenate([included, order[~np.isin(order, included)]])
-    if unlabeled_from == 'end':
-        unlabeled = order[-initial_size:]
-    elif unlabeled_from == 'next':
-        unlabeled = order[initial_size : 2 * initial_size]
-    else:
+    if unlabeled_from not in ('end', 'next'):
         raise ValueError(f"unlabeled_from is {unlabeled_from!r}: choose 'end' or 'next'")
-    return Split(np.sort(order[:initial_size]), np.sort(unlabeled))
+    taken = slice(-initial_size, None) if unlabeled_from == 'end' else slice(initial_size, 2 * initial_size)
+    return Split(np.sort(order[:initial_size]), np.sort(order[taken]))
 
 
 def next_split(

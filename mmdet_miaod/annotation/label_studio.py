@@ -34,7 +34,7 @@ def label_config(classes: Sequence[str]) -> str:
 
 
 def write_tasks(batch: Batch, folder: str) -> str:
-    """Return the tasks of a batch as JSON, one an image.
+    """Return the tasks of a batch as JSON, one per image.
 
     Args:
         batch: what is asked.

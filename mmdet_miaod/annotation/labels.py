@@ -79,7 +79,7 @@ def merge(
         accept_partial: go on although images are not reviewed.
 
     Returns:
-        The labels, and what was changed about images that were imported before, one line an image. The same
+        The labels, and what was changed about images that were imported before, one line per image. The same
         import once more changes nothing.
 
     Raises:

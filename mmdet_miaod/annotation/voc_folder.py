@@ -1,4 +1,4 @@
-"""PASCAL VOC folders, read only: an XML file an image."""
+"""PASCAL VOC folders, read only: an XML file per image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""YOLO folders, read only: a text file an image, the class names in ``data.yaml``."""
+"""YOLO folders, read only: a text file per image, the class names in ``data.yaml``."""
 
 from __future__ import annotations
 

@@ -33,7 +33,7 @@ from .seen_inputs import SeenInputs
 from .settings import RunSettings
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True)
 class Run:
     """A run that is ready to go; each part of it is made when it is first needed.
 
@@ -99,7 +99,7 @@ class Run:
             build_model=lambda: prepared.new_model(settings.model),
             settings=replace(
                 settings.training,
-                custom_hooks=(*settings.training.custom_hooks, self.progress.stage_hook),
+                custom_hooks=(*settings.training.custom_hooks, lambda: self.progress),
                 device=prepared.device,
                 work_dir=str(self.state.directory),
                 timestamp=self.timestamp,

@@ -69,8 +69,7 @@ def evaluate_checkpoint(
             number of those that were done.
 
     Raises:
-        FileNotFoundError, ValueError: see :func:`load_test_set` and
-            :func:`~mmdet_miaod.engine.detector.load_detector`.
+        FileNotFoundError, ValueError: the test set or the checkpoint is not there, or not right.
     """
     scoring = replace(settings.scoring, device=check_device(device))
     dataset = load_test_set(settings)

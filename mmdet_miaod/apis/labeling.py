@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -13,7 +14,6 @@ from ..active.annotator import Annotator, SimulatedAnnotator
 from ..active.batches import BatchAnnotator
 from ..active.cycle_training import CycleTrainer
 from ..active.first_batch import choose_coreset
-from ..active.selection import SelectionSettings
 from ..active.split import Split
 from ..active.taken_labels import TEST, TRAIN
 from ..engine.inference import detect
@@ -86,16 +86,19 @@ class PersonLabeling(SimulatedLabeling):
         cycle = settings.labeling.cycles[0]
         if len(prepared.test_images):
             self.annotator.write(TEST, cycle, lambda: prepared.test_images)
-        batches = 1
-        while True:
+        for batches in itertools.count(1):
             self.annotator.write(TRAIN, cycle, self._first_images, batches)
             labeled = self.annotator.collect(cycle)
             if self.annotator.boxes_given():
                 break
             _LOGGER.warning('There is no object in the images so far: others are asked for.')
-            batches += 1
-        pool_size = len(prepared.data.pool)
-        return settings.labeling.split_of(labeled, pool_size, self._selection(), settings.seed)
+        selection = replace(
+            prepared.selection,
+            excluded=(*prepared.selection.excluded, *self.annotator.left_out(cycle)),
+            included=tuple(labeled.tolist()),
+        )
+        labeling = replace(settings.labeling, initial_size=len(labeled))
+        return labeling.draw_split(len(prepared.data.pool), selection, settings.seed)
 
     @cached_property
     def _labeled_test_set(self) -> Any:
@@ -130,11 +133,6 @@ class PersonLabeling(SimulatedLabeling):
             seed=settings.seed,
             settings=prepared.scoring,
         )
-
-    def _selection(self) -> SelectionSettings:
-        selection = self.prepared.selection
-        excluded = (*selection.excluded, *self.annotator.left_out(self.settings.labeling.cycles[0]))
-        return replace(selection, excluded=excluded, included=())
 
     def _detect(self, cycle: int, indices: np.ndarray) -> list[list[np.ndarray]]:
         model, pool = self.trainer.model(cycle), self.prepared.data.pool

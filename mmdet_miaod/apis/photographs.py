@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .. import distributed
+from ..active.selection import SelectionSettings
 from ..active.taken_labels import LABELS, Objects, read_objects
 from ..datasets.builder import build_dataset
 from ..datasets.image_files import summarise
@@ -62,6 +63,7 @@ class PhotographRecord:
         return ImageIndex.from_names(self.names, root, TAG, links=pool.get('links', 'inside'))
 
 
+@distributed.main_only
 def find_record(pool: Mapping[str, Any], directory: str | Path | None) -> PhotographRecord | None:
     """Find the photographs of a run: those that it has recorded, and at the end those that were added since.
 
@@ -78,14 +80,8 @@ def find_record(pool: Mapping[str, Any], directory: str | Path | None) -> Photog
     """
     if pool['type'] != PhotographPool.__name__:
         return None
-    path = None if directory is None else Path(directory) / RECORD_NAME
-    return distributed.on_main(lambda: _find_record(pool, path))
-
-
-def _find_record(pool: Mapping[str, Any], path: Path | None) -> PhotographRecord:
-    known: Sequence[str] = ()
-    begun_with = None
-    if path is not None and path.exists():
+    known, begun_with = (), None
+    if directory is not None and (path := Path(directory) / RECORD_NAME).exists():
         try:
             content = read_checked_json(path)
             known, begun_with = content['names'], content['begun_with']
@@ -108,6 +104,7 @@ def run_identity(settings: RunSettings, data: RunData, photographs: PhotographRe
     return RunIdentity(settings.identity, index.fingerprint(), len(index), settings.seed, plain_json(facts))
 
 
+@distributed.main_only
 def write_record(directory: Path, record: PhotographRecord) -> None:
     """Write the photographs of a run into its directory."""
     content = dict(names=list(record.names), begun_with=record.begun_with)
@@ -138,9 +135,18 @@ def tell_copies(index: ImageIndex) -> None:
 
 
 def draw_test_images(
-    settings: RunSettings, data: RunData, photographs: PhotographRecord | None
+    settings: RunSettings, data: RunData, photographs: PhotographRecord | None, selection: SelectionSettings
 ) -> np.ndarray:
-    """Draw the test set that people are to label, ``(n,)`` int64 pool indices, perhaps none.
+    """Draw the test set that people are to label, before anything else is drawn.
+
+    Args:
+        settings: of the run.
+        data: indexed.
+        photographs: of the run; the test set is of those that it began with.
+        selection: its ``excluded`` and ``included`` images are not in the test set.
+
+    Returns:
+        ``(n,)`` int64 pool indices in the order of the draw, perhaps none.
 
     Raises:
         ValueError: the annotator, ``data.pool``, ``data.train`` and ``data.test`` do not belong together, or
@@ -162,30 +168,10 @@ def draw_test_images(
     if size and data.test is not None:
         raise ValueError('annotator.test_size draws a test set, but data.test has one: leave one of them out')
     begun_with = len(data.pool) if photographs is None else photographs.begun_with
-    selection = settings.labeling.selection(data.pool.index.names)
-    reserved = [i for i in (*selection.excluded, *selection.included) if i < begun_with]
-    return draw_test_set(size, begun_with, seed=settings.seed, reserved=reserved)
-
-
-def draw_test_set(size: int, begun_with: int, *, seed: int, reserved: Sequence[int]) -> np.ndarray:
-    """Draw the test set, before anything else is drawn.
-
-    Args:
-        size: how many images.
-        begun_with: number of images when the run began.
-        seed: of the run.
-        reserved: pool indices that are not to be in it: those of ``exclude`` and ``include``.
-
-    Returns:
-        ``(size,)`` int64 pool indices, in the order of the draw.
-
-    Raises:
-        ValueError: there are not that many images.
-    """
-    free = np.setdiff1d(np.arange(begun_with), np.asarray(reserved, dtype=np.int64))
+    free = np.setdiff1d(np.arange(begun_with), [*selection.excluded, *selection.included])
     if not 0 <= size < len(free):
         raise ValueError(f'annotator.test_size is {size}, but there are {len(free)} images: make it smaller')
-    random = np.random.RandomState(int(derive_seeds(1, seed, _TEST_DRAW)[0]) % 2**32)
+    random = np.random.RandomState(int(derive_seeds(1, settings.seed, _TEST_DRAW)[0]) % 2**32)
     return random.permutation(free)[:size]
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +47,7 @@ class Prepared:
         strategy: the query strategy.
         selection: what is labeled after a cycle; images of the test set are excluded.
         first_split: the split that a new run begins with; where people label it, what is asked for at first.
-        models: the detector with its first weights, for who trains first to take; empty where it has others.
+        models: the detector with its first weights, for who trains first to take.
     """
 
     device: torch.device
@@ -80,16 +81,7 @@ def check_before_start(
         FileNotFoundError, KeyError, ValueError, ImportError: what is not usable, and what to do about it.
     """
     on_passed('config', f'{settings.file} has every key')
-    if options.resume is not None:
-        check_run_directory(Path(options.resume))
-    photographs = find_record(settings.data.pool, options.resume)
-    index = None if photographs is None else photographs.index(settings.data.pool)
-    data = load_data(settings.data, settings.model.num_classes, index)
-    test_images = draw_test_images(settings, data, photographs)
-    if len(test_images):
-        data = replace(data, test=unlabeled_test_set(settings.data.test, data.pool.index, test_images))
-    if data.test is not None:
-        check_evaluation(data.test, settings.evaluation)
+    photographs, data, selection, test_images = _prepare_data(settings, options)
     on_passed('evaluation', str(settings.evaluation.get('metric', '')))
     tested = 0 if data.test is None else len(data.test)
     images = f'{len(data.pool)} and {tested} images, {len(data.labeled.CLASSES)} classes'
@@ -98,19 +90,12 @@ def check_before_start(
     on_passed('query', settings.query['type'])
     device = check_device(options.device)
     on_passed('device', str(device))
-    seed_everything(settings.seed)  # so that the first cycle can train it
-    model = build_model(settings.model, data.labeled.CLASSES)
-    has_other_weights = options.start is not None and options.start.model_path is not None
-    if has_other_weights:
-        load_weights(model, options.start.model_path)
-    with config_errors('model.test_cfg'):
-        model.bbox_head.detection_limits()
-    check_stages(settings.schedule, model, replace(settings.training, device=device))
+    model = _checked_model(settings, options.start, data.labeled.CLASSES, device)
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
-    selection, first_split = _first_labels(settings, options.start, data.pool.index, test_images.tolist())
+    split = _first_split(settings, options.start, data.pool.index, selection)
     if options.resume is None:
-        _check_first_images(settings, selection, data, first_split)
-        on_passed('first labels', f'{len(first_split.labeled)} images')
+        _check_first_images(settings, selection, data, split)
+        on_passed('first labels', f'{len(split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
     # What does not fit together, or has detections that cannot be compared, stops here and not after a cycle.
     # Not where layers are compiled: that takes minutes, and is done for the device that trains.
@@ -124,8 +109,7 @@ def check_before_start(
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
-    models = [] if has_other_weights else [model]
-    return Prepared(device, data, photographs, test_images, scoring, strategy, selection, first_split, models)
+    return Prepared(device, data, photographs, test_images, scoring, strategy, selection, split, [model])
 
 
 def _forward(
@@ -136,22 +120,55 @@ def _forward(
     return {}
 
 
-def _first_labels(
-    settings: RunSettings, start: StartingPoint | None, index: ImageIndex, reserved: Sequence[int]
-) -> tuple[SelectionSettings, Split]:
-    """Return what is labeled after a cycle, and the split that a new run begins with."""
+def _prepare_data(
+    settings: RunSettings, options: RunOptions
+) -> tuple[PhotographRecord | None, RunData, SelectionSettings, np.ndarray]:
+    """Index the data, as it is recorded of a resumed run, and draw the test set that people label."""
+    if options.resume is not None:
+        check_run_directory(Path(options.resume))
+    photographs = find_record(settings.data.pool, options.resume)
+    index = None if photographs is None else photographs.index(settings.data.pool)
+    data = load_data(settings.data, settings.model.num_classes, index)
+    selection = settings.labeling.selection(data.pool.index.names)
+    test_images = draw_test_images(settings, data, photographs, selection)
+    if len(test_images):
+        data = replace(data, test=unlabeled_test_set(settings.data.test, data.pool.index, test_images))
+        selection = replace(selection, excluded=(*selection.excluded, *test_images.tolist()))
+    if data.test is not None:
+        check_evaluation(data.test, settings.evaluation)
+    return photographs, data, selection, test_images
+
+
+def _checked_model(
+    settings: RunSettings, start: StartingPoint | None, classes: Sequence[str], device: torch.device
+) -> nn.Module:
+    """Build the model, on the CPU, and rehearse the stages with it."""
+    seed_everything(settings.seed)  # so that the first cycle can train it
+    model = build_model(settings.model, classes)
+    if start is not None and start.model_path is not None:
+        load_weights(deepcopy(model), start.model_path)  # says whether they fit
+    with config_errors('model.test_cfg'):
+        model.bbox_head.detection_limits()
+    check_stages(settings.schedule, model, replace(settings.training, device=device))
+    return model
+
+
+def _first_split(
+    settings: RunSettings, start: StartingPoint | None, index: ImageIndex, selection: SelectionSettings
+) -> Split:
+    """Return the split that a new run begins with."""
     labeling = settings.labeling
     for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
         if size > len(index):
             without = ' with boxes (only_with_boxes)' if settings.data.pool.get('only_with_boxes') else ''
             raise ValueError(f'{key} is {size}, but the pool has {len(index)} images{without}')
     if start is None:
-        return labeling.first_split(index.names, settings.seed, reserved)
+        return labeling.draw_split(len(index), selection, settings.seed)
     if settings.annotator is not None:
         raise ValueError('--init-split: a run that people label begins with a batch; leave it out')
     if start.cycle not in labeling.cycles:
         raise ValueError(f'--start-cycle {start.cycle} is not in cycles {list(labeling.cycles)}')
-    return labeling.selection(index.names), load_given_split(start, index)
+    return load_given_split(start, index)
 
 
 def _check_first_images(

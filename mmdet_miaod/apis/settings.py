@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from mmcv import Config
 
 from ..active.batches import BatchSettings
@@ -76,31 +75,15 @@ class LabelingSettings:
         excluded, included = (image_positions(self.lists[key], names) for key in LIST_KEYS)
         return SelectionSettings(self.budget, self.unit, self.fraction, excluded, included)
 
-    def first_split(
-        self, names: Sequence[str], seed: int, reserved: Sequence[int] = ()
-    ) -> tuple[SelectionSettings, Split]:
-        """Return :meth:`selection` without ``reserved`` images, and a split of the first cycle that fits."""
-        selection = self.selection(names)
-        selection = replace(selection, excluded=(*selection.excluded, *reserved))
-        split = initial_split(
-            len(names),
+    def draw_split(self, pool_size: int, selection: SelectionSettings, seed: int) -> Split:
+        """Draw the split of the first cycle; see :func:`~mmdet_miaod.active.split.initial_split`."""
+        return initial_split(
+            pool_size,
             self.initial_size,
             seed,
             unlabeled_from=self.unlabeled_from,
             excluded=selection.excluded,
             included=selection.included,
-        )
-        return selection, split
-
-    def split_of(self, labeled: np.ndarray, pool_size: int, selection: SelectionSettings, seed: int) -> Split:
-        """Return the split of the first cycle for images that are labeled already, ``(n,)`` pool indices."""
-        return initial_split(
-            pool_size,
-            len(labeled),
-            seed,
-            unlabeled_from=self.unlabeled_from,
-            excluded=selection.excluded,
-            included=labeled.tolist(),
         )
 
 

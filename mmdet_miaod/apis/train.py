@@ -115,6 +115,6 @@ def _open_run(
         )
         start = lost_beginning(state)
     if photographs is not None:
-        distributed.on_main(lambda: write_record(directory, photographs))
+        write_record(directory, photographs)
         tell_copies(index)
     return state, start

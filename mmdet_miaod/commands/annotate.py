@@ -140,8 +140,8 @@ def main(arguments: argparse.Namespace) -> None:
 def start_run(arguments: argparse.Namespace) -> None:
     """Write the config, and begin the run: it ends when it wants labels."""
     from ..active.annotator import LabelsWanted
+    from ..annotation.photograph_config import PhotographRun
     from ..apis import RunOptions, load_config, train
-    from ..apis.photograph_config import PhotographRun
     from ..cli.launch import default_device
 
     run = PhotographRun(

@@ -45,7 +45,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Predict, draw and print."""
-    from ..apis.image_sources import list_images
+    from ..datasets.image_sources import list_images
     from ..run.outputs import claimed
 
     logger = configure_messages(arguments)
@@ -56,10 +56,10 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _predict(arguments: argparse.Namespace, files: list[str], logger: logging.Logger) -> None:
     from ..apis import inference_detector, init_detector
-    from ..apis.image_sources import find_readable
     from ..apis.inference import exif_of
     from ..apis.ranking import percentile, pool_scores
     from ..cli.launch import default_device
+    from ..datasets.image_sources import find_readable
     from ..run.outputs import check_outputs
     from ..visualization.box_drawing import draw_detections, save_picture
 

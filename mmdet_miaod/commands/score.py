@@ -75,9 +75,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 def _rank(arguments: argparse.Namespace, listed: list[str], logger: logging.Logger) -> None:
     from ..apis import init_detector
-    from ..apis.image_sources import find_readable, other_files
     from ..apis.ranking import copy_images, rank_files, ranking_text
     from ..cli.launch import default_device
+    from ..datasets.image_sources import find_readable, other_files
     from ..engine.live_bar import live_bar
     from ..run.files import write_text
 
@@ -116,7 +116,7 @@ def _rank(arguments: argparse.Namespace, listed: list[str], logger: logging.Logg
 
 def _listed(arguments: argparse.Namespace, logger: logging.Logger) -> list[str]:
     """Return the images that are named and not excluded."""
-    from ..apis.image_sources import list_images, without_listed
+    from ..datasets.image_sources import list_images, without_listed
 
     listed = list_images(arguments.images)
     if arguments.exclude is None:

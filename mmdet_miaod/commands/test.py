@@ -43,8 +43,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def main(arguments: argparse.Namespace) -> None:
     """Detect, evaluate, write and print."""
-    from ..apis.detection_files import check_detection_file
     from ..apis.settings import load_settings
+    from ..engine.detection_files import check_detection_file
     from ..run.outputs import claimed
     from ..visualization.detection_pictures import check_show_folder
 
@@ -65,9 +65,9 @@ def main(arguments: argparse.Namespace) -> None:
 
 
 def _evaluate(arguments: argparse.Namespace, settings: RunSettings) -> None:
-    from ..apis.detection_files import write_detections
     from ..apis.evaluation import evaluate_checkpoint
     from ..cli.launch import default_device
+    from ..engine.detection_files import write_detections
     from ..engine.live_bar import live_bar
     from ..visualization.detection_pictures import show_detections
 

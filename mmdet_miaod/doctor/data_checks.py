@@ -159,10 +159,10 @@ def _duplicates(images: Mapping[str, CheckedImages]) -> list[Finding]:
 
 def _first_labeled(settings: RunSettings, index: ImageIndex) -> list[int]:
     """Indices of the first labeled set, or as much of it as the pool has."""
-    excluded = settings.labeling.selection(index.names).excluded
-    size = min(settings.labeling.initial_size, len(index) - len(excluded))
-    _, split = replace(settings.labeling, initial_size=size).first_split(index.names, settings.seed)
-    return split.labeled.tolist()
+    selection = settings.labeling.selection(index.names)
+    size = min(settings.labeling.initial_size, len(index) - len(selection.excluded))
+    labeling = replace(settings.labeling, initial_size=size)
+    return labeling.draw_split(len(index), selection, settings.seed).labeled.tolist()
 
 
 def _unlabeled_dataset(data_config: Mapping, index: ImageIndex) -> Dataset | None:

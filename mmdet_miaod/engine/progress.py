@@ -78,13 +78,13 @@ class RunClock:
         return (self._seconds[kind] + guessed) / (self._done[kind] + self._GUESSED)
 
 
-class ProgressHook(Hook):
-    """Shows the progress of the current stage on a terminal.
+class RunProgress(Hook):
+    """Live lines of a run, one after another: of its stages, whose hook this is, and of images.
 
     Args:
-        clock: estimates the time left for the run, which is also logged as ``eta_run``.
-        show: whether to draw the line, where there is a terminal.
-        cycles: of the run.
+        clock: estimates the time left for the run, which stages also log as ``eta_run``.
+        show: whether to draw lines, where there is a terminal.
+        cycles: of the run, for "2 of 7".
     """
 
     def __init__(self, clock: RunClock, show: bool = True, cycles: Sequence[int] = ()) -> None:
@@ -110,35 +110,9 @@ class ProgressHook(Hook):
             self._line.advance(1, losses[-1] if losses else None)
 
     def after_run(self, runner: AlternatingEpochRunner) -> None:
-        """End the line."""
+        """End the stage's line."""
+        del self.priority  # a hook that has one cannot be registered again
         self.close()
-
-    def close(self) -> None:
-        """Release the terminal."""
-        if self._line is not None:
-            self._line.close()
-            self._line = None
-
-
-class RunProgress:
-    """Live lines of a run, one after another.
-
-    Args:
-        clock: estimates the time left for the run.
-        show: whether to draw lines, where there is a terminal.
-        cycles: of the run, for "2 of 7".
-    """
-
-    def __init__(self, clock: RunClock, show: bool = True, cycles: Sequence[int] = ()) -> None:
-        self._clock = clock
-        self._show = show
-        self._cycles = cycles
-        self._hook: ProgressHook | None = None
-
-    def stage_hook(self) -> ProgressHook:
-        """Make the hook that shows the next stage."""
-        self._hook = ProgressHook(self._clock, self._show, self._cycles)
-        return self._hook
 
     @contextmanager
     def images(self, cycle: int, work: str, total: int) -> Iterator[Callable[[int], None]]:
@@ -157,9 +131,10 @@ class RunProgress:
             yield count
 
     def close(self) -> None:
-        """Release the terminal of a run that was stopped within a stage."""
-        if self._hook is not None:
-            self._hook.close()
+        """Release the terminal."""
+        if self._line is not None:
+            self._line.close()
+            self._line = None
 
 
 def _description(cycle: int, work: str, cycles: Sequence[int]) -> str:

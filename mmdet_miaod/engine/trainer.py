@@ -148,13 +148,16 @@ def build_stage_runner(
     runner.register_custom_hooks(
         [deepcopy(dict(hook)) if isinstance(hook, Mapping) else hook() for hook in settings.custom_hooks]
     )
-    if get_dist_info()[0] == 0:
-        log = settings.run_log
-        others = build_loggers(settings.log_config, text=False) if log is None else log.loggers
-        for logger in (*build_loggers(settings.log_config, text=True), *others):
-            runner.register_hook(logger, priority='VERY_LOW')
+    for logger in _loggers(settings) if get_dist_info()[0] == 0 else ():
+        runner.register_hook(logger, priority='VERY_LOW')
     runner.register_hook(EpochEndHook(on_epoch_end), priority='LOWEST')
     return runner
+
+
+def _loggers(settings: TrainSettings) -> list[Hook]:
+    log = settings.run_log
+    others = build_loggers(settings.log_config, text=False) if log is None else log.loggers
+    return [*build_loggers(settings.log_config, text=True), *others]
 
 
 def stage_lr_config(lr_config: Mapping[str, Any], stage: Stage) -> dict[str, Any]:

@@ -72,8 +72,7 @@ def paired_difference(
     found = bootstrap(
         (differences,), np.mean, n_resamples=resamples, method='percentile', rng=np.random.default_rng(seed)
     )
-    low, high = found.confidence_interval
-    return PairedDifference(mean, float(low), float(high), len(shared))
+    return PairedDifference(mean, *map(float, found.confidence_interval), len(shared))
 
 
 def mean_and_deviation(values: Sequence[float]) -> tuple[float, float]:

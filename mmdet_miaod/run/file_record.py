@@ -1,4 +1,4 @@
-"""What a file was when it was written, and whether it still is."""
+"""Checksums of files: recorded when they are written, verified when they are read."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run must not change while it lasts."""
+"""Identity of a run: config, pool and seed, which must not change while it lasts."""
 
 from __future__ import annotations
 

@@ -28,6 +28,7 @@ class LogFileHandler(logging.StreamHandler):
     _failed = False
 
     def handleError(self, record: logging.LogRecord) -> None:
+        """Tell once, on the terminal, that the file cannot be written."""
         error = sys.exc_info()[1]
         if not isinstance(error, OSError):
             super().handleError(record)

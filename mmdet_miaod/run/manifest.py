@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,29 +27,23 @@ MAX_BYTES = 1 << 30
 ORPHANS = ('checkpoints/cycle*_stage*_epoch*.pth', 'cycle*/*_part_[0-9]*.npy')
 
 
+@dataclass(eq=False)
 class RunState:
     """A run directory's manifest ``run_state.json``: written last, after the files that it lists.
 
-    Args:
+    Attributes:
         directory: the run directory.
         identity: what the run is.
         environment: versions of what it runs on, for the record.
         options: further plain values that a resumed run needs, such as its first cycle.
+        steps: what is finished, oldest first.
     """
 
-    def __init__(
-        self,
-        directory: str | Path,
-        identity: RunIdentity,
-        environment: dict[str, str],
-        options: dict[str, Any] | None = None,
-        steps: Sequence[FinishedStep] = (),
-    ) -> None:
-        self.directory = Path(directory)
-        self.identity = identity
-        self.environment = environment
-        self.options = options or {}
-        self.steps = list(steps)
+    directory: Path
+    identity: RunIdentity
+    environment: dict[str, str]
+    options: dict[str, Any] = field(default_factory=dict)
+    steps: list[FinishedStep] = field(default_factory=list)
 
     @property
     def id(self) -> str:
@@ -126,7 +120,9 @@ class RunState:
             manifest.setdefault('data', {})  # not in older ones
             identity = RunIdentity(**{item.name: manifest[item.name] for item in fields(RunIdentity)})
             steps = [FinishedStep.from_json(step) for step in manifest['steps']]
-            return cls(directory, identity, dict(manifest['environment']), dict(manifest['options']), steps)
+            return cls(
+                Path(directory), identity, dict(manifest['environment']), dict(manifest['options']), steps
+            )
         except FileNotFoundError:
             raise FileNotFoundError(f'{path}: there is no manifest, so this is no run directory') from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -186,13 +182,16 @@ class RunState:
         }
 
     def rewind_to_intact(self) -> list[str]:
-        """Forget the newest steps until one is left that can be gone on from.
+        """Forget the newest steps until one is left that the run can resume from.
 
         Returns:
             What was found damaged, one line per file; files that nothing needs any more are named too.
         """
         damage: dict[str, str] = {}
-        while self.steps and not self._usable(self.steps[-1], damage):
+        while self.steps:
+            intact = [self._intact(name, damage) for name in self.steps[-1].needs]
+            if all(intact):
+                break
             self.steps.pop()
         for step in self.steps:
             for name in step.files.keys() - damage.keys():
@@ -201,7 +200,7 @@ class RunState:
         return list(damage.values())
 
     def _forget_damaged_checkpoints(self, damage: Mapping[str, str]) -> None:
-        """Vouch no more for damaged checkpoints that nothing needs, and delete their second names."""
+        """List damaged checkpoints that nothing needs no longer, and delete their second names."""
         for i, step in enumerate(self.steps):
             lost = [self.directory / name for name in step.files if name in damage]
             if step.kind == 'epoch' and lost:
@@ -228,15 +227,9 @@ class RunState:
 
     def drop(self, forgotten: Sequence[Path]) -> None:
         """Write the manifest without forgotten files, then delete them; for all processes to call."""
-        if not forgotten:
-            return
-        self.save()
-
-        def delete() -> None:
-            for path in forgotten:
-                remove_file(path)
-
-        distributed.on_main(delete)
+        if forgotten:
+            self.save()
+            distributed.on_main(lambda: [remove_file(path) for path in forgotten])
 
     def damaged(self, names: Sequence[str]) -> list[str]:
         """Return what is wrong with some recorded files, one line per file that is."""
@@ -254,10 +247,6 @@ class RunState:
                 name = path.relative_to(self.directory).as_posix()
                 if name not in recorded and not linked_folder(self.directory, name):
                     remove_file(path)
-
-    def _usable(self, step: FinishedStep, damage: dict[str, str]) -> bool:
-        intact = [self._intact(name, damage) for name in step.needs]
-        return all(intact)
 
     def _intact(self, name: str, damage: dict[str, str]) -> bool:
         """Check a file; what is damaged is noted, what was deleted on purpose is just not there."""

@@ -141,7 +141,7 @@ def learning_curves(
     axis: CurveAxis,
     references: Sequence[ReferenceCurve] = (),
 ) -> Plot | None:
-    """Plot learning curves: a line is the mean of runs that differ in their seed only, a dot a single run.
+    """Plot learning curves: a line is the mean of runs that differ in their seed only, a dot is one run.
 
     Args:
         panels: by title of the panel and name of the curve, its runs. A name looks the same in all panels.

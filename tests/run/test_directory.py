@@ -139,7 +139,7 @@ def resumed(directory: Path, names: list[str], force: bool) -> RunState:
 @pytest.mark.parametrize('letters', ['ac', 'axbc', 'xabc', 'abd', 'cba'])
 def test_a_pool_in_which_numbers_mean_other_images_is_never_resumed(tmp_path, letters, force) -> None:
     split = FinishedStep('split', 1, files={}, needs=(), values={})
-    RunState(tmp_path, replace(IDENTITY, pool_fingerprint='a b c'), {}, None, [split]).save()
+    RunState(tmp_path, replace(IDENTITY, pool_fingerprint='a b c'), {}, {}, [split]).save()
     told = 'with --force neither.*as they were.*--init-split .*cycle1 --start-cycle 1'
     with pytest.raises(ValueError, match=told):
         resumed(tmp_path, list(letters), force)

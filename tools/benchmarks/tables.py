@@ -85,7 +85,7 @@ def index_table(report: dict[str, Any]) -> str:
         ]
         for index in report['indices']
     ]
-    return table(['images', 'seconds', 'microseconds an image', 'bytes an image'], rows)
+    return table(['images', 'seconds', 'microseconds per image', 'bytes per image'], rows)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

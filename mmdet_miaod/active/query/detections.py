@@ -123,6 +123,7 @@ class EntropyQuery(InstanceQuery):
     detection", BMVC 2018; Settles, "Active Learning Literature Survey", 2009, section 3.1)."""
 
     def instance_values(self, probabilities: Tensor, exclusive: bool) -> Tensor:
+        """Entropy of each instance, ``(m,)``."""
         return instance_entropy(probabilities, exclusive)
 
 
@@ -132,6 +133,7 @@ class LeastConfidenceQuery(InstanceQuery):
     classifiers", SIGIR 1994); the background counts among the classes."""
 
     def instance_values(self, probabilities: Tensor, exclusive: bool) -> Tensor:
+        """Least confidence of each instance, ``(m,)``."""
         return least_confidence(probabilities if exclusive else with_absence(probabilities))
 
 
@@ -141,4 +143,5 @@ class MarginQuery(InstanceQuery):
     (VISAPP 2019, arXiv:1809.09875), equation 1; the background counts among the classes."""
 
     def instance_values(self, probabilities: Tensor, exclusive: bool) -> Tensor:
+        """Squared margin of each instance, ``(m,)``."""
         return squared_margin(probabilities if exclusive else with_absence(probabilities))

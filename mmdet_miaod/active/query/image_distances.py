@@ -37,33 +37,42 @@ def image_distances(
     Returns:
         ``(p, p)`` float32, symmetric with zeros on the diagonal.
     """
-    images = np.where(detections.scores > _LEAST_SCORE, detections.images, -1)
-    counted = images >= 0
+    features, images, counted = detections.features, detections.images, detections.scores > _LEAST_SCORE
     totals = np.bincount(images[counted], detections.scores[counted], count).astype(np.float32)
     weighted = np.repeat(_FARTHEST * totals[:, None], count, axis=1)
     for label in np.unique(detections.labels[counted]):
         rows = np.flatnonzero(counted & (detections.labels == label))
         columns, starts = np.unique(images[rows], return_index=True)
         step = max(_BLOCK // len(rows), 1)
-        for first in range(0, len(rows), step):
-            block = rows[first : first + step]
-            cosines = detections.features[block] @ detections.features[rows].T
-            nearest = 1 - np.maximum.reduceat(cosines, starts, axis=1)
+        for block in np.split(rows, range(step, len(rows), step)):
+            nearest = 1 - np.maximum.reduceat(features[block] @ features[rows].T, starts, axis=1)
             if as_published:
-                for rank in np.unique(detections.ranks[block]):
-                    same = np.searchsorted(columns, images[rows[detections.ranks[rows] == rank]])
-                    nearest[np.ix_(detections.ranks[block] == rank, same)] = 0
+                nearest[_of_equal_rank(detections, block, rows, columns)] = 0
             gains = detections.scores[block, None] * (np.maximum(nearest, 0) - _FARTHEST)
             lines, line_starts = np.unique(images[block], return_index=True)
             weighted[np.ix_(lines, columns)] += np.add.reduceat(gains, line_starts, axis=0)
             heartbeat()
+    return _mean_of_directions(weighted, totals, 0 if as_published else _FARTHEST)
+
+
+def _mean_of_directions(weighted: np.ndarray, totals: np.ndarray, to_empty: float) -> np.ndarray:
+    """Distances ``(p, p)`` from their weighted sums ``(p, p)`` and the weights ``(p,)`` of each image."""
     distances = weighted / np.where(totals > 0, totals, 1)[:, None]
     distances = (distances + distances.T) / 2
     empty = totals == 0
-    distances[empty, :] = distances[:, empty] = 0 if as_published else _FARTHEST
+    distances[empty, :] = distances[:, empty] = to_empty
     distances[np.ix_(empty, empty)] = 0
     np.fill_diagonal(distances, 0)
     return distances
+
+
+def _of_equal_rank(
+    detections: Detections, block: np.ndarray, rows: np.ndarray, columns: np.ndarray
+) -> np.ndarray:
+    """Mask ``(b, c)``: which images ``columns`` ``(c,)`` have, in ``rows``, the rank of each of ``block``."""
+    ranks = np.zeros((detections.ranks[rows].max() + 1, len(columns)), dtype=bool)
+    ranks[detections.ranks[rows], np.searchsorted(columns, detections.images[rows])] = True
+    return ranks[detections.ranks[block]]
 
 
 def centers_by_distance(distances: np.ndarray, count: int, first: int) -> np.ndarray:

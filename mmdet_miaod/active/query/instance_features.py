@@ -97,30 +97,34 @@ def describe_detections(
         ValueError: levels have different numbers of channels, so that features cannot be compared (SSD).
     """
     maps = [level.float() for level in model.bbox_head.class_features(feats)]
-    widths = [level.shape[1] for level in maps]
-    if len(set(widths)) > 1:
+    if len(set(widths := [level.shape[1] for level in maps])) > 1:
         raise ValueError(f'detections of levels with {widths} channels cannot be compared: use another head')
     described = maps[0].new_zeros(len(img_metas), limits.max_per_img, 6 + widths[0])
     strides = model.bbox_head.prior_generator.strides
     for image, found in enumerate(find_boxes(model, feats, img_metas, limits)):
-        rows = described[image, : len(found.labels)]
+        rows, meta = described[image, : len(found.labels)], img_metas[image] if swapped else None
         rows[:, _LABEL], rows[:, _SCORE], rows[:, _BOX] = found.labels, found.scores, found.boxes
-        centers = (found.boxes[:, :2] + found.boxes[:, 2:]) / 2
         for number, (level, stride) in enumerate(zip(maps, strides, strict=True)):
             here = found.levels == number
-            extent = level.shape[-1] * stride[0], level.shape[-2] * stride[1]
-            if swapped:
-                extent = img_metas[image]['img_shape'][:2]
-            points = centers[here] / centers.new_tensor(extent)
-            sampled = _sample(level[image], points, 'zeros' if swapped else 'border')
-            rows[here, _FEATURE] = normalize(sampled, dim=1)
+            rows[here, _FEATURE] = _features_at(found.boxes[here], level[image], stride, meta)
     return described
 
 
-def _sample(level: Tensor, points: Tensor, padding: str) -> Tensor:
-    """Bilinear values ``(n, channels)`` of a map ``(channels, H, W)`` at points ``(n, 2)`` in [0, 1]."""
+def _features_at(boxes: Tensor, level: Tensor, stride: tuple[int, int], swapped_meta: dict | None) -> Tensor:
+    """Values ``(n, D)`` of length 1 of a map ``(D, H, W)`` at the centers of boxes ``(n, 4)``, bilinear.
+
+    With ``swapped_meta`` of the image, x is divided by its height and y by its width.
+    """
+    extent = (
+        swapped_meta['img_shape'][:2]
+        if swapped_meta
+        else (level.shape[-1] * stride[0], level.shape[-2] * stride[1])
+    )
+    points = (boxes[:, :2] + boxes[:, 2:]) / 2 / boxes.new_tensor(extent)
     grid = (2 * points - 1)[None, None]
-    return grid_sample(level[None], grid, padding_mode=padding, align_corners=False)[0, :, 0].T
+    padding = 'zeros' if swapped_meta else 'border'
+    sampled = grid_sample(level[None], grid, padding_mode=padding, align_corners=False)[0, :, 0].T
+    return normalize(sampled, dim=1)
 
 
 @dataclass(frozen=True)

@@ -47,16 +47,7 @@ class DiscrepancyLoss(nn.Module):
         probabilities_2: Sequence[Tensor],
         weights: Sequence[Tensor],
     ) -> Tensor:
-        """Loss that drives the classifiers apart: the class mean of ``w (1 - |p1 - p2|)``, summed likewise.
-
-        Args:
-            probabilities_1: first classifier, (B, n, C) per level.
-            probabilities_2: second classifier, (B, n, C) per level.
-            weights: multiple instance weights w, (B, n, C) per level; no gradient flows to them.
-
-        Returns:
-            0-d tensor.
-        """
+        """Loss that drives the classifiers apart, 0-d: ``w (1 - |p1 - p2|)``, with all else as in forward."""
         levels = zip(probabilities_1, probabilities_2, strict=True)
         return self._weighted_sum((1 - instance_discrepancy(p1, p2) for p1, p2 in levels), weights)
 

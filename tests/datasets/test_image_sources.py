@@ -2,7 +2,7 @@
 
 import pytest
 
-from mmdet_miaod.apis.image_sources import find_readable, list_images
+from mmdet_miaod.datasets.image_sources import find_readable, list_images
 from tests.datasets.voc_tree import write_image
 
 

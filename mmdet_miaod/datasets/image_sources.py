@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 
-from ..datasets import image_files, image_names
-from ..datasets.image_lists import text_lines
+from . import image_files, image_names
+from .image_lists import text_lines
 
 
 def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:

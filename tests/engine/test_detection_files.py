@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 
-from mmdet_miaod.apis.detection_files import flat_detections, write_detections
+from mmdet_miaod.engine.detection_files import flat_detections, write_detections
 
 NAMES, CLASSES = ['000001', 'a/b'], ('cat', 'dog')
 EMPTY = np.zeros((0, 5), np.float32)
