@@ -144,7 +144,7 @@ def unpacked_sources(folder: Path) -> Path:
 
 
 def mend_version(setup: Path) -> None:
-    """Let setup.py find its version: from Python 3.13 on, exec() no longer adds to what locals() returns."""
+    """Let setup.py find its version: from Python 3.13 on, exec no longer adds to what locals() returns."""
     text = setup.read_text(encoding='utf-8')
     for found, mended in (
         ("version_file, 'exec'))", "version_file, 'exec'), globals())"),

@@ -156,7 +156,7 @@ def _read_manifest(record: RunRecord) -> None:
 
 def _read_metrics(record: RunRecord) -> None:
     path = record.directory / METRICS_NAME
-    if not path.is_file():
+    if not path.exists():
         record.problems.append('No cycle is evaluated yet.')
         return
     record.metrics = checked_metrics(path, read_json(path))

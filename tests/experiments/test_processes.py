@@ -16,6 +16,7 @@ import pytest
 
 from mmdet_miaod.experiments.grid import Grid
 from mmdet_miaod.experiments.processes import GridRunner, is_finished
+from mmdet_miaod.run.lock import LOCK_NAME
 from mmdet_miaod.run.manifest import MANIFEST_NAME
 
 STUB = """
@@ -106,6 +107,7 @@ def test_a_run_that_was_begun_in_vain_begins_again(runner_of) -> None:
     directory = runner.grid.work_directory / 'good-one-seed1'
     directory.mkdir(parents=True)
     (directory / MANIFEST_NAME).write_text('{"format"')
+    (directory / LOCK_NAME).touch()
     (run,) = runner.grid.runs
     command = runner.command(run, 'cpu')
     assert '--run-name' in command and '--resume' not in command
