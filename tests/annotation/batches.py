@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from mmdet_miaod.annotation.batch import Batch, BatchImage, PreBox, image_uids, rounded_corners
+from mmdet_miaod.annotation.label_page import FORMAT
 from mmdet_miaod.annotation.label_studio import write_tasks
 from mmdet_miaod.run.file_record import hash_file
 
@@ -69,6 +70,15 @@ def accepted_tasks(batch: Batch) -> list[dict[str, Any]]:
         result = [{**region, 'origin': 'prediction'} for region in proposed]
         task.update(id=number, annotations=[annotation(result)], drafts=[])
     return tasks
+
+
+def accepted_page(batch: Batch) -> dict[str, Any]:
+    """The label page's file after a person pressed Done on every image as proposed."""
+    images = []
+    for image in batch.images:
+        boxes = [dict(name=box.name, corners=list(box.corners), ignored=False) for box in image.boxes]
+        images.append(dict(uid=image.uid, state='reviewed', boxes=boxes, seconds=6))
+    return dict(format=FORMAT, images=images)
 
 
 def save_json(path: Path, content: Any) -> Path:

@@ -11,11 +11,12 @@ from xml.etree.ElementTree import fromstring
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from mmdet_miaod.annotation import coco_json, cvat, label_studio
+from mmdet_miaod.annotation import coco_json, cvat, label_page, label_studio
 from mmdet_miaod.annotation.answers import Answers, compare
-from tests.annotation.batches import accepted_tasks, make_batch
+from tests.annotation.batches import accepted_page, accepted_tasks, make_batch
 
 BATCH = make_batch(2, 2)
+PAGE = accepted_page(BATCH)
 TASKS, COCO = accepted_tasks(BATCH), json.loads(coco_json.write_coco(BATCH))
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
@@ -58,6 +59,13 @@ def _check(answers: Answers) -> None:
 def test_a_damaged_export_of_label_studio(data) -> None:
     with contextlib.suppress(ValueError):
         _check(compare(BATCH, label_studio.read_tasks(_damaged(TASKS, data)), 'file'))
+
+
+@settings(max_examples=400, deadline=None)
+@given(st.data())
+def test_a_damaged_file_of_the_label_page(data) -> None:
+    with contextlib.suppress(ValueError):
+        _check(compare(BATCH, label_page.read_page(_damaged(PAGE, data)), 'file'))
 
 
 @settings(max_examples=400, deadline=None)

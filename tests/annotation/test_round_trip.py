@@ -11,13 +11,25 @@ from mmdet_miaod.annotation.batch import Batch
 from mmdet_miaod.annotation.formats import read_annotation_file
 from mmdet_miaod.annotation.labels import ImportedFile, merge, no_labels
 from mmdet_miaod.annotation.statistics import count_labels
-from tests.annotation.batches import CLASSES, HEIGHT, WIDTH, accepted_tasks, make_batch, save_json
+from tests.annotation.batches import (
+    CLASSES,
+    HEIGHT,
+    WIDTH,
+    accepted_page,
+    accepted_tasks,
+    make_batch,
+    save_json,
+)
 
 NO_QUOTES = ('bolt', 'nut', 'wing nut')
 
 
 def _label_studio(folder: Path, batch: Batch) -> Path:
     return save_json(folder / 'export.json', accepted_tasks(batch))
+
+
+def _page(folder: Path, batch: Batch) -> Path:
+    return save_json(folder / 'label-page.json', accepted_page(batch))
 
 
 def _cvat(folder: Path, batch: Batch) -> Path:
@@ -60,7 +72,7 @@ def _voc(folder: Path, batch: Batch) -> Path:
     return folder
 
 
-@pytest.mark.parametrize('write', [_label_studio, _cvat, _coco, _yolo, _voc])
+@pytest.mark.parametrize('write', [_label_studio, _page, _cvat, _coco, _yolo, _voc])
 def test_ten_thousand_boxes_come_back_unchanged(tmp_path, write) -> None:
     batch = make_batch(1000, 10, classes=NO_QUOTES if write is _yolo else CLASSES)
     found = read_annotation_file(write(tmp_path, batch), batch, first_pixel=0)
