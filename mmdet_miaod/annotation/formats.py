@@ -58,7 +58,7 @@ def _named(path: Path, read: Callable[[], FoundFile]) -> FoundFile:
 
 
 def _read_json(content: Any) -> FoundFile:
-    if isinstance(content, Mapping) and content.get('format') == FORMAT:
+    if isinstance(content, Mapping) and str(content.get('format')).startswith(FORMAT[:-1]):
         return read_page(content)
     if isinstance(content, Mapping) and {'images', 'categories', 'annotations'} & content.keys():
         return read_coco(content)

@@ -94,7 +94,7 @@ def test_what_cannot_be_used_is_refused_and_changes_nothing(folder, batch, chang
 @pytest.mark.parametrize(
     'content, message',
     [
-        (dict(format='mmdet_miaod label page 9', images=[]), 'is no export of Label Studio'),
+        (dict(format='mmdet_miaod label page 9', images=[]), 'is no file of the label page'),
         (dict(format=FORMAT), 'is no file of the label page'),
         (dict(format=FORMAT, images=['x']), 'has no uid'),
     ],
