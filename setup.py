@@ -55,6 +55,8 @@ setup(
     entry_points=dict(console_scripts=['miaod = mmdet_miaod.commands.__main__:main']),
     python_requires='>=3.10',
     install_requires=['numpy', 'torch', 'torchvision', *read_requirements('runtime', pinned=False)],
-    extras_require={name: read_requirements(name) for name in ('cvat', 'label', 'tests', 'docs', 'optional')},
+    extras_require={
+        name: read_requirements(name) for name in ('cvat', 'export', 'label', 'tests', 'docs', 'optional')
+    },
     zip_safe=False,
 )

@@ -38,6 +38,13 @@ class DataSettings:
     check_images: str
 
 
+def unread_validation(data: Mapping[str, Any]) -> str:
+    """Say that ``data.val`` is not read, where it is another set than ``data.test``; else ''."""
+    if data.get('val') in (None, data['test']):
+        return ''
+    return 'data.val is not read; data.test, which differs from it, is evaluated after every cycle'
+
+
 @dataclass(frozen=True)
 class LoaderSettings:
     """The training loaders.

@@ -22,6 +22,7 @@ from ..run.manifest import RunState
 from ..run.starting_point import StartingPoint, lost_beginning
 from .agreement import agree_on_settings
 from .assemble import Run
+from .data import unread_validation
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
@@ -51,6 +52,8 @@ def train(config: Config, options: RunOptions) -> Path:
     settings = RunSettings.from_config(config)
     agree_on_settings(settings, options)
     with buffered_log() as early_records:
+        if unread := unread_validation(settings.config.data):
+            logging.getLogger('mmdet').warning(unread)
         prepared = check_before_start(settings, options)
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
         if options.resume is None:

@@ -20,6 +20,7 @@ NAMES = (
     'test',
     'score',
     'inference',
+    'export',
     'report',
     'visualize',
     'doctor',

@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from ..apis.data import unread_validation
 from ..apis.preflight import Prepared, check_before_start
 from ..apis.run_options import RunOptions
 from ..apis.settings import RunSettings
@@ -36,6 +37,8 @@ def diagnose(
         on_phase: is told what is done next.
     """
     findings: list[Finding] = []
+    if unread := unread_validation(settings.config.data):
+        findings.append(Finding('data', 'validation set', 'warning', unread))
     if not quick:
         on_phase('environment')
         findings += check_environment(settings, device)

@@ -13,6 +13,7 @@ import torch
 from mmcv.runner import RUNNERS
 
 from mmdet_miaod.apis import StartingPoint, assemble, preflight
+from mmdet_miaod.apis.data import unread_validation
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.datasets.builder import build_dataset
 from mmdet_miaod.engine.detector import build_model
@@ -25,6 +26,7 @@ from tests.tiny_run import (
     draw_tiny_data,
     load_weights,
     stopped_after,
+    tiny_config,
     tiny_train,
 )
 
@@ -263,6 +265,16 @@ def test_a_learning_rate_that_never_drops_is_said(tiny_data, tmp_path) -> None:
     lr_config = dict(policy='step', step=[8, 11])
     run = tiny_train(tiny_data, tmp_path, cycles=[0], epoch_ratio=[1, 1], lr_config=lr_config)
     assert "Stage 'label' has 1 epochs: its learning rate never drops at epoch 8, 11" in log_text(run)
+
+
+def test_a_validation_set_that_is_not_read_is_said_once(tiny_data, tmp_path) -> None:
+    other = dict(type='VOCDetectionDataset', ann_file='val.txt', img_prefix='')
+    said = 'data.val is not read; data.test, which differs from it, is evaluated'
+    assert log_text(tiny_train(tiny_data, tmp_path, cycles=[0], data__val=other)).count(said) == 1
+    config = tiny_config(tiny_data, tmp_path)
+    assert unread_validation(config.data) == ''
+    config.data.val = config.data.test.copy()
+    assert unread_validation(config.data) == ''
 
 
 @pytest.mark.parametrize('kind', ['chunk', 'scores'])

@@ -211,6 +211,17 @@ def test_training_and_the_quick_doctor_run_the_same_checks_once(tiny_data, tmp_p
     assert {finding.area for finding in found.findings} == {'start', 'split'}
 
 
+def test_a_validation_set_that_is_not_read_is_a_warning(tiny_data, tmp_path) -> None:
+    val = dict(type='VOCDetectionDataset', ann_file='val.txt', img_prefix='')
+    found = diagnose(tiny_settings(tiny_data, tmp_path, data__val=val), 'cpu', quick=True)
+    assert by_name(found.findings)['validation set'] == Finding(
+        'data',
+        'validation set',
+        'warning',
+        'data.val is not read; data.test, which differs from it, is evaluated after every cycle',
+    )
+
+
 def test_what_would_stop_a_run_is_an_error(tiny_data, tmp_path) -> None:
     settings = tiny_settings(tiny_data, tmp_path, model__bbox_head__num_classes=5)
     found = diagnose(settings, 'cpu', quick=True)
