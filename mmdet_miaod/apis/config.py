@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import traceback
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,7 @@ def read_config(path: str | Path) -> Config:
         return saved_config(text, path) if text.startswith(DUMPED) else Config.fromfile(str(path))
     except Exception as error:  # a config is a program, which may fail in any way
         where = ', '.join(_failed_lines(error)) or str(path)
+        _close_copies(error)
         # MMCV raises an empty ImportError for custom_imports; the one before it names the module.
         reason = str(error) or str(error.__context__)
         raise ValueError(f'{where}: cannot be read as a config ({type(error).__name__}: {reason})') from error
@@ -164,6 +166,15 @@ def nest_options(options: Mapping[str, Any], config: Config) -> dict[str, Any]:
             place = place.setdefault(parent, {'_delete_': True} if shared is None else {})
         place[last] = value
     return nested
+
+
+def _close_copies(error: Exception) -> None:
+    """Close MMCV's temporary copies of configs: their folder is gone, and their own closing would say so."""
+    for frame, _ in traceback.walk_tb(error.__traceback__):
+        copy = frame.f_locals.get('temp_config_file')
+        if copy is not None:
+            with suppress(OSError):
+                copy.close()
 
 
 def _moved(value: Any, before: str, after: str) -> Any:

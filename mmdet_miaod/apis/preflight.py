@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -19,8 +20,9 @@ from ..active.selection import SelectionSettings
 from ..active.split import Split
 from ..config_errors import config_errors
 from ..datasets.builder import check_evaluation, check_sample
-from ..datasets.image_index import ImageIndex
+from ..datasets.loaders import check_shared_memory
 from ..datasets.photographs import PersonLabeledDataset
+from ..datasets.pool import ImagePoolDataset
 from ..datasets.seeding import Draw
 from ..engine.detector import ModelSettings, build_model, load_weights
 from ..engine.inference import ScoringSettings
@@ -28,7 +30,7 @@ from ..engine.parallel import check_device
 from ..engine.stage_checks import check_stages
 from ..randomness import seed_everything
 from ..run.lookup import check_run_directory
-from .data import RunData, load_data
+from .data import LoaderSettings, RunData, load_data
 from .photographs import PhotographRecord, draw_test_images, find_record, unlabeled_test_set
 from .run_options import RunOptions, StartingPoint
 from .settings import RunSettings
@@ -92,11 +94,12 @@ def check_before_start(
     on_passed('device', str(device))
     model = _checked_model(settings, options.start, data.labeled.CLASSES, device)
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
-    split = _first_split(settings, options.start, data.pool.index, selection)
+    split = _first_split(settings, options.start, data.pool, selection)
     if options.resume is None:
         _check_first_images(settings, selection, data, split)
         on_passed('first labels', f'{len(split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
+    on_passed('shared memory', _check_shared_memory(settings.loaders, data.pool))
     # What does not fit together, or has detections that cannot be compared, stops here and not after a cycle.
     # Not where layers are compiled: that takes minutes, and is done for the device that trains.
     new = options.resume is None and not settings.model.acceleration.compile_towers
@@ -153,15 +156,23 @@ def _checked_model(
     return model
 
 
+def _check_shared_memory(loaders: LoaderSettings, pool: ImagePoolDataset) -> str:
+    image_bytes = check_sample('data.pool.pipeline', pool, Draw(0, 0)) if loaders.workers else 0
+    workers = loaders.workers * int(os.environ.get('LOCAL_WORLD_SIZE', 1))
+    return check_shared_memory(image_bytes, loaders.batch_size, workers=workers, prefetch=loaders.prefetch)
+
+
 def _first_split(
-    settings: RunSettings, start: StartingPoint | None, index: ImageIndex, selection: SelectionSettings
+    settings: RunSettings, start: StartingPoint | None, pool: ImagePoolDataset, selection: SelectionSettings
 ) -> Split:
     """Return the split that a new run begins with."""
-    labeling = settings.labeling
+    labeling, index = settings.labeling, pool.index
     for key, size in (('X_L_0_size', labeling.initial_size), ('X_S_size', labeling.step_size)):
         if size > len(index):
-            without = ' with boxes (only_with_boxes)' if settings.data.pool.get('only_with_boxes') else ''
-            raise ValueError(f'{key} is {size}, but the pool has {len(index)} images{without}')
+            hint = ''
+            if left_out := getattr(pool, 'left_out', 0):
+                hint = f'; {left_out} more are left out (only_with_boxes): set it False to keep them'
+            raise ValueError(f'{key} is {size}, but the pool has {len(index)} images{hint}')
     if start is None:
         return labeling.draw_split(len(index), selection, settings.seed)
     if settings.annotator is not None:

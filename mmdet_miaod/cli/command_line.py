@@ -15,6 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from .. import distributed
+from ..environment import SETUP_HINT
 from ..host_memory import keep_freed_memory
 from .arguments import EXIT_CODES, UsageError, add_verbosity, help_style
 from .late_imports import late_imports
@@ -96,6 +97,12 @@ def import_stack() -> None:
         importlib.import_module('torch')
         with late_imports():
             importlib.import_module('mmcv')  # and by that all else, see mmdet_miaod/__init__.py
+    except ImportError:
+        raise
+    except Exception as error:  # a damaged package raises anything
+        raise ImportError(
+            f'the installed packages cannot be imported ({type(error).__name__}: {error}). {SETUP_HINT}'
+        ) from error
     finally:
         gc.freeze()
         gc.enable()

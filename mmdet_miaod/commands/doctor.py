@@ -37,22 +37,27 @@ def main(arguments: argparse.Namespace) -> int:
 
     from ..apis.settings import load_settings
     from ..cli.launch import default_device
-    from ..doctor.diagnose import diagnose
+    from ..doctor.diagnose import diagnose, diagnose_without_config
     from ..doctor.table import print_table
 
     configure_messages(arguments)
     options = config_options(arguments.cfg_options)
     if arguments.work_dir is not None:
         options['work_directory'] = arguments.work_dir
-    settings = load_settings(arguments.config, options, arguments.data_root)
+    device = arguments.device or default_device()
     with Console(stderr=True, quiet=arguments.quiet).status('') as status:
-        diagnosis = diagnose(
-            settings,
-            arguments.device or default_device(),
-            arguments.quick,
-            arguments.all_annotations,
-            lambda phase: status.update(f'checking: {phase}'),
-        )
+        try:
+            settings = load_settings(arguments.config, options, arguments.data_root)
+        except Exception as error:  # a config is a program, which may fail in any way
+            diagnosis = diagnose_without_config(error, device, arguments.work_dir)
+        else:
+            diagnosis = diagnose(
+                settings,
+                device,
+                arguments.quick,
+                arguments.all_annotations,
+                lambda phase: status.update(f'checking: {phase}'),
+            )
     if arguments.json:
         print(json.dumps(diagnosis.to_json(), indent=1, allow_nan=False))
     else:

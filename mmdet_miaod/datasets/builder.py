@@ -116,8 +116,8 @@ def check_evaluation(dataset: Dataset, arguments: Mapping[str, Any]) -> None:
         ) from error
 
 
-def check_sample(key: str, dataset: Dataset, draw: Draw | int) -> None:
-    """Load an image as a run will.
+def check_sample(key: str, dataset: Dataset, draw: Draw | int) -> int:
+    """Load an image as a run will; returns the bytes of its pixels.
 
     Args:
         key: config key of the pipeline, for messages.
@@ -134,6 +134,8 @@ def check_sample(key: str, dataset: Dataset, draw: Draw | int) -> None:
     if isinstance(sample.get('img'), list) and len(sample['img']) != 1:
         number = len(sample['img'])
         raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
+    image = sample.get('img')
+    return getattr(getattr(image, 'data', image), 'nbytes', 0)
 
 
 def check_images(index: ImageIndex, mode: str, heartbeat: Callable[[], None] = lambda: None) -> None:

@@ -54,6 +54,9 @@ class CocoPoolDataset(ImagePoolDataset):
         data_root: what relative paths start from.
         exif: see :class:`ImageIndex`.
         links: see :meth:`ImageIndex.from_lists`.
+
+    Attributes:
+        left_out: number of images that ``only_with_boxes`` left out.
     """
 
     def __init__(
@@ -69,8 +72,10 @@ class CocoPoolDataset(ImagePoolDataset):
         exif: str = 'apply',
         links: str = 'inside',
     ) -> None:
+        self.left_out = 0
         if index is None:
             file = _open(ann_file, data_root, only_with_boxes)
+            self.left_out = file.left_out
             index = file.index(os.path.join(data_root or '', img_prefix), exif=exif, links=links)
         super().__init__(pipeline=pipeline, score_pipeline=score_pipeline, index=index)
 

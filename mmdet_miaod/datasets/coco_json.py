@@ -32,6 +32,7 @@ class CocoFile:
         categories: entries of the categories, in the file's order.
         annotations: entries of the boxes by image id.
         stray: number of boxes that belong to no image of ``images``, by reason.
+        left_out: number of the file's images that :meth:`with_boxes` left out.
     """
 
     path: str
@@ -39,6 +40,7 @@ class CocoFile:
     categories: list[dict]
     annotations: dict[Any, list[dict]]
     stray: Mapping[str, int] = field(default_factory=dict)
+    left_out: int = 0
 
     def with_boxes(self, min_size: int = 32) -> CocoFile:
         """Only images that have an annotation and whose sides are at least ``min_size`` pixels long.
@@ -56,7 +58,7 @@ class CocoFile:
             )
         lost = len(self.boxes_of(with_boxes)) - len(self.boxes_of(kept))
         stray = dict(self.stray, **({SMALL_IMAGE: lost} if lost else {}))
-        return replace(self, images=kept, stray=stray)
+        return replace(self, images=kept, stray=stray, left_out=empty + small)
 
     def boxes_of(self, images: Sequence[Mapping[str, Any]]) -> list[dict]:
         """Entries of the boxes of these images, in the images' order."""

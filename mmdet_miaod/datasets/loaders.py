@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -10,6 +12,9 @@ from mmcv.parallel import collate
 from torch.utils.data import DataLoader, Dataset
 
 from .samplers import AspectGroupBatchSampler, SameSizeBatchSampler
+
+# Where loader processes hand batches over; 64 MB in a Docker container, if it is not told otherwise.
+SHARED_MEMORY = '/dev/shm'
 
 
 class TrainLoader:
@@ -83,6 +88,34 @@ def _data_loader(
 def collate_samples(samples: Sequence[dict]) -> dict[str, Any]:
     """Return the batch of some samples of a pipeline, for one device."""
     return collate(samples, samples_per_gpu=len(samples))
+
+
+def check_shared_memory(image_bytes: int, batch_size: int, *, workers: int, prefetch: int) -> str:
+    """Check that the batches of both training loaders fit the shared memory that they are handed over in.
+
+    Args:
+        image_bytes: of an image as the network gets it.
+        batch_size: images per batch.
+        workers: loader processes of each loader, over all processes of this machine.
+        prefetch: batches that each of them loads ahead.
+
+    Returns:
+        What was found, for people.
+
+    Raises:
+        ValueError: they do not fit, with the remedies. Without this check a process dies of a bus error.
+    """
+    if not workers or not os.path.isdir(SHARED_MEMORY):
+        return 'not used: images are loaded in the training process'
+    # One batch of each loader is in use while its workers load the next ones.
+    needed = 2 * (workers * prefetch + 1) * batch_size * image_bytes
+    free = shutil.disk_usage(SHARED_MEMORY).free
+    found = f'{SHARED_MEMORY} has {free >> 20} MB free, the loaders need about {needed >> 20} MB'
+    if needed > free:
+        raise ValueError(
+            f'{found}: start Docker with --shm-size=8g or --ipc=host, or set data.workers_per_gpu=0'
+        )
+    return found
 
 
 def build_scoring_loader(

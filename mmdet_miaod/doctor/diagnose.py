@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,10 @@ from ..apis.data import unread_validation
 from ..apis.preflight import Prepared, check_before_start
 from ..apis.run_options import RunOptions
 from ..apis.settings import RunSettings
-from ..cli.command_line import USER_ERRORS
 from .data_checks import check_data
 from .environment_checks import check_environment
 from .estimates import estimate
-from .findings import Diagnosis, Finding
+from .findings import Diagnosis, Finding, tried
 from .split_checks import check_split
 
 
@@ -41,51 +41,77 @@ def diagnose(
         findings.append(Finding('data', 'validation set', 'warning', unread))
     if not quick:
         on_phase('environment')
-        findings += check_environment(settings, device)
+        findings += check_environment(device, settings.work_directory, settings.loaders.workers)
         on_phase('images and annotation files')
-        findings += check_data(settings, all_annotations)
+        findings += tried(lambda: check_data(settings, all_annotations), 'data', 'images and annotations')
         # They have been decoded; what is left to do is to read their sizes.
         settings = replace(settings, data=replace(settings.data, check_images='header'))
     on_phase('what a run checks before it starts')
     prepared = _check_before_start(settings, device, findings)
     estimates: dict[str, Any] = {}
     if prepared is not None:
-        findings += check_split(settings.labeling, len(prepared.data.pool))
+        split = partial(check_split, settings.labeling, len(prepared.data.pool))
+        findings += tried(split, 'split', 'labeled sets')
         if settings.annotator is not None:
             text = 'people label the images: steps and time are not estimated before there are labels'
             findings.append(Finding('estimate', 'labels', 'note', text))
-        elif not quick:
+        elif not quick and not _unreadable(findings):
             on_phase('a few steps of each stage')
             estimates = _estimate(settings, prepared, findings)
     return Diagnosis(findings, estimates)
 
 
+def _unreadable(findings: list[Finding]) -> bool:
+    """Whether images cannot be read, which would end a few steps."""
+    names = ('pool images', 'test images')
+    return any(finding.name in names and finding.status == 'error' for finding in findings)
+
+
+def diagnose_without_config(error: Exception, device: str, work_directory: str | None) -> Diagnosis:
+    """Check what a config that cannot be read leaves to check.
+
+    Args:
+        error: what is wrong with the config.
+        device: ``'cpu'`` or ``'cuda:N'``.
+        work_directory: where runs would be made, if it is known.
+    """
+
+    def fail() -> list[Finding]:
+        raise error
+
+    return Diagnosis([*check_environment(device, work_directory, None), *tried(fail, 'start', 'config')])
+
+
 def _check_before_start(settings: RunSettings, device: str, findings: list[Finding]) -> Prepared | None:
+    found: list[Prepared] = []
+
+    def check() -> list[Finding]:
+        found.append(check_before_start(settings, RunOptions(device=device), passed))
+        return []
+
     def passed(name: str, detail: str) -> None:
         findings.append(Finding('start', name, 'ok', detail))
 
-    try:
-        return check_before_start(settings, RunOptions(device=device), passed)
-    except USER_ERRORS as error:
-        message = error.args[0] if isinstance(error, KeyError) and error.args else error
-        findings.append(Finding('start', 'a run would stop here', 'error', str(message)))
-        return None
+    findings += tried(check, 'start', 'a run would stop here')
+    return found[0] if found else None
 
 
 def _estimate(settings: RunSettings, prepared: Prepared, findings: list[Finding]) -> dict[str, Any]:
-    try:
-        described, numbers = estimate(settings, prepared)
-    except (*USER_ERRORS, RuntimeError) as error:  # RuntimeError: a GPU's memory is full, among others
-        text = f'{type(error).__name__}: {error}'
-        findings.append(Finding('environment', 'forward and backward step', 'error', text))
-        return {}
-    text = f'works on {prepared.device}, losses finite'
-    findings.append(Finding('environment', 'forward and backward step', 'ok', text))
-    findings += described
-    free = _free_disk(settings.work_directory)
-    if numbers['disk_bytes'] > free:
-        text = f'a run may take {numbers["disk_bytes"] / 1e9:.2f} GB, {free / 1e9:.2f} GB are free'
-        findings.append(Finding('estimate', 'free disk', 'warning', text))
+    numbers: dict[str, Any] = {}
+
+    def check() -> list[Finding]:
+        described, found = estimate(settings, prepared)
+        numbers.update(found)
+        free = _free_disk(settings.work_directory)
+        text = f'works on {prepared.device}, losses finite'
+        described = [Finding('environment', 'forward and backward step', 'ok', text), *described]
+        if found['disk_bytes'] > free:
+            text = f'a run may take {found["disk_bytes"] / 1e9:.2f} GB, {free / 1e9:.2f} GB are free'
+            described.append(Finding('estimate', 'free disk', 'warning', text))
+        return described
+
+    # A GPU's memory may be full, a loader process may die.
+    findings += tried(check, 'environment', 'forward and backward step')
     return numbers
 
 

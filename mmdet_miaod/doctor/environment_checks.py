@@ -5,29 +5,52 @@ from __future__ import annotations
 import os
 import platform
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import torch
 
-from ..apis.settings import RunSettings
 from ..engine.parallel import check_device
 from ..environment import import_problems, ops_problems, version_problems
 from ..run.directory import environment_versions
-from .findings import Finding
+from ..run.files import TEMPORARY_PREFIX, write_text
+from ..run.folder_sync import check_folder_sync
+from ..run.lock import lock_run
+from .findings import Finding, tried
 
 GIB = 1 << 30
 
 
-def check_environment(settings: RunSettings, device: str) -> list[Finding]:
-    """Check what the config does not decide: the stack, the device, the disk."""
-    versions = ', '.join(f'{name} {version}' for name, version in environment_versions().items())
+def check_environment(device: str, work_directory: str | None, workers: int | None) -> list[Finding]:
+    """Check the stack, the device, the processors and the disk.
+
+    Args:
+        device: ``'cpu'`` or ``'cuda:N'``.
+        work_directory: where runs would be made; None where that is not known.
+        workers: loader processes; None where they are not known.
+    """
+    checks: dict[str, Callable[[], Finding]] = {
+        'versions': _versions,
+        'compiled ops': lambda: _finding(
+            'compiled ops', ops_problems() or import_problems(), "mmcv's and torchvision's NMS agree"
+        ),
+        'device': lambda: _device(device),
+    }
+    if workers is not None:
+        checks['processors'] = lambda: _processors(workers)
+    if work_directory is not None:
+        checks['work directory'] = lambda: _work_directory(Path(work_directory))
     return [
-        _finding('versions', version_problems(), f'Python {platform.python_version()}, {versions}'),
-        _finding('compiled ops', ops_problems() or import_problems(), "mmcv's and torchvision's NMS agree"),
-        _device(device),
-        _processors(settings.loaders.workers),
-        _work_directory(Path(settings.work_directory)),
+        finding
+        for name, check in checks.items()
+        for finding in tried(lambda check=check: [check()], 'environment', name)
     ]
+
+
+def _versions() -> Finding:
+    versions = ', '.join(f'{name} {version}' for name, version in environment_versions().items())
+    return _finding('versions', version_problems(), f'Python {platform.python_version()}, {versions}')
 
 
 def _finding(name: str, problems: list[str], good: str) -> Finding:
@@ -60,13 +83,29 @@ def _processors(workers: int) -> Finding:
 
 
 def _work_directory(directory: Path) -> Finding:
-    """Only looked at, never made."""
+    """It is not made: the disk is tried in the nearest folder that is there, and left as it was."""
     place = directory.absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
-    if not place.is_dir() or not os.access(place, os.W_OK | os.X_OK):
-        return Finding(
-            'environment', 'work directory', 'error', f'{directory}: cannot be written in; set --work-dir'
-        )
-    free = shutil.disk_usage(place).free / GIB
-    return Finding('environment', 'work directory', 'ok', f'{directory}: {free:.1f} GiB free')
+    if not place.is_dir():
+        text = f'{directory}: {place} is a file, no folder; set --work-dir'
+        return Finding('environment', 'work directory', 'error', text)
+    try:
+        lacking = _try_disk(place)
+    except OSError as error:
+        text = f'{directory}: cannot be written in ({error.strerror or error}); set --work-dir'
+        return Finding('environment', 'work directory', 'error', text)
+    free = f'{directory}: {shutil.disk_usage(place).free / GIB:.1f} GiB free'
+    return Finding(
+        'environment', 'work directory', 'warning' if lacking else 'ok', '; '.join([free, *lacking])
+    )
+
+
+def _try_disk(place: Path) -> list[str]:
+    """Write a file, take a lock and sync a folder; returns what the file system does not guarantee."""
+    with TemporaryDirectory(prefix=TEMPORARY_PREFIX, dir=place) as name:
+        folder = Path(name)
+        write_text(folder / 'file', 1000 * 'a')
+        lock = lock_run(folder)
+        lock.release()
+        return [text for text in (lock.warning, check_folder_sync(folder)) if text]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import itertools
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 from torch import nn
 
 from .. import distributed
+from ..active.query.base import QueryStrategy
 from ..apis.data import LoaderFactory
 from ..apis.preflight import Prepared
 from ..apis.settings import RunSettings
@@ -72,11 +74,35 @@ def _seconds(
         for stage in settings.schedule:
             steps = stage_steps(stage, grown['labeled'], grown.get('unlabeled', 0))
             training += times.stages[stage.name] * steps / len(stage.tags)
-    scored = 0
-    if prepared.strategy.needs_model:
-        scored = sum(len(prepared.data.pool) - size for size in sizes[: len(settings.labeling.cycles) - 1])
     evaluated = len(prepared.data.test) * len(sizes)
-    return dict(train=training, score=times.score * scored, evaluate=times.evaluate * evaluated)
+    seconds = dict(train=training, score=0.0, evaluate=times.evaluate * evaluated)
+    return {**seconds, **_selection_seconds(settings.labeling.fraction, prepared, times, sizes)}
+
+
+def _selection_seconds(
+    fraction: float, prepared: Prepared, times: StepTimes, sizes: list[int]
+) -> dict[str, float]:
+    """Seconds of the passes of all queries over images, by kind."""
+    strategy, pool_size = prepared.strategy, len(prepared.data.pool)
+    scored = measured = looked = 0
+    for labeled, grown in itertools.pairwise(sizes):
+        candidates = max(round(fraction * (pool_size - labeled)), grown - labeled)
+        scored += candidates + (labeled if strategy.features else 0)
+        measured += labeled
+        looked += min(round(_factor(strategy) * (grown - labeled)), candidates)
+    passes = dict(score=times.score * scored if strategy.needs_model else 0.0)
+    if strategy.needs_quality:  # the labeled images go through the model as those to score do
+        passes['class quality'] = times.score * measured
+    if strategy.looks_again:
+        passes['second look'] = times.look * looked
+    return passes
+
+
+def _factor(strategy: QueryStrategy) -> float:
+    """How many times the budget the strategy, or the one that it wraps, looks at again."""
+    while strategy.looks_again and not type(strategy).looks_again:
+        strategy = strategy.strategy
+    return strategy.factor
 
 
 def _disk(settings: RunSettings, model: nn.Module, pool_size: int) -> int:

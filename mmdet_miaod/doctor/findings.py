@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -49,6 +49,16 @@ class Diagnosis:
         """Return plain values: ``passed``, ``findings``, ``estimates``."""
         findings = [dict(asdict(finding), items=list(finding.items)) for finding in self.findings]
         return dict(passed=self.passed(), findings=findings, estimates=self.estimates)
+
+
+def tried(check: Callable[[], Sequence[Finding]], area: str, name: str) -> list[Finding]:
+    """Return the findings of a check; one that fails itself is a finding as well."""
+    try:
+        return list(check())
+    except Exception as error:  # whatever a broken file, machine or package raises
+        message = error.args[0] if isinstance(error, KeyError) and error.args else error
+        kind = '' if isinstance(error, (OSError, ValueError, KeyError)) else f'{type(error).__name__}: '
+        return [Finding(area, name, 'error', f'{kind}{message}' if str(message) else type(error).__name__)]
 
 
 def from_items(

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..active.scoring import look_at, scores_and_features
+from ..active.scoring import Look, look_at, scores_and_features, second_look
 from ..apis.preflight import Prepared
 from ..apis.settings import RunSettings
 from ..datasets.loaders import TrainLoader
@@ -30,11 +30,12 @@ SECONDS = 20.0  # a kind of step is not repeated beyond this
 
 @dataclass(frozen=True)
 class StepTimes:
-    """Seconds of an iteration of each stage, by name, and of an image when scored and evaluated."""
+    """Seconds of an iteration of each stage, by name, and of an image: scored, evaluated, looked at again."""
 
     stages: dict[str, float]
     score: float
     evaluate: float
+    look: float = 0.0
 
 
 def time_steps(
@@ -92,16 +93,18 @@ def _time(action: Callable[[], None], device: torch.device) -> float:
 
 
 @torch.inference_mode()
-def _time_inference(prepared: Prepared, model: nn.Module) -> tuple[float, float]:
+def _time_inference(prepared: Prepared, model: nn.Module) -> tuple[float, float, float]:
     data, device = prepared.data, prepared.device
     settings, strategy = prepared.scoring, prepared.strategy
     model.eval()
-    score = 0.0
-    if strategy.needs_model:
-        view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))
-        look = scores_and_features(strategy)
+    view, indices = data.pool.scoring_view(), np.arange(min(IMAGES, len(data.pool)))
+
+    def time_pass(look: Look) -> float:
         chunk = partial(look_at, model, look, view=view, indices=indices, settings=settings)
-        score = _time(chunk, device) / len(indices)
+        return _time(chunk, device) / len(indices)
+
+    score = time_pass(scores_and_features(strategy)) if strategy.needs_model else 0.0
+    look_again = time_pass(second_look(strategy)) if strategy.looks_again else 0.0
     indices = np.arange(min(IMAGES, len(data.test)))
     evaluate = partial(detect, model, data.test, replace(settings, workers=0), indices=indices)
-    return score, _time(evaluate, device) / len(indices)
+    return score, _time(evaluate, device) / len(indices), look_again

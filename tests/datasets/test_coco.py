@@ -8,11 +8,15 @@ import logging
 import numpy as np
 import pytest
 
+from mmdet_miaod.apis import RunOptions
+from mmdet_miaod.apis.preflight import check_before_start
+from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.datasets import VOCDetectionDataset
 from mmdet_miaod.datasets.builder import check_classes
 from mmdet_miaod.datasets.coco import CocoDetectionDataset, CocoPoolDataset
 from tests.datasets.coco_tree import draw_coco
 from tests.datasets.voc_tree import TRAIN_PIPELINE
+from tests.tiny_run import REPOSITORY, TINY_OPTIONS
 
 
 @pytest.fixture(scope='module')
@@ -216,3 +220,22 @@ def test_a_supercategory_among_the_classes_is_told(root, tmp_path) -> None:
     )
     with pytest.raises(ValueError, match=r"has 3 classes .*set classes = \['cat', 'dog'\]"):
         check_classes(found, None, 2)
+
+
+def test_a_pool_that_lost_most_images_says_how_many(root, tmp_path) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    kept = content['annotations'][0]['image_id']
+    few = [box for box in content['annotations'] if box['image_id'] == kept]
+    (tmp_path / 'boxes.json').write_text(json.dumps({**content, 'annotations': few}))
+    places = dict(pool_json=str(tmp_path / 'boxes.json'), test_json='boxes.json')
+    options = {
+        **{key: value for key, value in TINY_OPTIONS.items() if not key.startswith('pool_')},
+        **dict(places, classes=None, pool_images='images', test_images='images', only_with_boxes=True),
+        'model.bbox_head.num_classes': 2,
+    }
+    settings = load_settings(REPOSITORY / 'configs' / 'MIAOD_coco.py', options, f'{root}/')
+    match = (
+        r'X_L_0_size is 4, but the pool has 1 images; 7 more are left out \(only_with_boxes\): set it False'
+    )
+    with pytest.raises(ValueError, match=match):
+        check_before_start(settings, RunOptions(device='cpu'))

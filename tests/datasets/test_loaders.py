@@ -7,7 +7,8 @@ import pytest
 import torch
 from torch.utils.data import Dataset
 
-from mmdet_miaod.datasets.loaders import TrainLoader, build_scoring_loader
+from mmdet_miaod.datasets import loaders
+from mmdet_miaod.datasets.loaders import TrainLoader, build_scoring_loader, check_shared_memory
 from mmdet_miaod.datasets.samplers import AspectGroupBatchSampler
 from mmdet_miaod.datasets.seeding import Draw, open_draw
 
@@ -72,3 +73,18 @@ def test_the_scoring_loader_says_which_images_its_batches_hold(workers) -> None:
     batches, indices = build_scoring_loader(NoisyImages(), np.arange(6), sizes, 2, workers=workers)
     assert [batch['index'].tolist() for batch in batches] == [array.tolist() for array in indices]
     assert [array.tolist() for array in indices] == [[1, 3], [5], [0, 2], [4]]
+
+
+def test_batches_must_fit_the_shared_memory(monkeypatch, tmp_path):
+    monkeypatch.setattr(loaders, 'SHARED_MEMORY', str(tmp_path))
+    usage = type('Usage', (), dict(free=64 << 20))
+    monkeypatch.setattr(loaders.shutil, 'disk_usage', lambda path: usage)
+    image = 4 * 3 * 608 * 1008  # of the default img_scale, in bytes
+    # 2 loaders, each with 2 x 2 batches ahead and 1 in use, of 2 images
+    needed = 2 * 5 * 2 * image >> 20
+    with pytest.raises(ValueError, match=rf'64 MB free, the loaders need about {needed} MB: start Docker'):
+        check_shared_memory(image, 2, workers=2, prefetch=2)
+    assert 'not used' in check_shared_memory(image, 2, workers=0, prefetch=2)
+    assert check_shared_memory(100, 2, workers=2, prefetch=2).endswith('need about 0 MB')
+    usage.free = 1 << 30
+    assert check_shared_memory(image, 2, workers=2, prefetch=2).startswith(f'{tmp_path} has 1024 MB free')

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -16,6 +19,7 @@ from mmdet_miaod.apis import RunOptions
 from mmdet_miaod.apis.preflight import check_before_start
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.doctor import diagnose as diagnose_module
+from mmdet_miaod.doctor import environment_checks
 from mmdet_miaod.doctor.data_checks import check_data
 from mmdet_miaod.doctor.diagnose import diagnose
 from mmdet_miaod.doctor.findings import Diagnosis, Finding
@@ -251,3 +255,108 @@ def test_the_tool_prints_json_and_exits_with_1_on_damage(data, tmp_path) -> None
     result = json.loads(done.stdout)
     assert result['passed'] is False
     assert any(f'{test}.xml' in finding['detail'] for finding in result['findings'])
+
+
+def test_the_work_directory_is_tried_and_left_as_it_was(tmp_path, monkeypatch) -> None:
+    def found(directory) -> tuple[str, str]:
+        finding = environment_checks._work_directory(directory)
+        assert not list(tmp_path.glob('.writing-*'))
+        return finding.status, finding.detail
+
+    assert found(tmp_path / 'runs' / 'mine')[0] == 'ok'
+    assert not (tmp_path / 'runs').exists()
+    (tmp_path / 'file').write_text('')
+    status, detail = found(tmp_path / 'file' / 'runs')
+    assert (status, 'file is a file, no folder' in detail) == ('error', True)
+    sync = os.fsync
+
+    def refuse(code, folders_only):
+        def refused(descriptor, *_):
+            if not folders_only or stat.S_ISDIR(os.fstat(descriptor).st_mode):
+                raise OSError(code, os.strerror(code))
+            sync(descriptor)
+
+        return refused
+
+    monkeypatch.setattr('fcntl.flock', refuse(errno.ENOSYS, folders_only=False))
+    monkeypatch.setattr('os.fsync', refuse(errno.EINVAL, folders_only=True))
+    status, detail = found(tmp_path)
+    assert status == 'warning'
+    assert 'has no locks' in detail and 'cannot sync folders' in detail
+    monkeypatch.setattr('os.fsync', refuse(errno.ENOSPC, folders_only=False))
+    status, detail = found(tmp_path)
+    assert (status, 'No space left on device' in detail) == ('error', True)
+
+
+def test_a_check_that_fails_is_a_finding_and_the_others_run(tiny_data, tmp_path, monkeypatch) -> None:
+    def fail(*_):
+        raise RuntimeError('out of order')
+
+    for name in ('environment_checks.version_problems', 'diagnose.check_data', 'diagnose.estimate'):
+        monkeypatch.setattr(f'mmdet_miaod.doctor.{name}', fail)
+    diagnosis = diagnose(tiny_settings(tiny_data, tmp_path), 'cpu')
+    found = by_name(diagnosis.findings)
+    for name in ('versions', 'images and annotations', 'forward and backward step'):
+        assert (found[name].status, found[name].detail) == ('error', 'RuntimeError: out of order')
+    assert {'device', 'work directory', 'pool and test set', 'labeled sets'} <= found.keys()
+    assert diagnosis.estimates == {}
+
+
+def test_no_step_is_tried_with_images_that_cannot_be_read(data, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr('mmdet_miaod.doctor.diagnose.estimate', None)  # calling it would be an error
+    image = next((data / 'VOC2007/JPEGImages').iterdir())
+    image.write_bytes(image.read_bytes()[:-6])
+    found = by_name(diagnose(tiny_settings(data, tmp_path), 'cpu').findings)
+    assert 'error' in (found['pool images'].status, found['test images'].status)
+    assert 'forward and backward step' not in found
+
+
+@pytest.mark.parametrize(
+    ('line', 'said'),
+    [
+        ('X_L0_size = 4', "did you mean 'X_L_0_size'?"),
+        ('score_chunk_size = 1.5', 'score_chunk_size is 1.5: a whole number'),
+        ('model = None', "the config has no 'model"),
+    ],
+)
+def test_a_config_that_cannot_be_read_is_a_finding(tiny_data, tmp_path, capsys, line, said) -> None:
+    from mmdet_miaod.commands.doctor import COMMAND
+
+    config = write_tiny_config(tmp_path / 'broken.py', tiny_data, tmp_path)
+    config.write_text(f'{config.read_text()}\n{line}\n')
+    arguments = [str(config), '--device', 'cpu', '--json', '--work-dir', str(tmp_path / 'runs')]
+    assert COMMAND.run('doctor', arguments) == 1
+    found = {finding['name']: finding for finding in json.loads(capsys.readouterr().out)['findings']}
+    assert found['config']['status'] == 'error'
+    assert said in found['config']['detail']
+    assert found['work directory']['status'] == found['compiled ops']['status'] == 'ok'
+
+
+def test_passes_of_queries_are_counted(tiny_data, tmp_path, monkeypatch) -> None:
+    times = StepTimes(dict(label=0.0, minimize=0.0, maximize=0.0), score=1.0, evaluate=0.0, look=10.0)
+    monkeypatch.setattr('mmdet_miaod.doctor.estimates.time_steps', lambda *_: times)
+
+    def parts(query, **options):
+        query = dict(query, _delete_=True)
+        settings = tiny_settings(tiny_data, tmp_path, query=query, cycles=[0, 1, 2], **options)
+        return diagnose(settings, 'cpu').estimates['seconds_by_part']
+
+    # 24 images; 4, then 7, then 10 are labeled: two queries, among 20 and 17, of 3 each.
+    assert parts(dict(type='random'))['score'] == 0
+    assert parts(dict(type='miaod'), query_fraction=0.5)['score'] == 10 + 8
+    found = parts(dict(type='ppal', factor=2.0))
+    assert found['score'] == 24 + 24  # it compares features, of the labeled images too
+    assert found['class quality'] == 4 + 7
+    assert found['second look'] == 10.0 * (6 + 6)
+
+
+def test_a_config_with_a_syntax_error_is_a_finding_and_no_traceback(tmp_path) -> None:
+    (tmp_path / 'broken.py').write_text('seed = (\n')
+    done = subprocess.run(
+        [sys.executable, 'tools/doctor.py', str(tmp_path / 'broken.py'), '--json', '--device', 'cpu'],
+        cwd=REPOSITORY, capture_output=True, text=True, timeout=240, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    (error,) = [found for found in json.loads(done.stdout)['findings'] if found['status'] == 'error']
+    assert 'broken.py: cannot be read as a config (SyntaxError: There are syntax errors' in error['detail']
+    assert 'Traceback' not in done.stderr
