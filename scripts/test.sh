@@ -1,8 +1,11 @@
 #!/usr/bin/env bash
 # Lint, test and build the documentation: bash scripts/test.sh [--all] [PYTEST ARGS]
 # --all adds the tests marked slow. Other arguments go to pytest: bash scripts/test.sh tests/active -k query
+# In a fresh clone it has setup_env.sh make the environment first.
 set -euo pipefail
-source "$(dirname "${BASH_SOURCE[0]}")/_python.sh"
+here="$(dirname "${BASH_SOURCE[0]}")"
+[[ -n ${MIAOD_RUN_PYTHON:-}${MIAOD_VENV:-} || -e $here/../.venv ]] || bash "$here/setup_env.sh"
+source "$here/_python.sh"
 
 arguments=()
 for argument in "$@"; do
