@@ -16,6 +16,7 @@ from .objects import (
     NOT_UNDERSTOOD,
     ODD,
     OUTSIDE,
+    REPEATED,
     SMALL,
     UNKNOWN,
     Fault,
@@ -116,6 +117,7 @@ def sort_objects(
     unknown: Counter[str] = Counter()
     left_out: Counter[str] = Counter()
     faults = []
+    first: dict[tuple, FoundObject] = {}
     for number, found in enumerate(objects):
         if found.left_out:
             left_out[found.left_out] += 1
@@ -130,6 +132,8 @@ def sort_objects(
             faults.append(fault)
             continue
         kept.append((number, found))
+        if (earlier := first.setdefault((found.mark, *found.corners), found)) is not found:
+            faults.append(Fault(REPEATED, f'{found.what} is the box of {earlier.what} again; both are kept'))
         if size_left := _leaves(found, size or stated_size):
             faults.append(Fault(LEAVES, f'{found.what} leaves the image of {size_left}; kept'))
         if found.remark:

@@ -32,9 +32,10 @@ def _open(ann_file: str, data_root: str | None, only_with_boxes: bool) -> CocoFi
     kept = file.with_boxes()
     if file.images and not kept.images:
         empty = len(file.images) - sum(image['id'] in file.annotations for image in file.images)
+        small = ', the others a side under 32 pixels' if empty < len(file.images) else ''
         raise ValueError(
-            f'{file.path}: {empty} of {len(file.images)} images have no boxes, the others a side under 32 '
-            'pixels, and all are left out (only_with_boxes): set only_with_boxes=False to keep them'
+            f'{file.path}: {empty} of {len(file.images)} images have no boxes{small}, and all are left out '
+            '(only_with_boxes): set only_with_boxes=False to keep them'
         )
     return kept
 

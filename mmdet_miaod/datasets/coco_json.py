@@ -13,6 +13,7 @@ from ..regular_files import IrregularFileError, read_text
 from .boxes import BoxAnnotation, sort_objects
 from .coco_checks import check_content, check_references, flag, named_categories
 from .image_index import ImageIndex
+from .image_lists import check_name
 from .image_tags import default_tags
 from .objects import MARKED, NOT_UNDERSTOOD, FoundObject, rotation_remark
 
@@ -20,6 +21,9 @@ _LOGGER = logging.getLogger('mmdet')
 
 NO_IMAGE = 'of an image that is not in the file'
 SMALL_IMAGE = 'of an image that only_with_boxes leaves out'
+_MADE_RELATIVE = (
+    'the page docs/how-to/coco.md (File names) has the lines of Python that make the names of a file so'
+)
 
 
 @dataclass(frozen=True)
@@ -68,6 +72,8 @@ class CocoFile:
         """Index the images below ``image_folder``, with options of :meth:`ImageIndex.from_names`; index i is
         entry i."""
         names = [str(image['file_name']) for image in self.images]
+        for i, name in enumerate(names):
+            check_name(name, f'{self.path}, images[{i}].file_name', _MADE_RELATIVE)
         tag = tag or default_tags([self.path], [''])[0]
         return ImageIndex.from_names(names, image_folder, tag, source=self.path, **options)
 
@@ -111,7 +117,10 @@ def read_coco(path: str) -> CocoFile:
         ('category ids', [category['id'] for category in categories]),
     ):
         if twice := [value for value, count in Counter(ids).items() if count > 1]:
-            raise ValueError(f'{path}: {kind} {twice[:5]} are there more than once')
+            raise ValueError(
+                f'{path}: {kind} {twice[:5]} are there more than once; give each an id of its own, in its '
+                'boxes too'
+            )
     check_references(path, 'image', 'image_id', (image['id'] for image in images), by_image)
     used = Counter(box['category_id'] for box in boxes)
     check_references(path, 'category', 'category_id', (entry['id'] for entry in categories), used)

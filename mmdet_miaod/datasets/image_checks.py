@@ -57,10 +57,14 @@ class ImageReport:
 def describe_turned(exif: str) -> str:
     """Say what happens to images with an EXIF orientation other than 1, and where their boxes have to lie."""
     if exif == 'apply':
-        done = "are turned as they are loaded (exif='apply'), so boxes must be drawn on the turned picture"
+        done = (
+            "are turned as they are loaded (exif='apply'), so boxes must be drawn on the turned picture; for "
+            "boxes of the unturned one set exif='ignore' (docs/reference/data.md)"
+        )
     else:
         done = (
-            "are loaded as their pixels lie (exif='ignore'), so boxes must be drawn on the unturned picture"
+            "are loaded as their pixels lie (exif='ignore'), so boxes must be drawn on the unturned picture; "
+            "for boxes of the turned one set exif='apply'"
         )
     return f'have an EXIF orientation other than 1 and {done}'
 

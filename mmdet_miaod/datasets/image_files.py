@@ -28,6 +28,8 @@ _PNG_BIT_DEPTH = 24  # place in the file
 # Largest 8-bit value of 16-bit files that use 14 bits or fewer, such as cameras' of 10, 12 or 14 bits.
 _DARK = 64
 _SHOWN_FILES = 10
+# Of the files that are not read completely: pictures of one size in bytes differ there.
+_END_BYTES = 4096
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ class ImageFacts:
         height: pixels, as they lie in the file.
         orientation: EXIF orientation, 1 to 8; 1 where there is none.
         remark: what is odd about the pixels, in words; '' where nothing is.
-        key: number, not 0, of the file's content where all of it was read, else of its size in bytes.
+        key: number, not 0, of the file's content, or of its size and ends where not all of it was read.
     """
 
     width: int
@@ -65,7 +67,7 @@ def read_header(path: str) -> ImageFacts:
         OSError: not readable, or not an image. ValueError: more than ``MAX_PIXELS`` pixels.
     """
     with open_image(path) as image:
-        return ImageFacts(*image.size, _orientation(image, path), key=os.path.getsize(path))
+        return ImageFacts(*image.size, _orientation(image, path), key=_ends_key(path))
 
 
 def refuse_bomb(path: str) -> None:
@@ -217,8 +219,15 @@ def _orientation(image: Image.Image, path: str) -> int:
     return orientation if 1 <= orientation <= 8 else 1
 
 
-def _content_key(data: np.ndarray) -> int:
+def _content_key(data: np.ndarray | bytes) -> int:
     return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), 'little') or 1
+
+
+def _ends_key(path: str) -> int:
+    with Path(path).open('rb') as file:
+        begin, size = file.read(_END_BYTES), file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _END_BYTES))
+        return _content_key(begin + file.read(_END_BYTES) + size.to_bytes(8, 'little'))
 
 
 def _png_exif(path: str) -> bytes | None:

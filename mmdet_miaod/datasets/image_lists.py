@@ -133,12 +133,13 @@ def name_lines(names: Sequence[str], indices: np.ndarray) -> Iterator[bytes]:
             yield ''.join(f'{names[i]}\n' for i in chosen).encode()
 
 
-def check_name(name: str, where: str) -> None:
+def check_name(name: str, where: str, advice: str = '') -> None:
     """Refuse an image name that could leave its folder or that is spelled in more than one way.
 
     Args:
         name: image name relative to the image folder; sub folders with ``/``.
         where: what the error message starts with, e.g. ``'trainval.txt, line 3'``.
+        advice: what to do, in words.
 
     Raises:
         ValueError: empty or absolute name, ``.`` or ``..`` or empty component, backslash, drive letter or
@@ -148,6 +149,8 @@ def check_name(name: str, where: str) -> None:
         raise ValueError(
             f'{where}: image name {name!r} is refused: a name is a path below the image folder, with "/" '
             'between folders and without "..", ".", backslashes, drive letters or control characters'
+            + f'; {advice}'
+            * bool(advice)
         )
 
 

@@ -16,6 +16,7 @@ UNKNOWN = 'unknown class'
 NOT_UNDERSTOOD = 'not understood'
 MARKED = 'marked ignore'
 LEAVES = 'leaves the image'
+REPEATED = 'there already'
 ODD = 'odd'
 
 

@@ -15,7 +15,7 @@ from ..datasets.label_report import (
     unknown_objects,
 )
 from ..datasets.labeled import LabeledDataset
-from ..datasets.objects import INVERTED, LEAVES, NO_AREA, NOT_UNDERSTOOD, ODD, OUTSIDE, SMALL
+from ..datasets.objects import INVERTED, LEAVES, NO_AREA, NOT_UNDERSTOOD, ODD, OUTSIDE, REPEATED, SMALL
 from .findings import Finding, from_items
 
 # Name of the check and what is found, by the kind of fault.
@@ -29,6 +29,7 @@ _FAULTS = {
     OUTSIDE: ('boxes outside the image', 'boxes outside their image are left out'),
     NOT_UNDERSTOOD: ('objects that are not understood', 'objects are not understood and left out'),
     LEAVES: ('boxes beyond the image', 'boxes leave their image and are kept'),
+    REPEATED: ('boxes there twice', 'boxes are those of other objects of their image again and are kept'),
     ODD: ('odd boxes', 'boxes are odd and kept'),
 }
 

@@ -72,6 +72,23 @@ def test_every_object_is_trained_on_ignored_or_left_out() -> None:
     )
 
 
+def test_a_box_that_is_there_already_is_told_and_counts() -> None:
+    twice = [
+        FoundObject('object 1', 'cat', 0, (1, 1, 9, 9)),
+        FoundObject('object 2', 'cat', 0, (1, 1, 9, 8)),
+        FoundObject('object 3', 'cat', 0, (1, 1, 9, 9), mark='difficult'),
+        FoundObject('object 4', 'dog', 1, (1, 1, 9, 9)),
+        FoundObject('object 5', 'cat', 0, (1, 1, 9, 9)),
+        FoundObject('object 6', 'cow', None, (1, 1, 9, 9)),
+    ]
+    found = sort_objects(twice, SIZE)
+    assert found.counts == ObjectCounts(4, {'difficult': 1}, {'unknown class': 1})
+    assert found.problems == (
+        'object 4 is the box of object 1 again; both are kept',
+        'object 5 is the box of object 1 again; both are kept',
+    )
+
+
 def test_the_stated_size_counts_where_the_image_cannot_be_read() -> None:
     assert len(sort_objects(objects(), None, (100, 30)).bboxes) == 3
 

@@ -204,7 +204,9 @@ def test_images_that_nobody_reviewed_cannot_be_labeled(root, tmp_path, caplog, m
 def test_a_pool_of_images_without_boxes_says_so(root, tmp_path) -> None:
     content = json.loads((root / 'boxes.json').read_text())
     (tmp_path / 'boxes.json').write_text(json.dumps({**content, 'annotations': []}))
-    with pytest.raises(ValueError, match='8 of 8 images have no boxes.*set only_with_boxes=False'):
+    with pytest.raises(
+        ValueError, match='8 of 8 images have no boxes, and all are left out.*set only_with_boxes=False'
+    ):
         CocoPoolDataset(str(tmp_path / 'boxes.json'), str(root / 'images'), only_with_boxes=True)
 
 

@@ -9,6 +9,7 @@ import pytest
 from mmdet_miaod.datasets.coco_json import parse_boxes, read_coco
 from mmdet_miaod.datasets.objects import ObjectCounts
 from tests.datasets.coco_tree import draw_coco
+from tests.tiny_run import REPOSITORY
 
 
 @pytest.fixture(scope='module')
@@ -85,10 +86,11 @@ def test_a_file_of_another_format_and_a_missing_one_are_named(tmp_path) -> None:
             lambda c: c['categories'].append(dict(c['categories'][0], name='x')),
             'category ids .* more than once',
         ),
+        (lambda c: c['images'][1].update(id=100), r'image ids \[100\] .* give each an id of its own'),
     ],
     ids=[
         *('no width', 'no height', 'no name', 'ids of another type', 'no box', 'text in a box'),
-        *('a name twice', 'a category id twice'),
+        *('a name twice', 'a category id twice', 'an image id twice'),
     ],
 )
 def test_a_malformed_file_is_named_with_what_is_wrong(root, tmp_path, spoil, message) -> None:
@@ -97,6 +99,34 @@ def test_a_malformed_file_is_named_with_what_is_wrong(root, tmp_path, spoil, mes
     (tmp_path / 'bad.json').write_text(json.dumps(content))
     with pytest.raises(ValueError, match=f'bad.json: .*{message}'):
         read_coco(str(tmp_path / 'bad.json'))
+
+
+@pytest.mark.parametrize('name', ['images\\4/a.png', '../up/4/a.png', '/data/a.png', 'C:/a.png'])
+def test_a_name_that_is_no_path_below_the_folder_is_named_with_the_page_that_helps(
+    root, tmp_path, name
+) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    content['images'][3]['file_name'] = name
+    (tmp_path / 'bad.json').write_text(json.dumps(content))
+    file = read_coco(str(tmp_path / 'bad.json'))
+    with pytest.raises(
+        ValueError, match=r'bad\.json, images\[3\]\.file_name: .* refused.*how-to/coco\.md'
+    ) as told:
+        file.index(str(root / 'images'))
+    assert repr(name) in str(told.value)
+
+
+def test_the_lines_of_the_page_make_names_relative(root, tmp_path, monkeypatch) -> None:
+    content = json.loads((root / 'boxes.json').read_text())
+    for image in content['images']:
+        image['file_name'] = f'images\\4/{image["file_name"]}'
+    monkeypatch.chdir(tmp_path)
+    written = tmp_path / 'data/mine/annotations/train.json'
+    written.parent.mkdir(parents=True)
+    written.write_text(json.dumps(content))
+    page = (REPOSITORY / 'docs/how-to/coco.md').read_text().split('## File names')[1]
+    exec(page.split('```python')[1].split('```')[0], {})
+    assert len(read_coco(str(written)).index(str(root / 'images'))) == 8
 
 
 def test_a_file_may_begin_with_a_byte_order_mark(root, tmp_path) -> None:

@@ -219,7 +219,7 @@ def test_pipe_in_place_of_an_image_does_not_block(tmp_path):
     index = noise_index(tmp_path)
     Path(index.image_path(0)).unlink()
     os.mkfifo(index.image_path(0))
-    with pytest.raises(FileNotFoundError):
+    with pytest.raises(ValueError, match=r'0\.jpg: is a pipe'):
         index.check_images('header')
 
 

@@ -83,6 +83,7 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
     # The file says 900 x 900; the image has 64 x 48.
     write_xml(xml / f'{pool[2]}.xml', object_xml('square', (1, 1, 65, 48)), size=(900, 900))
     write_xml(xml / f'{pool[3]}.xml', object_xml('hexagon'), object_xml('hexagon'))
+    write_xml(xml / f'{pool[6]}.xml', object_xml('disc'), object_xml('disc'), size=(64, 48))
     (xml / f'{pool[4]}.xml').unlink()
     (xml / f'{pool[5]}.xml').write_text('<annotation>')
     found = by_name(check_data(settings))
@@ -92,6 +93,7 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
             'boxes without area',
             'inverted boxes',
             'boxes beyond the image',
+            'boxes there twice',
             'unknown classes',
             'annotations',
         )
@@ -100,6 +102,7 @@ def test_odd_boxes_are_told_apart_by_the_images_true_size(data, tmp_path) -> Non
         'boxes without area': 1,
         'inverted boxes': 1,
         'boxes beyond the image': 1,
+        'boxes there twice': 1,
         'unknown classes': 1,
         'annotations': 2,
     }
