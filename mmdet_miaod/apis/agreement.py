@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -73,26 +74,17 @@ def agree_on_images(key: str, index: ImageIndex) -> None:
     Raises:
         ValueError: they differ, naming the first image that does.
     """
-    sizes = distributed.gather(len(index))
-    if len(sizes) == 1:
+    if distributed.world_size() == 1:
         return
-    # The longest beginning that all share, found by halves: names may be millions, fingerprints are short.
-    low, high = -1, min(sizes)
-    if _same(index, high):
-        low = high
-    while high - low > 1:
-        middle = (low + high) // 2
-        low, high = (middle, high) if _same(index, middle) else (low, middle)
-    names = distributed.gather(index.names[low] if 0 <= low < len(index) else '')
-    if len(set(sizes)) == 1 and low == sizes[0]:
+    facts = distributed.gather((len(index), index.fingerprint()))
+    if len(set(facts)) == 1:
         return
-    number = next((k for k, name in enumerate(names) if (name, sizes[k]) != (names[0], sizes[0])), 0)
+    names = distributed.gather(list(index.names))  # only here: there may be millions
+    number = next(k for k, other in enumerate(facts) if other != facts[0])
+    pairs = enumerate(itertools.zip_longest(names[0], names[number], fillvalue=''))
+    image, (name, other) = next(((i, pair) for i, pair in pairs if pair[0] != pair[1]), (0, ('', '')))
     raise ValueError(
-        f'{key}: the processes of this run have different images: {sizes[0]} in process 0 and '
-        f'{sizes[number]} in process {number}, and image {max(low, 0)} is {names[0]!r} and '
-        f'{names[number]!r}; give all of them the same image lists'
+        f'{key}: the processes of this run have different images: {facts[0][0]} in process 0 and '
+        f'{facts[number][0]} in process {number}, and image {image} is {name!r} and {other!r}; give all of '
+        'them the same image lists'
     )
-
-
-def _same(index: ImageIndex, size: int) -> bool:
-    return len(set(distributed.gather(index.fingerprint(size)))) == 1

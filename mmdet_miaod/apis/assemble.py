@@ -17,6 +17,7 @@ from ..active.cycle_split import CycleSplits
 from ..active.cycle_training import CycleTrainer
 from ..active.loop import ActiveLearningLoop
 from ..active.named_split import load_given_split
+from ..active.seen_inputs import SeenInputs
 from ..engine.detector import load_weights
 from ..engine.progress import RunClock, RunProgress, stage_steps, stage_weight
 from ..engine.run_log import RunLog
@@ -29,7 +30,6 @@ from .labeling import PersonLabeling, SimulatedLabeling
 from .preflight import Prepared
 from .run_options import RunOptions
 from .run_report import refresh_report
-from .seen_inputs import SeenInputs
 from .settings import RunSettings
 
 
@@ -42,7 +42,6 @@ class Run:
         options: how to run it.
         prepared: from the checks before the start.
         state: the run's manifest.
-        inputs: tells whether images and labels changed since they were used.
         timestamp: first part of the log files' names.
         log: its loss log and TensorBoard file.
     """
@@ -51,11 +50,10 @@ class Run:
     options: RunOptions
     prepared: Prepared
     state: RunState
-    inputs: SeenInputs
     timestamp: str
     log: RunLog
 
-    def begin_with(self, start: StartingPoint) -> None:
+    def _begin_with(self, start: StartingPoint) -> None:
         """Take over the split, and perhaps the model, of an earlier run."""
         self.loop.splits.save(start.cycle, load_given_split(start, self.prepared.data.pool.index))
         if start.model_path is not None:
@@ -63,8 +61,15 @@ class Run:
             load_weights(model, start.model_path)
             self.state.once('model', start.cycle, lambda: self.trainer.save_model(start.cycle, model))
 
-    def run(self) -> LabelsWanted | None:
-        """Run the cycles that are left; returns what people have to label first, where that stops the run."""
+    def run(self, start: StartingPoint | None) -> LabelsWanted | None:
+        """Run the cycles that are left; returns what people have to label first, where that stops the run.
+
+        Args:
+            start: what is still to be taken over from an earlier run.
+        """
+        self.inputs.begin()
+        if start is not None:
+            self._begin_with(start)
         wanted = None
         try:
             self.loop.run()
@@ -83,6 +88,14 @@ class Run:
         cycles = self.settings.labeling.cycles
         first = self.state.options.get('first_cycle', cycles[0])
         return [cycle for cycle in cycles if cycle >= first]
+
+    @cached_property
+    def inputs(self) -> SeenInputs:
+        """Tells whether images and labels changed since they were used."""
+        data = self.prepared.data
+        test = None if len(self.prepared.test_images) else data.test  # else people label it
+        force = self.options.force
+        return SeenInputs(self.state, pool=data.pool.index, labeled=data.labeled, test=test, force=force)
 
     @cached_property
     def progress(self) -> RunProgress:

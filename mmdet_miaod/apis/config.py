@@ -19,29 +19,8 @@ from ..run.config_copy import DUMPED, MAX_CONFIG_BYTES, config_to_resume, parse_
 from ..run.file_record import hash_file
 from ..run.identity import plain_json
 from ..run.lookup import options_of_run
-from .schema import check_names, check_values
+from .schema import check_names
 
-REQUIRED_KEYS = (
-    'model.bbox_head.num_classes',
-    'data.train',
-    'data.pool',
-    'data.test',
-    'data.samples_per_gpu',
-    'optimizer.type',
-    'lr_config.policy',
-    'log_config.interval',
-    'X_L_0_size',
-    'X_S_size',
-    'X_L_repeat',
-    'X_U_repeat',
-    'cycles',
-    'epoch_ratio',
-    'epoch',
-    'query.type',
-    'seed',
-    'checkpoint_config',
-    'work_directory',
-)
 # What two sittings of one run may do differently without changing its numbers.
 PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_params', 'checkpoint_config')
 # Lists of images, or files with one name per line.
@@ -81,7 +60,7 @@ def complete_config(
     except (AssertionError, AttributeError, KeyError, TypeError) as error:
         raise ValueError(f'--cfg-options {dict(options or {})}: does not fit the config ({error})') from error
     if DUMPED not in config.text:
-        check_names(config)
+        check_names(config._cfg_dict.to_dict(), config.text)
     if data_root is not None and isinstance(config.get('data'), dict):
         # A run's dumped config has its data_root written out in each data set.
         before = (config.get('data_root') or '').rstrip('/')
@@ -201,26 +180,6 @@ def _failed_lines(error: Exception) -> list[str]:
             # MMCV runs a copy under another name; its lines are those of the file.
             line = number
     return [] if file is None else [str(file) if line is None else f'{file}, line {line}']
-
-
-def check_config(config: Config) -> None:
-    """Check that a config has every key that a run needs, with values that it may have.
-
-    Raises:
-        KeyError: when a key is missing, naming it.
-        ValueError: when a value makes no sense.
-    """
-    for key in REQUIRED_KEYS:
-        if _lookup(config, key) is None:
-            raise KeyError(f'the config has no {key!r}; configs/MIAOD.py shows every key')
-    check_values(config)
-
-
-def _lookup(config: Config, key: str) -> Any:
-    value: Any = config
-    for part in key.split('.'):
-        value = value.get(part) if hasattr(value, 'get') else None
-    return value
 
 
 def config_identity(config: Config) -> dict[str, Any]:

@@ -199,3 +199,25 @@ HARMLESS |= {'dataset_type', 'img_norm_cfg', 'expand', 'photometric', *VARIABLES
 NEEDED = VARIABLES.keys() - {'classes', 'backbone_weights'}
 
 SCHEMA = _object(**KEYS, **VARIABLES)
+
+REQUIRED_KEYS = (
+    'model.bbox_head.num_classes',
+    'data.train',
+    'data.pool',
+    'data.test',
+    'data.samples_per_gpu',
+    'optimizer.type',
+    'lr_config.policy',
+    'log_config.interval',
+    'X_L_0_size',
+    'X_S_size',
+    'X_L_repeat',
+    'X_U_repeat',
+    'cycles',
+    'epoch_ratio',
+    'epoch',
+    'query.type',
+    'seed',
+    'checkpoint_config',
+    'work_directory',
+)

@@ -1,4 +1,4 @@
-"""A ranking of images: made chunk by chunk, gone on with where it stopped, written as CSV or JSON."""
+"""A ranking of images: made chunk by chunk, resumed where it stopped, written as CSV or JSON."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from torch import nn
 from ..datasets.image_index import ImageIndex
 from ..run.file_record import hash_file
 from ..run.files import load_array
+from ..run.partial_ranking import PartialRanking
 from .inference import exif_of, predict_batches
-from .partial_ranking import PartialRanking
 
 # The first column names of a ranking as CSV, and the beginning of one as JSON.
 RANKING_MARKS = ('rank,image,uncertainty,', '"ranking": [')

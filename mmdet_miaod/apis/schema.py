@@ -6,26 +6,27 @@ import difflib
 import math
 import re
 from collections.abc import Iterator, Mapping
-from copy import deepcopy
 from typing import Any
 
 from jsonschema import Draft202012Validator
-from mmcv import Config
 
 from ..run.identity import plain_json
-from .config_keys import HARMLESS, KEYS, NEEDED, SCHEMA, VARIABLES
+from .config_keys import HARMLESS, KEYS, NEEDED, REQUIRED_KEYS, SCHEMA, VARIABLES
 
 _VALIDATOR = Draft202012Validator(SCHEMA)
 _LARGEST = 2**63
 
 
-def check_values(config: Config) -> None:
-    """Check the values of all keys that a run reads.
+def check_values(values: dict[str, Any]) -> None:
+    """Check that a config has every key that a run needs, with values that it may have.
 
     Raises:
+        KeyError: a key is missing, naming it.
         ValueError: naming the key, its value, and what is expected.
     """
-    values = config._cfg_dict.to_dict()
+    for key in REQUIRED_KEYS:
+        if _lookup(values, key) is None:
+            raise KeyError(f'the config has no {key!r}; configs/MIAOD.py shows every key')
     # The key that a person gave comes before those that refer to it, which lie deeper.
     faults = [(key.count('.'), key, fault) for key, value in _leaves('', values) if (fault := _fault(value))]
     if faults:
@@ -51,6 +52,12 @@ def check_values(config: Config) -> None:
         raise ValueError(f'{key} is {place!r}: {_expected(error.schema, error.message)}')
 
 
+def _lookup(value: Any, key: str) -> Any:
+    for part in key.split('.'):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
 def _expected(schema: Mapping[str, Any], message: str) -> str:
     return schema.get('expected') or message
 
@@ -73,19 +80,6 @@ def _without_none(value: Any) -> Any:
     return [_without_none(item) for item in value] if isinstance(value, (list, tuple)) else value
 
 
-def given(config: Config) -> Config:
-    """Return a copy of a config without keys that are None, which count as not given.
-
-    Only ``evaluation = None`` says something: cycles are not evaluated. What MMDetection builds has its own
-    meanings of None.
-    """
-    config = deepcopy(config)
-    for place in (config._cfg_dict, config.data, config.checkpoint_config, config.lr_config):
-        for key in [key for key, value in place.items() if value is None and key != 'evaluation']:
-            del place[key]
-    return config
-
-
 def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
     if not isinstance(value, (Mapping, list, tuple)):
         yield prefix, value
@@ -94,18 +88,22 @@ def _leaves(prefix: str, value: Any) -> Iterator[tuple[str, Any]]:
         yield from _leaves(f'{prefix}.{key}' if prefix else str(key), item)
 
 
-def check_names(config: Config) -> None:
+def check_names(values: dict[str, Any], text: str) -> None:
     """Check that every key of a config, before its references are resolved, is read by something.
 
     A key counts as read when a run reads it, when the text of the config files uses it as a variable, or
     when a value refers to it as ``'${key}'``.
 
+    Args:
+        values: of the config.
+        text: of its files.
+
     Raises:
         ValueError: naming a key that nothing reads, and the nearest one.
     """
-    references = set(re.findall(r'\$\{(\w+)', str(config._cfg_dict.to_dict())))
-    unread = set(config._cfg_dict) - set(KEYS) - HARMLESS - references
-    used = {key for key in unread if re.search(rf'(?<![\w.\'"]){re.escape(key)}\b(?!\s*=[^=])', config.text)}
+    references = set(re.findall(r'\$\{(\w+)', str(values)))
+    unread = set(values) - set(KEYS) - HARMLESS - references
+    used = {key for key in unread if re.search(rf'(?<![\w.\'"]){re.escape(key)}\b(?!\s*=[^=])', text)}
     _refuse_unknown('the config', unread - used, KEYS)
 
 

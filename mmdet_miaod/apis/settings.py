@@ -23,9 +23,9 @@ from ..engine.stage import Stage, build_schedule
 from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
 from ..run.config_copy import DUMPED
-from .config import LIST_KEYS, check_config, config_identity, load_config
+from .config import LIST_KEYS, config_identity, load_config
 from .data import DataSettings, LoaderSettings
-from .schema import given
+from .schema import check_values
 
 
 @dataclass(frozen=True)
@@ -142,8 +142,8 @@ class RunSettings:
             KeyError: a key is missing, naming it.
             ValueError: a value makes no sense.
         """
-        check_config(config)
-        whole, config = config, given(config)
+        check_values(config._cfg_dict.to_dict())
+        whole, config = config, _given(config)
         data = (config.data[part] for part in ('train', 'pool', 'test'))
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
@@ -183,6 +183,19 @@ def load_settings(
 ) -> RunSettings:
     """Read a config file and translate it; see :func:`~mmdet_miaod.apis.config.load_config`."""
     return RunSettings.from_config(load_config(path, options, data_root))
+
+
+def _given(config: Config) -> Config:
+    """Return a copy of a config without keys that are None, which count as not given.
+
+    Only ``evaluation = None`` says something: cycles are not evaluated. What MMDetection builds has its own
+    meanings of None.
+    """
+    config = deepcopy(config)
+    for place in (config._cfg_dict, config.data, config.checkpoint_config, config.lr_config):
+        for key in [key for key, value in place.items() if value is None and key != 'evaluation']:
+            del place[key]
+    return config
 
 
 def _loader_settings(config: Config) -> LoaderSettings:

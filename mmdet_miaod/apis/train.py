@@ -26,7 +26,6 @@ from .data import unread_validation
 from .photographs import run_identity, tell_copies, write_record
 from .preflight import Prepared, check_before_start
 from .run_options import RunOptions
-from .seen_inputs import SeenInputs
 from .settings import RunSettings
 
 
@@ -66,13 +65,8 @@ def train(config: Config, options: RunOptions) -> Path:
             logger.handle(record)
         state, start = _open_run(directory, settings, options, prepared)
         options.on_directory(directory)
-        inputs = SeenInputs(state, prepared.data, has_test=not len(prepared.test_images), force=options.force)
-        inputs.begin()
-        parts = dict(state=state, inputs=inputs, timestamp=timestamp, log=log)
-        run = Run(settings=settings, options=options, prepared=prepared, **parts)
-        if start is not None:
-            run.begin_with(start)
-        wanted = run.run()
+        parts = dict(state=state, timestamp=timestamp, log=log)
+        wanted = Run(settings=settings, options=options, prepared=prepared, **parts).run(start)
         logger.info(wanted or f'The run is finished: {directory}')
     if wanted is not None:  # out of the log's reach, where it would be an error
         raise wanted

@@ -22,7 +22,7 @@ from ..cli.command_line import Command, configure_messages
 if TYPE_CHECKING:
     from torch import nn
 
-    from ..apis.partial_ranking import PartialRanking
+    from ..run.partial_ranking import PartialRanking
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -130,8 +130,8 @@ def _listed(arguments: argparse.Namespace, logger: logging.Logger) -> list[str]:
 
 def _open_partial(arguments: argparse.Namespace, model: nn.Module, logger: logging.Logger) -> PartialRanking:
     """Open what an earlier call scored of the same ranking."""
-    from ..apis.partial_ranking import PartialRanking
     from ..apis.ranking import scoring_identity
+    from ..run.partial_ranking import PartialRanking
 
     partial = PartialRanking(arguments.out, scoring_identity(model, arguments.checkpoint))
     if not partial.open():

@@ -11,7 +11,7 @@ import os
 import shlex
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..cli.arguments import (
     EXIT_CODES,
@@ -27,7 +27,7 @@ from ..cli.command_line import Command
 from .labels_wanted import labels_wanted_text, re_named, resume_command
 
 if TYPE_CHECKING:
-    from mmcv import Config
+    from ..run.starting_point import StartingPoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,15 +68,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='MODEL.pth',
         help='the model that was trained on --init-split: begin with its evaluation and query',
     )
-    add_device(parser)
-    parser.add_argument('--gpu-id', dest='device', type=_gpu, metavar='N', help='the same as --device cuda:N')
-    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
+    _add_processes(parser)
     add_config_options(parser)
     parser.add_argument('--no-validate', action='store_true', help='do not evaluate the cycles')
     parser.add_argument('--no-report', action='store_true', help='do not write report.html')
+    parser.set_defaults(run_directory=None)
+
+
+def _add_processes(parser: argparse.ArgumentParser) -> None:
+    """Add where the run runs."""
+    add_device(parser)
+    parser.add_argument('--gpu-id', dest='device', type=_gpu, metavar='N', help='the same as --device cuda:N')
+    parser.add_argument('--launcher', choices=['none', 'pytorch', 'slurm', 'mpi'], default='none')
     # torch.distributed's older launcher passes it
     parser.add_argument('--local_rank', '--local-rank', type=int, help=argparse.SUPPRESS)
-    parser.set_defaults(run_directory=None)
 
 
 def _gpu(text: str) -> str:
@@ -90,18 +95,22 @@ def main(arguments: argparse.Namespace) -> int:
     """Train, and note the run directory for :func:`hint`; returns 4 when labels are wanted."""
     from .. import distributed
     from ..active.annotator import LabelsWanted
-    from ..apis import RunOptions, StartingPoint, train
+    from ..apis import RunOptions, load_config, train
+    from ..apis.config import run_config
     from ..cli.launch import default_device, start_processes
-    from ..run.lookup import options_of_run
+    from ..run.lookup import begun_run, newest_run, options_of_run
 
-    config, resume = _config_and_run(arguments)
+    resume = _named_run(arguments)
+    changes = (config_options(arguments.cfg_options), arguments.data_root)
+    config = load_config(arguments.config, *changes) if arguments.config else run_config(resume, *changes)
+    for key, value in _own_values(arguments).items():
+        config[key] = value
+    if resume == '':
+        resume = str(newest_run(config.work_directory))
+    elif resume is None and arguments.auto_resume:
+        resume = begun_run(config.work_directory, arguments.run_name)
     before = {} if resume is None else options_of_run(resume).get('sitting', {})
     device = start_processes(arguments.launcher, arguments.device or before.get('device') or default_device())
-    start = None
-    if arguments.init_split:
-        cycle = config.cycles[0] if arguments.start_cycle is None else arguments.start_cycle
-        labeled, unlabeled = arguments.init_split * (2 if len(arguments.init_split) == 1 else 1)
-        start = StartingPoint(labeled, unlabeled, cycle, arguments.load_from)
     options = RunOptions(
         command=shlex.join(sys.argv),
         device=device,
@@ -109,7 +118,7 @@ def main(arguments: argparse.Namespace) -> int:
         resume=resume,
         force=arguments.force,
         deterministic=arguments.deterministic or before.get('deterministic', False),
-        start=start,
+        start=_starting_point(arguments, config.get('cycles') or [0]),
         console_level='WARNING' if arguments.quiet else None,
         progress=not arguments.quiet,
         report=not arguments.no_report and before.get('report', True),
@@ -124,34 +133,35 @@ def main(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _config_and_run(arguments: argparse.Namespace) -> tuple[Config, str | None]:
-    """Return the config that is given, else that of the run to resume; and the directory of that run."""
-    from ..apis import load_config
-    from ..apis.config import run_config
-    from ..run.lookup import begun_run, check_run_directory, newest_run
+def _named_run(arguments: argparse.Namespace) -> str | None:
+    """Return the directory of the run to resume; ``''``: the newest one of the config that is given."""
+    from ..run.lookup import check_run_directory, newest_run
 
     resume = arguments.resume
     if resume and resume.endswith('.pth'):  # as MMDetection names it: RUN_DIR/latest.pth
         resume = str(Path(resume).parent)
-    if resume == '' and arguments.config is None:
-        resume = str(newest_run(arguments.work_dir))
     if arguments.config is None:
+        resume = resume or str(newest_run(arguments.work_dir))
         check_run_directory(Path(resume))
-    changes = (config_options(arguments.cfg_options), arguments.data_root)
-    config = load_config(arguments.config, *changes) if arguments.config else run_config(resume, *changes)
-    if arguments.work_dir is not None:
-        config.work_directory = arguments.work_dir
-    if arguments.seed is not None:
-        config.seed = arguments.seed
-    if arguments.no_validate:
-        config.evaluation = None
-    if arguments.verbose:
-        config.log_level = 'DEBUG'
-    if resume == '':
-        resume = str(newest_run(config.work_directory))
-    elif resume is None and arguments.auto_resume:
-        resume = begun_run(config.work_directory, arguments.run_name)
-    return config, resume
+    return resume
+
+
+def _own_values(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the values of config keys that have an option of their own."""
+    log_level = 'DEBUG' if arguments.verbose else None
+    values = dict(work_directory=arguments.work_dir, seed=arguments.seed, log_level=log_level)
+    values = {key: value for key, value in values.items() if value is not None}
+    return {**values, 'evaluation': None} if arguments.no_validate else values
+
+
+def _starting_point(arguments: argparse.Namespace, cycles: list[int]) -> StartingPoint | None:
+    from ..run.starting_point import StartingPoint
+
+    if not arguments.init_split:
+        return None
+    cycle = cycles[0] if arguments.start_cycle is None else arguments.start_cycle
+    labeled, unlabeled = arguments.init_split * (2 if len(arguments.init_split) == 1 else 1)
+    return StartingPoint(labeled, unlabeled, cycle, arguments.load_from)
 
 
 def check(arguments: argparse.Namespace) -> None:

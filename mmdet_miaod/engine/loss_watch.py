@@ -78,7 +78,7 @@ class JumpDetector:
 
     @property
     def memory(self) -> dict[str, Any]:
-        """Plain values that a detector can go on with; empty before the first median."""
+        """Plain values that a detector can resume with; empty before the first median."""
         if math.isinf(self._first):
             return {}
         known = dict(first=self._first, best=self._best, fired=self._fired)
@@ -141,7 +141,7 @@ class LossWatch:
 
     @property
     def memory(self) -> dict[str, Any]:
-        """Plain values that another watch can go on with."""
+        """Plain values that another watch can resume with."""
         return self._detector.memory
 
     def take_jumps(self) -> list[dict[str, Any]]:

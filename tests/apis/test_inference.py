@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from mmdet_miaod.apis import inference, inference_detector, init_detector, score_images
-from mmdet_miaod.apis.partial_ranking import PartialRanking
 from mmdet_miaod.apis.ranking import rank_files, ranking_text
 from mmdet_miaod.datasets.image_sources import list_images
+from mmdet_miaod.run.partial_ranking import PartialRanking
 from mmdet_miaod.visualization.heatmaps import MAP_TITLES, uncertainty_maps
 from tests.tiny_run import CLASSES, write_tiny_model
 

@@ -18,7 +18,7 @@ from tests.tiny_run import REPOSITORY
 # Runs the tool, and dies when the third chunk is about to be saved.
 KILLED = """
 import os, signal, sys
-from mmdet_miaod.apis.partial_ranking import PartialRanking
+from mmdet_miaod.run.partial_ranking import PartialRanking
 from mmdet_miaod.commands.score import COMMAND
 
 save = PartialRanking.add

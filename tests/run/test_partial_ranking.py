@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from mmdet_miaod.apis.partial_ranking import PartialRanking
+from mmdet_miaod.run.partial_ranking import PartialRanking
 
 IDENTITY = dict(checkpoint='a', format=2)
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from mmdet_miaod.apis.seen_inputs import label_key
+from mmdet_miaod.active.seen_inputs import label_key
 from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.run.files import save_checkpoint
 from mmdet_miaod.run.manifest import RunState

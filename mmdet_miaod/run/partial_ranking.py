@@ -10,9 +10,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-from ..run.checked_json import read_checked_json, write_checked_json
-from ..run.file_record import DamagedFileError
-from ..run.files import TEMPORARY_PREFIX, remove_file
+from .checked_json import read_checked_json, write_checked_json
+from .file_record import DamagedFileError
+from .files import TEMPORARY_PREFIX, remove_file
 
 _HEADER = 'scoring.json'
 _CHUNK = re.compile(r'\d{6,}\.json')

@@ -5,15 +5,16 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
 
 from .. import distributed
 from ..datasets.image_files import summarise
+from ..datasets.image_index import ImageIndex
 from ..run.files import load_array, save_array
 from ..run.manifest import RunState
-from .data import RunData
 
 _LOGGER = logging.getLogger('mmdet')
 _FILE, _LABELS = 0, 1  # columns
@@ -29,17 +30,19 @@ class SeenInputs:
 
     Args:
         state: the run's manifest.
-        data: the run's data, checked.
-        has_test: whether the test set's labels come with the data.
-        force: go on with other images and labels than before; what changed is logged.
+        pool: all images, checked.
+        labeled: the data set with their labels.
+        test: the test set, whose labels come with the data; None without one.
+        force: resume with other images and labels than before; what changed is logged.
     """
 
-    def __init__(self, state: RunState, data: RunData, *, has_test: bool, force: bool) -> None:
+    def __init__(self, state: RunState, *, pool: ImageIndex, labeled: Any, test: Any, force: bool) -> None:
         self._state = state
-        self._data = data
-        self._has_test = has_test
+        self._pool = pool
+        self._labeled = labeled
+        self._test = test
         self._force = force
-        self._pool = np.zeros((0, 2), np.uint64)
+        self._keys = np.zeros((0, 2), np.uint64)
 
     def begin(self) -> None:
         """Compare the image files, and the labels of the test set, with those of earlier sittings.
@@ -51,15 +54,15 @@ class SeenInputs:
         """
 
         def begin() -> None:
-            pool, test = self._data.pool.index, self._data.test
+            pool, test = self._pool, self._test
             before = self._load('pool_inputs.npy')
             count = min(len(before), len(pool))
             now = np.zeros((len(pool), 2), np.uint64)
             now[:, _FILE], now[:count, _LABELS] = pool.keys, before[:count, _LABELS]
             self._compare('files of images', before[:count], now[:count], pool.names)
-            self._pool = now
+            self._keys = now
             self._save('pool_inputs.npy', now)
-            if self._has_test and test is not None:
+            if test is not None:
                 labels = [label_key(test.get_ann_info(i)) for i in range(len(test))]
                 now = np.stack([test.index.keys, np.array(labels, np.uint64)], axis=1)
                 before = self._load('test_inputs.npy')
@@ -77,11 +80,11 @@ class SeenInputs:
         """
 
         def compare() -> None:
-            now = self._pool.copy()
-            now[indices, _LABELS] = [label_key(self._data.labeled.get_ann_info(int(i))) for i in indices]
-            self._compare('labels of images', self._pool, now, self._data.pool.index.names)
-            if (now != self._pool).any():
-                self._pool = now
+            now = self._keys.copy()
+            now[indices, _LABELS] = [label_key(self._labeled.get_ann_info(int(i))) for i in indices]
+            self._compare('labels of images', self._keys, now, self._pool.names)
+            if (now != self._keys).any():
+                self._keys = now
                 self._save('pool_inputs.npy', now)
 
         distributed.on_main(compare)
@@ -97,21 +100,17 @@ class SeenInputs:
         _LOGGER.warning('Resuming although this changed: %s', text)
 
     def _load(self, name: str) -> np.ndarray:
-        nothing = np.zeros((0, 2), np.uint64)
-        try:
-            saved = load_array(self._state.directory / name)
-            if (
-                saved.dtype != np.uint64
-                or saved.shape[1:] != (2,)
-                or (saved[-1:] != _checksum(saved[:-1])).any()
-            ):
-                raise ValueError(f'{self._state.directory / name}: is damaged')
-        except FileNotFoundError:
-            return nothing
-        except ValueError as error:
-            _LOGGER.warning('%s; whether images or labels changed is not known.', error)
-            return nothing
-        return saved[:-1]
+        path = self._state.directory / name
+        with suppress(FileNotFoundError):
+            try:
+                saved = load_array(path)
+                fits = saved.dtype == np.uint64 and saved.shape[1:] == (2,)
+                if fits and (saved[-1:] == _checksum(saved[:-1])).all():
+                    return saved[:-1]
+                raise ValueError(f'{path}: is damaged')
+            except ValueError as error:
+                _LOGGER.warning('%s; whether images or labels changed is not known.', error)
+        return np.zeros((0, 2), np.uint64)
 
     def _save(self, name: str, keys: np.ndarray) -> None:
         # With its checksum, and not in the manifest: the two could not be written at once.
