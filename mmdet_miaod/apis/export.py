@@ -7,6 +7,7 @@ does not follow (``GuardOnDataDependentSymNode``).
 from __future__ import annotations
 
 import json
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -85,15 +86,17 @@ def export_onnx(model: nn.Module) -> bytes:
     """
     _check_installed()
     dense, properties = DenseDetector(model).eval(), metadata(model)
-    program = torch.onnx.export(
-        dense,
-        (torch.zeros(1, 3, 256, 320),),
-        dynamo=True,
-        verbose=False,
-        input_names=['img'],
-        output_names=['boxes', 'scores'],
-        dynamic_shapes=dict(img={2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}),
-    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings('ignore', '.*LeafSpec', FutureWarning)  # PyTorch 2.11 copies its own class
+        program = torch.onnx.export(
+            dense,
+            (torch.zeros(1, 3, 256, 320),),
+            dynamo=True,
+            verbose=False,
+            input_names=['img'],
+            output_names=['boxes', 'scores'],
+            dynamic_shapes=dict(img={2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}),
+        )
     exported = program.model_proto
     exported.doc_string = MARK
     for name, value in properties.items():

@@ -44,6 +44,9 @@ _DARK = {
 }
 _COORDINATES = re.compile(r' (?:d|x|y|transform|points)="[^"]*"')
 _DECIMALS = re.compile(r'(\.\d\d)\d+')
+# Turns by nothing, and names of groups that nothing refers to.
+_NO_EFFECT = re.compile(r' transform="rotate\(-?0 [^"]*\)"|(?<=<g) id="[^"]*"')
+_TAG, _OTHER_QUOTES = re.compile('<[^>]*>'), str.maketrans('"\'', '\'"')
 # Class and run names are text: no mathematics between dollar signs. Text stays text in SVG.
 _STYLE = {
     'text.parse_math': False,
@@ -162,8 +165,10 @@ def svg_uri(svg: str) -> str:
         for name in ('fill', 'stroke')
     )
     head, end, rest = svg[svg.index('<svg') :].partition('>')
-    rest = _COORDINATES.sub(lambda found: _DECIMALS.sub(r'\1', found[0]), rest)
+    rest = _COORDINATES.sub(lambda found: _DECIMALS.sub(r'\1', found[0]), _NO_EFFECT.sub('', rest))
     text = f'{head}{end}<style>@media (prefers-color-scheme: dark){{{rules}}}</style>{rest}'
+    # Quotes within tags change places: matplotlib's double ones, thousands, take three letters each in a URI.
+    text = _TAG.sub(lambda tag: tag[0].translate(_OTHER_QUOTES), text)
     # The rest of ASCII stands for itself both in an attribute and in a URI.
     kept = ''.join(set(string.punctuation) - set('%#"&')) + ' '
     return f'data:image/svg+xml,{quote(" ".join(text.split()).encode("utf-8", "replace"), safe=kept)}'

@@ -37,6 +37,8 @@ HOSTILE = 'a "quoted\' <b> & 100% #1 0.123456 名前\u202e'
 def test_a_drawing_is_one_uri_without_quotes_and_keeps_its_text() -> None:
     uri = svg_uri(drawn(HOSTILE))
     assert uri.startswith('data:image/svg+xml,') and uri.isascii()
+    drawing = unquote(uri.partition('</style>')[2])
+    assert '="' not in drawing and '<g id' not in drawing and 'rotate(-0 ' not in drawing
     assert not set('"&#\n') & set(uri)
     tree = ElementTree.fromstring(unquote(uri.partition(',')[2]))
     texts = [element.text for element in tree.iter('{http://www.w3.org/2000/svg}text')]
