@@ -72,7 +72,7 @@ class DenseDetector(nn.Module):
 
 
 def export_onnx(model: nn.Module) -> bytes:
-    """Return a detector as an ONNX model for images of any size.
+    """Return a detector as an ONNX model, for images of any size where its pipeline keeps their ratio.
 
     Its input is ``img`` and its outputs are ``boxes`` and ``scores``, see :class:`DenseDetector`; its
     metadata, JSON by name, say how an image is prepared and which boxes count (:func:`metadata`).
@@ -86,16 +86,18 @@ def export_onnx(model: nn.Module) -> bytes:
     """
     _check_installed()
     dense, properties = DenseDetector(model).eval(), metadata(model)
+    width, height = (320, 256) if properties['keep_ratio'] else properties['img_scale']
+    any_size = dict.fromkeys((2, 3), torch.export.Dim.DYNAMIC) if properties['keep_ratio'] else {}
     with warnings.catch_warnings():
         warnings.filterwarnings('ignore', '.*LeafSpec', FutureWarning)  # PyTorch 2.11 copies its own class
         program = torch.onnx.export(
             dense,
-            (torch.zeros(1, 3, 256, 320),),
+            (torch.zeros(1, 3, height, width),),
             dynamo=True,
             verbose=False,
             input_names=['img'],
             output_names=['boxes', 'scores'],
-            dynamic_shapes=dict(img={2: torch.export.Dim.DYNAMIC, 3: torch.export.Dim.DYNAMIC}),
+            dynamic_shapes=dict(img=any_size),
         )
     exported = program.model_proto
     exported.doc_string = MARK
