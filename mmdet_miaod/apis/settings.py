@@ -210,7 +210,8 @@ def _loader_settings(config: Config) -> LoaderSettings:
 def _labeling_settings(config: Config) -> LabelingSettings:
     if list(config.cycles) != sorted(set(config.cycles)):
         raise ValueError(f'cycles is {config.cycles!r}: list ascending numbers, such as [0, 1, 2]')
-    budget = dict(dict(unit='image', size=config.X_S_size), **(config.get('budget') or {}))
+    stated = {key: value for key, value in (config.get('budget') or {}).items() if value is not None}
+    budget = dict(unit='image', size=config.X_S_size) | stated
     lists = {key: config.get(key) or [] for key in LIST_KEYS}
     return LabelingSettings(
         cycles=tuple(config.cycles),

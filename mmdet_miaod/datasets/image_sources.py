@@ -30,7 +30,9 @@ def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
         else:
             raise FileNotFoundError(f'{path}: no such folder, list or image')
         if not entries:
-            raise FileNotFoundError(f'{path}: there is no image in it')
+            others = other_files([path])
+            hint = f'; there is {others[0][0]}, but {others[0][1]}' if others else ''
+            raise FileNotFoundError(f'{path}: there is no image in it{hint}')
         found.update(dict.fromkeys(entries))
     return list(found)
 

@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from .boxes import BoxAnnotation
 from .image_files import summarise
-from .objects import NOT_UNDERSTOOD, SMALL, UNKNOWN, ObjectCounts
+from .objects import INVERTED, NOT_UNDERSTOOD, SMALL, UNKNOWN, ObjectCounts
 
 # From this share of ignored objects on, the mark was probably set by a tool and not by a person.
 _MANY_IGNORED = 0.5
+# So many boxes do not lie in the first 100 pixels of large images by chance.
+_FEWEST_BOXES, _PERCENT = 20, 100
 
 PERHAPS_UNLABELED = (
     'images have no entry in the annotations and train as images without objects; where nobody has labeled '
@@ -43,6 +45,27 @@ def label_warnings(annotations: Mapping[str, BoxAnnotation], classes: Sequence[s
         )
     if ignored := many_ignored(total_counts(annotations)):
         texts.append(ignored)
+    return texts + odd_coordinates(annotations)
+
+
+def odd_coordinates(annotations: Mapping[str, BoxAnnotation]) -> list[str]:
+    """Say that the coordinates of a whole set of images look like those of another format."""
+    counts, texts = total_counts(annotations), []
+    if 2 * counts.left_out.get(INVERTED, 0) > counts.total:
+        texts.append(
+            f'{counts.left_out[INVERTED]} of {counts.total} boxes are inverted: where width and height were '
+            'written in place of xmax and ymax, the others are wrong too; write corners'
+        )
+    boxed = [entry for entry in annotations.values() if len(entry.bboxes) and entry.size is not None]
+    if (
+        counts.trained >= _FEWEST_BOXES
+        and min((min(entry.size) for entry in boxed), default=0) > 2 * _PERCENT
+        and max(entry.bboxes.max() for entry in boxed) <= _PERCENT
+    ):
+        texts.append(
+            f'no coordinate of {counts.trained} boxes is above {_PERCENT}, though every image is more than '
+            'twice as large: where they are percent, write pixels'
+        )
     return texts
 
 

@@ -10,6 +10,7 @@ from ..datasets.boxes import BoxAnnotation
 from ..datasets.label_report import (
     PERHAPS_UNLABELED,
     many_ignored,
+    odd_coordinates,
     other_sizes,
     total_counts,
     unknown_objects,
@@ -76,9 +77,9 @@ def check_annotations(dataset: LabeledDataset, indices: Sequence[int], title: st
 
 def _check_objects(read: dict[str, BoxAnnotation], dataset: LabeledDataset, title: str) -> list[Finding]:
     counts = total_counts(read)
-    many = many_ignored(counts)
-    detail = f'{counts}; {many}' if many else str(counts)
-    findings = [Finding('data', f'{title}: objects', 'warning' if many else 'ok', detail)]
+    many = [text for text in (many_ignored(counts), *odd_coordinates(read)) if text]
+    status = 'warning' if many else 'ok'
+    findings = [Finding('data', f'{title}: objects', status, '; '.join([str(counts), *many]))]
     for kind, (name, bad) in _FAULTS.items():
         items = [
             f'{source}: {fault.text}'

@@ -25,3 +25,11 @@ def test_files_that_training_could_not_load_are_skipped_and_named(tmp_path) -> N
     bad.write_bytes(bad.read_bytes()[:-12])
     readable, ((path, problem),) = find_readable(list_images(tmp_path))
     assert (readable, path) == ([str(good)], str(bad)) and 'OpenCV' in problem
+
+
+def test_a_folder_without_images_names_what_is_there(tmp_path) -> None:
+    (tmp_path / 'a.tif').write_bytes(b'II')
+    with pytest.raises(
+        FileNotFoundError, match=r'no image in it; there is .*a\.tif, but only JPEG.*convert it'
+    ):
+        list_images(tmp_path)

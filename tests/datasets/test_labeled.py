@@ -7,7 +7,10 @@ import pytest
 from PIL import Image
 
 from mmdet_miaod.datasets import ImageIndex, VOCDetectionDataset
+from mmdet_miaod.datasets.boxes import sort_objects
+from mmdet_miaod.datasets.label_report import odd_coordinates
 from mmdet_miaod.datasets.labeled import BoxAnnotation, LabeledDataset
+from mmdet_miaod.datasets.objects import FoundObject
 from mmdet_miaod.datasets.seeding import Draw
 from tests.datasets.voc_tree import TEST_PIPELINE, object_xml, voc_dataset, write_image, write_list
 
@@ -277,3 +280,18 @@ def test_an_image_that_breaks_later_is_named(tmp_path):
     path.write_bytes(path.read_bytes()[:-12])
     with pytest.raises(ValueError, match=r'boxes\.jpg: cannot be read .*put the file back'):
         dataset[0]
+
+
+@pytest.mark.parametrize(
+    ('corners', 'size', 'expected'),
+    [
+        ((10, 20, 90, 99.5), (640, 480), ['no coordinate of 20 boxes is above 100']),
+        ((10, 20, 90, 101), (640, 480), []),
+        ((10, 20, 90, 99.5), (640, 200), []),
+        ((200, 90, 40, 60), (640, 480), ['20 of 20 boxes are inverted: where width and height']),
+    ],
+)
+def test_coordinates_of_another_format_are_told(corners, size, expected) -> None:
+    objects = [FoundObject(f'object {i}', 'cat', 0, corners) for i in range(10)]
+    found = odd_coordinates({name: sort_objects(objects, size) for name in ('a.xml', 'b.xml')})
+    assert [text[: len(start)] for text, start in zip(found, expected, strict=True)] == expected
