@@ -16,8 +16,8 @@ from mmdet.models import HEADS
 
 from mmdet_miaod.active.query.base import QUERY_STRATEGIES
 from mmdet_miaod.apis import RunOptions, train
-from mmdet_miaod.apis.config import resolve_references
 from mmdet_miaod.commands.__main__ import load_command
+from mmdet_miaod.config.files import resolve_references
 from mmdet_miaod.models.dense_heads.loss_terms import LOSS_TERMS
 from tests.tiny_run import tiny_config
 

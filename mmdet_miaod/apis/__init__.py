@@ -1,6 +1,6 @@
-"""From a config to a run, and from a checkpoint to boxes: configs are read here and nowhere below."""
+"""From a config to a run, and from a checkpoint to boxes; configs become plain settings here."""
 
-from .config import load_config
+from ..config.files import load_config
 from .inference import inference_detector, init_detector, score_images
 from .run_options import RunOptions, StartingPoint
 from .train import train

@@ -24,13 +24,13 @@ import torch
 from mmcv import Config
 from torch import nn
 
+from ..config.files import load_config
 from ..datasets.image_index import ImageIndex
 from ..datasets.image_sources import find_readable, list_images
 from ..datasets.pool import ImagePoolDataset
 from ..engine.detector import load_detector
 from ..engine.inference import ScoringSettings, image_batches
 from ..engine.parallel import check_device
-from .config import load_config
 from .settings import RunSettings
 
 

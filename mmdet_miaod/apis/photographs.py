@@ -13,6 +13,7 @@ import numpy as np
 from .. import distributed
 from ..active.selection import SelectionSettings
 from ..active.taken_labels import LABELS, Objects, read_objects
+from ..config.files import weights_content
 from ..datasets.builder import build_dataset
 from ..datasets.image_files import summarise
 from ..datasets.image_index import ImageIndex
@@ -29,7 +30,6 @@ from ..run.checked_json import read_checked_json, write_checked_json
 from ..run.file_record import DamagedFileError, hash_file
 from ..run.identity import RunIdentity, plain_json
 from ..run.manifest import RunState
-from .config import weights_content
 from .data import RunData
 from .settings import RunSettings
 

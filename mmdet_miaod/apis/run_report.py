@@ -12,10 +12,10 @@ from torch.utils.data import Dataset
 
 from .. import distributed
 from ..active.batches import TEST, TRAIN
+from ..config.files import complete_config, saved_config
 from ..datasets.builder import build_dataset
 from ..datasets.photographs import PersonLabeledDataset, PhotographPool
 from ..run.log import muted
-from .config import complete_config, saved_config
 from .data import RunData
 from .photographs import build_test_set, find_record, taken_labels
 from .settings import RunSettings, load_settings

@@ -15,6 +15,8 @@ from ..active.batches import BatchSettings
 from ..active.proposals import ProposalSettings
 from ..active.selection import SelectionSettings, image_positions
 from ..active.split import Split, initial_split
+from ..config.files import LIST_KEYS, config_identity, load_config
+from ..config.schema import check_values
 from ..datasets.image_lists import text_lines
 from ..engine.acceleration import Acceleration
 from ..engine.detector import ModelSettings
@@ -23,9 +25,7 @@ from ..engine.stage import Stage, build_schedule
 from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
 from ..run.config_copy import DUMPED
-from .config import LIST_KEYS, config_identity, load_config
 from .data import DataSettings, LoaderSettings
-from .schema import check_values
 
 
 @dataclass(frozen=True)
@@ -181,7 +181,7 @@ class RunSettings:
 def load_settings(
     path: str | Path, options: Mapping[str, Any] | None = None, data_root: str | None = None
 ) -> RunSettings:
-    """Read a config file and translate it; see :func:`~mmdet_miaod.apis.config.load_config`."""
+    """Read a config file and translate it; see :func:`~mmdet_miaod.config.files.load_config`."""
     return RunSettings.from_config(load_config(path, options, data_root))
 
 

@@ -33,7 +33,7 @@ def train(config: Config, options: RunOptions) -> Path:
     """Run all active-learning cycles of a config, or resume a run.
 
     Args:
-        config: from :func:`~mmdet_miaod.apis.config.load_config`.
+        config: from :func:`~mmdet_miaod.config.files.load_config`.
         options: how to run it.
 
     Returns:

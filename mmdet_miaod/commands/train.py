@@ -96,8 +96,8 @@ def main(arguments: argparse.Namespace) -> int:
     from .. import distributed
     from ..active.annotator import LabelsWanted
     from ..apis import RunOptions, load_config, train
-    from ..apis.config import run_config
     from ..cli.launch import default_device, start_processes
+    from ..config.files import run_config
     from ..run.lookup import begun_run, newest_run, options_of_run
 
     resume = _named_run(arguments)

@@ -9,8 +9,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from ..apis.config import nest_options, read_config
 from ..apis.settings import RunSettings, load_settings
+from ..config.files import nest_options, read_config
 from ..run.files import write_text
 from ..run.lookup import has_manifest
 from ..run.outputs import MARK

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from ..apis.config import weights_content
+from ..config.files import weights_content
 from ..regular_files import read_json
 from ..run.files import make_directory
 from ..run.lookup import never_started

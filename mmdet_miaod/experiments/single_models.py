@@ -16,9 +16,9 @@ import numpy as np
 from mmcv.runner import Hook
 
 from ..active.split import Split, initial_split
-from ..apis.config import read_config
 from ..apis.data import LoaderFactory, RunData, load_data
 from ..apis.settings import RunSettings, load_settings
+from ..config.files import read_config
 from ..engine.detector import build_model
 from ..engine.inference import detect, evaluate_detections
 from ..engine.runner import AlternatingEpochRunner

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from mmcv import Config
 
-from mmdet_miaod.apis.config import config_identity, load_config
 from mmdet_miaod.apis.settings import RunSettings, load_settings
+from mmdet_miaod.config.files import config_identity, load_config
 from tests.tiny_run import REPOSITORY, tiny_config
 
 VOC = REPOSITORY / 'configs' / 'MIAOD.py'

@@ -6,7 +6,7 @@ import pytest
 from mmcv import Config
 from mmdet.utils import update_data_root
 
-from mmdet_miaod.apis.config import resolve_references
+from mmdet_miaod.config.files import resolve_references
 from mmdet_miaod.datasets import build_dataset
 from mmdet_miaod.datasets.drawn.voc import draw_voc0712
 from mmdet_miaod.datasets.seeding import Draw

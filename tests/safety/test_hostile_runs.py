@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from mmdet_miaod.apis.config import load_config, run_config
+from mmdet_miaod.config.files import load_config, run_config
 from mmdet_miaod.run.config_copy import DUMPED
 from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from mmdet_miaod.visualization.box_drawing import open_as_seen

@@ -14,7 +14,7 @@ from PIL import Image
 from mmdet_miaod.active.label_losses import read_label_losses
 from mmdet_miaod.annotation.sources import read_xml
 from mmdet_miaod.apis import load_config
-from mmdet_miaod.apis.config import run_config
+from mmdet_miaod.config.files import run_config
 from mmdet_miaod.datasets.coco_json import read_coco
 from mmdet_miaod.datasets.image_files import decode, read_header
 from mmdet_miaod.datasets.image_lists import read_image_list, text_lines

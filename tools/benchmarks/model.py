@@ -14,7 +14,7 @@ import torch
 from mmcv import Config
 from torch.utils.flop_counter import FlopCounterMode
 
-from mmdet_miaod.apis.config import load_config
+from mmdet_miaod.config.files import load_config
 from mmdet_miaod.datasets.seeding import Draw
 from mmdet_miaod.engine.acceleration import Acceleration, backends_restored
 from mmdet_miaod.stopwatch import Timing, stopwatch

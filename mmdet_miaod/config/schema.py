@@ -11,7 +11,7 @@ from typing import Any
 from jsonschema import Draft202012Validator
 
 from ..run.identity import plain_json
-from .config_keys import HARMLESS, KEYS, NEEDED, REQUIRED_KEYS, SCHEMA, VARIABLES
+from .keys import HARMLESS, KEYS, NEEDED, REQUIRED_KEYS, SCHEMA, VARIABLES
 
 _VALIDATOR = Draft202012Validator(SCHEMA)
 _LARGEST = 2**63

@@ -1,0 +1,1 @@
+"""Config files: reading, overrides, references, and which keys and values there may be."""
