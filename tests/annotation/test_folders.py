@@ -111,7 +111,7 @@ def test_the_first_pixel_has_to_be_said_and_counts(tmp_path, batch) -> None:
     'inside, message',
     [
         ('<owner><name>Label Studio</name></owner>', "Label Studio's VOC export"),
-        ('<object><name>nut</name></object>', 'object 1: has no <name> or no <bndbox>'),
+        ('<object><name>nut</name></object>', 'object 1: needs a <name> and one <bndbox>'),
         (_object('', (1, 2, 3, 4)), 'object 1'),
         (_object('nut', (1, 2, 3, 'x')), 'ymax'),
         ('<size><width>100</width><height>200</height></size>', '100 x 200 in place of 320 x 200'),

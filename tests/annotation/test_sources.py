@@ -51,7 +51,7 @@ def test_a_large_xml_file_is_refused_by_its_size(tmp_path) -> None:
         (b'null', 'no export of Label Studio'),
         (b'{"tasks": [], "total": 0}', 'no export of Label Studio'),
         (b'[]', 'has no image of batch'),
-        (b'[[]]', 'no export of Label Studio'),
+        (b'[[]]', 'task 1 has no "data"'),
     ],
 )
 def test_json_that_is_no_export_is_refused(tmp_path, content: bytes, message: str) -> None:
@@ -210,5 +210,5 @@ def test_what_is_not_there_and_what_is_empty_is_said(tmp_path) -> None:
 def test_two_annotation_files_in_a_folder_are_not_chosen_from(tmp_path) -> None:
     for name in ('a.json', 'b.json'):
         (tmp_path / name).write_text('[]')
-    with pytest.raises(ValueError, match='has 2 JSON files'):
+    with pytest.raises(ValueError, match='has 2 annotation files'):
         _read(tmp_path)

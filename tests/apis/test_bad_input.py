@@ -313,8 +313,8 @@ def test_run_directory_that_exists_is_left_alone(case, capsys) -> None:
     (case.work / 'run' / 'X_L_0.npy').write_text('mine')
     assert case.run() == 1
     message = capsys.readouterr().err
-    assert f'{case.work}/run: this run directory exists already' in message
-    assert '--run-name' in message and '--resume' in message
+    assert f'{case.work}/run: exists already and is not empty' in message
+    assert '--run-name' in message and '--resume' not in message  # no run is there
     assert [path.name for path in case.work.rglob('*')] == ['run', 'X_L_0.npy']
     assert (case.work / 'run' / 'X_L_0.npy').read_text() == 'mine'
 

@@ -94,7 +94,6 @@ def test_a_faster_process_wins(tmp_path, monkeypatch):
 
     def race(random, style):
         monkeypatch.setattr(voc, 'draw_scene', draw_scene)
-        monkeypatch.setattr(voc.os, 'getpid', lambda: 0)
         draw_voc(root, 1, 1, image_size=(64, 48))
         return draw_scene(random, style)
 
