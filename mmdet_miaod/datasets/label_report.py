@@ -7,10 +7,12 @@ from collections.abc import Mapping, Sequence
 
 from .boxes import BoxAnnotation
 from .image_files import summarise
-from .objects import INVERTED, NOT_UNDERSTOOD, SMALL, UNKNOWN, ObjectCounts
+from .objects import INVERTED, LEAVES, NOT_UNDERSTOOD, SMALL, UNKNOWN, ObjectCounts
 
 # From this share of ignored objects on, the mark was probably set by a tool and not by a person.
 _MANY_IGNORED = 0.5
+# People who draw boxes carelessly do not cross the border with so large a share of them.
+_MANY_BEYOND = 0.2
 # So many boxes do not lie in the first 100 pixels of large images by chance.
 _FEWEST_BOXES, _PERCENT = 20, 100
 
@@ -55,6 +57,12 @@ def odd_coordinates(annotations: Mapping[str, BoxAnnotation]) -> list[str]:
         texts.append(
             f'{counts.left_out[INVERTED]} of {counts.total} boxes are inverted: where width and height were '
             'written in place of xmax and ymax, the others are wrong too; write corners'
+        )
+    beyond = sum(fault.kind == LEAVES for entry in annotations.values() for fault in entry.faults)
+    if beyond > _MANY_BEYOND * counts.total:
+        texts.append(
+            f'{beyond} of {counts.total} boxes reach beyond their image: look whether they are corners in '
+            'place of width and height, or were drawn on pictures of another size or turned otherwise'
         )
     boxed = [entry for entry in annotations.values() if len(entry.bboxes) and entry.size is not None]
     if (

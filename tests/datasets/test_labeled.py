@@ -288,6 +288,7 @@ def test_an_image_that_breaks_later_is_named(tmp_path):
         ((10, 20, 90, 99.5), (640, 480), ['no coordinate of 20 boxes is above 100']),
         ((10, 20, 90, 101), (640, 480), []),
         ((10, 20, 90, 99.5), (640, 200), []),
+        ((300, 200, 650, 400), (640, 480), ['20 of 20 boxes reach beyond their image: look whether']),
         ((200, 90, 40, 60), (640, 480), ['20 of 20 boxes are inverted: where width and height']),
     ],
 )
