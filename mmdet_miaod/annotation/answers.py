@@ -140,7 +140,7 @@ def _matched(batch: Batch, found: FoundFile, source: str) -> dict[str, tuple[Bat
         raise ValueError(
             f'{source}: {len(unknown)} of its {len(found.images)} images are not of batch {batch.number}: '
             f'{_listed(unknown)}; its images are such as {batch.images[0].file_name!r}. Is it the file of '
-            'another batch, or were images renamed or added in the tool?'
+            'another batch or run, or were images renamed or added in the tool?'
         )
     images: dict[str, tuple[BatchImage, FoundImage]] = {}
     for entry in found.images:
