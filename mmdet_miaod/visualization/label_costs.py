@@ -14,7 +14,7 @@ from .page_parts import PageTable
 from .run_reader import RunRecord
 
 _FATES = ('kept', 'moved', 'deleted', 'added')
-_HEADS = ('batch', 'for', 'images', 'with boxes', 'empty', 'skipped', 'boxes', 'minutes')
+_HEADS = ('batch', 'for', 'images', 'with boxes', 'empty', 'skipped', 'not reviewed', 'boxes', 'minutes')
 
 
 def cost_table(record: RunRecord) -> PageTable | None:
@@ -48,7 +48,8 @@ def _row(entry: Mapping[str, Any]) -> list[str]:
 
 def _cells(batch: str, purpose: str, counts: Mapping[str, Any]) -> list[str]:
     minutes = '–' if counts['minutes'] is None else f'{counts["minutes"]:.1f}'
-    numbers = [f'{counts[key]}' for key in ('images', 'with_boxes', 'empty', 'skipped', 'boxes')]
+    numbers = [f'{counts[key]}' for key in ('images', 'with_boxes', 'empty', 'skipped')]
+    numbers += [f'{counts["untouched"] + counts["missing"]}', f'{counts["boxes"]}']
     fates = counts['proposed']
     proposed = _number_proposed(counts)
     shown = [f'{fates[fate]}' for fate in _FATES] if proposed else ['–'] * len(_FATES)

@@ -17,9 +17,9 @@ from tests.visualization.recorded_run import fake_images, write_run
 
 
 def counts(images: int, boxes: int, minutes: float | None, *fates: int) -> dict[str, Any]:
-    """Counts of a batch of which one image is empty and one skipped."""
+    """Counts of a batch with an image that is empty, one skipped, one untouched and one in no import."""
     proposed = dict(zip(('kept', 'moved', 'deleted', 'added'), fates or (0, 0, 0, boxes), strict=True))
-    numbers = dict(images=images, with_boxes=images - 2, empty=1, skipped=1, untouched=0, missing=0)
+    numbers = dict(images=images, with_boxes=images - 4, empty=1, skipped=1, untouched=1, missing=1)
     return dict(**numbers, conflicts=0, boxes=boxes, proposed=proposed, minutes=minutes)
 
 
@@ -28,9 +28,9 @@ def write_labeled_run(directory: Path, minutes: float | None = 2.5) -> RunRecord
     write_run(directory)
     state = RunState.load(directory)
     for number, cycle, purpose, each in (
-        (1, 0, 'test', counts(5, 7, 4.0)),
-        (2, 0, 'train', counts(4, 10, 6.0)),
-        (3, 1, 'train', counts(3, 8, minutes, 3, 2, 1, 3)),
+        (1, 0, 'test', counts(7, 7, 4.0)),
+        (2, 0, 'train', counts(6, 10, 6.0)),
+        (3, 1, 'train', counts(5, 8, minutes, 3, 2, 1, 3)),
     ):
         values = dict(purpose=purpose, reviewed=[], skipped=[], untouched=[], counts=each)
         state.record(FinishedStep('labels', cycle, number, values=values))
@@ -40,10 +40,10 @@ def write_labeled_run(directory: Path, minutes: float | None = 2.5) -> RunRecord
 def test_each_batch_has_its_row_and_all_together_the_last(tmp_path) -> None:
     table = cost_table(write_labeled_run(tmp_path / 'run'))
     assert table.rows == [
-        ['1', 'test set', '5', '3', '1', '1', '7', '4.0', '–', '–', '–', '–', '–'],
-        ['2', 'cycle 0', '4', '2', '1', '1', '10', '6.0', '–', '–', '–', '–', '–'],
-        ['3', 'cycle 1', '3', '1', '1', '1', '8', '2.5', '3', '2', '1', '3', '50%'],
-        ['sum', '', '12', '6', '3', '3', '25', '12.5', '3', '2', '1', '3', '50%'],
+        ['1', 'test set', '7', '3', '1', '1', '2', '7', '4.0', '–', '–', '–', '–', '–'],
+        ['2', 'cycle 0', '6', '2', '1', '1', '2', '10', '6.0', '–', '–', '–', '–', '–'],
+        ['3', 'cycle 1', '5', '1', '1', '1', '2', '8', '2.5', '3', '2', '1', '3', '50%'],
+        ['sum', '', '18', '6', '3', '3', '6', '25', '12.5', '3', '2', '1', '3', '50%'],
     ]
 
 
@@ -61,7 +61,7 @@ def test_minutes_that_a_tool_did_not_tell_are_not_drawn(tmp_path) -> None:
     costs = cost_plots(record)[0]
     assert [row[3] for row in costs.rows] == [6.0, None]
     assert 'minutes of labeling' not in render(costs)[0]
-    assert [row[7] for row in cost_table(record).rows] == ['4.0', '6.0', '–', '10.0']
+    assert [row[8] for row in cost_table(record).rows] == ['4.0', '6.0', '–', '10.0']
 
 
 def test_a_run_whose_labels_came_with_the_data_has_nothing_to_tell(tmp_path) -> None:
