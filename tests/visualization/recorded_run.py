@@ -35,7 +35,7 @@ def write_run(
         FinishedStep('split', 1, values=dict(labeled=5)),
         FinishedStep('end', 1),
     ]
-    RunState(directory, RunIdentity(config, 'f' * 64, POOL, seed), dict(torch='2.11.0'), None, steps).save()
+    RunState(directory, RunIdentity(config, 'f' * 64, POOL, seed), dict(torch='2.11.0'), {}, steps).save()
     save_array(directory / 'X_L_0.npy', np.array([0, 1, 2]))
     save_array(directory / 'X_L_1.npy', np.array([0, 1, 2, 7, 9]))
     scores = np.linspace(0.01, 0.1, POOL).astype(np.float32)
