@@ -100,15 +100,7 @@ def check_before_start(
         on_passed('first labels', f'{len(split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
     on_passed('shared memory', _check_shared_memory(settings.loaders, data.pool))
-    # What does not fit together, or has detections that cannot be compared, stops here and not after a cycle.
-    # Not where layers are compiled: that takes minutes, and is done for the device that trains.
-    new = options.resume is None and not settings.model.acceleration.compile_towers
-    looks = [_forward] * new + [second_look(strategy)] * strategy.looks_again
-    for look in looks:
-        with config_errors('model.backbone, model.neck, model.bbox_head'):
-            look_at(
-                model, look, view=data.pool.scoring_view(), indices=np.arange(1), settings=ScoringSettings()
-            )
+    _rehearse_scoring(settings, options, data.pool, strategy=strategy, model=model)
     # A thousand chunks at most, so that the manifest stays small for large pools.
     chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
@@ -121,6 +113,25 @@ def _forward(
     """Run an image through all layers: widths that do not fit stop here, not in the first step."""
     model.bbox_head(model.extract_feat(img))
     return {}
+
+
+def _rehearse_scoring(
+    settings: RunSettings,
+    options: RunOptions,
+    pool: ImagePoolDataset,
+    *,
+    strategy: QueryStrategy,
+    model: nn.Module,
+) -> None:
+    """Stop at what does not fit together, or has detections that cannot be compared, before the first cycle.
+
+    Not where layers are compiled: that takes minutes, and is done for the device that trains.
+    """
+    new = options.resume is None and not settings.model.acceleration.compile_towers
+    view, first = pool.scoring_view(), np.arange(1)
+    with config_errors('model.backbone, model.neck, model.bbox_head'):
+        for look in [_forward] * new + [second_look(strategy)] * strategy.looks_again:
+            look_at(model, look, view=view, indices=first, settings=ScoringSettings())
 
 
 def _prepare_data(

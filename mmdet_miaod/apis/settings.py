@@ -15,7 +15,7 @@ from ..active.batches import BatchSettings
 from ..active.proposals import ProposalSettings
 from ..active.selection import SelectionSettings, image_positions
 from ..active.split import Split, initial_split
-from ..config.files import LIST_KEYS, config_identity, load_config
+from ..config.files import LIST_KEYS, config_identity, given, load_config
 from ..config.schema import check_values
 from ..datasets.image_lists import text_lines
 from ..engine.acceleration import Acceleration
@@ -143,7 +143,7 @@ class RunSettings:
             ValueError: a value makes no sense.
         """
         check_values(config._cfg_dict.to_dict())
-        whole, config = config, _given(config)
+        whole, config = config, given(config)
         data = (config.data[part] for part in ('train', 'pool', 'test'))
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
@@ -183,19 +183,6 @@ def load_settings(
 ) -> RunSettings:
     """Read a config file and translate it; see :func:`~mmdet_miaod.config.files.load_config`."""
     return RunSettings.from_config(load_config(path, options, data_root))
-
-
-def _given(config: Config) -> Config:
-    """Return a copy of a config without keys that are None, which count as not given.
-
-    Only ``evaluation = None`` says something: cycles are not evaluated. What MMDetection builds has its own
-    meanings of None.
-    """
-    config = deepcopy(config)
-    for place in (config._cfg_dict, config.data, config.checkpoint_config, config.lr_config):
-        for key in [key for key, value in place.items() if value is None and key != 'evaluation']:
-            del place[key]
-    return config
 
 
 def _loader_settings(config: Config) -> LoaderSettings:

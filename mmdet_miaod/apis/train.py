@@ -55,10 +55,7 @@ def train(config: Config, options: RunOptions) -> Path:
             logging.getLogger('mmdet').warning(unread)
         prepared = check_before_start(settings, options)
         timestamp = distributed.on_main(lambda: time.strftime('%Y%m%d_%H%M%S'))
-        if options.resume is None:
-            directory = create_run(settings.work_directory, options.run_name, timestamp)
-        else:
-            directory = Path(options.resume)
+        directory = Path(options.resume or create_run(settings.work_directory, options.run_name, timestamp))
     with run_log_and_lock(directory, timestamp, settings.log_level, options.console_level) as logger:
         log = _begin_log(directory / f'{timestamp}.log.json', settings, logger)
         for record in early_records:

@@ -54,6 +54,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='resume the run of --run-name, or the newest of the work directory, if there is one',
     )
     parser.add_argument('--force', action='store_true', help='resume although the config or the data changed')
+    _add_starting_point(parser)
+    _add_processes(parser)
+    add_config_options(parser)
+    parser.add_argument('--no-validate', action='store_true', help='do not evaluate the cycles')
+    parser.add_argument('--no-report', action='store_true', help='do not write report.html')
+    parser.set_defaults(run_directory=None)
+
+
+def _add_starting_point(parser: argparse.ArgumentParser) -> None:
+    """Add what the run takes over from an earlier one."""
     parser.add_argument(
         '--init-split',
         nargs='+',
@@ -68,11 +78,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar='MODEL.pth',
         help='the model that was trained on --init-split: begin with its evaluation and query',
     )
-    _add_processes(parser)
-    add_config_options(parser)
-    parser.add_argument('--no-validate', action='store_true', help='do not evaluate the cycles')
-    parser.add_argument('--no-report', action='store_true', help='do not write report.html')
-    parser.set_defaults(run_directory=None)
 
 
 def _add_processes(parser: argparse.ArgumentParser) -> None:

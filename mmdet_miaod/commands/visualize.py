@@ -27,6 +27,11 @@ if TYPE_CHECKING:
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the sub-commands."""
     commands = parser.add_subparsers(required=True, metavar='uncertainty|split|browse')
+    for add in (_add_uncertainty, _add_split, _add_browse):
+        add_verbosity(add(commands), default=argparse.SUPPRESS)
+
+
+def _add_uncertainty(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     maps = commands.add_parser(
         'uncertainty',
         help='heat maps of images',
@@ -43,6 +48,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     maps.add_argument('--out', required=True, metavar='DIR', help='where the pictures go')
     maps.add_argument('--top', type=int, default=10, help='instances shown (default: 10)')
     add_device(maps)
+    return maps
+
+
+def _add_split(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     split = commands.add_parser(
         'split',
         help='contact sheets of a cycle',
@@ -60,6 +69,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     split.add_argument('--out', metavar='DIR', help='where the sheets go (default: RUN_DIR/sheets/cycleN)')
     add_data_root(split, of='run')
+    return split
+
+
+def _add_browse(commands: argparse._SubParsersAction) -> argparse.ArgumentParser:
     browse = commands.add_parser(
         'browse',
         help='training images: files, labels, augmentation',
@@ -76,8 +89,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     browse.add_argument('--count', type=positive, default=10, help='images of each kind (default: 10)')
     browse.add_argument('--draws', type=positive, default=3, help='augmented versions of each (default: 3)')
     add_data_root(browse)
-    for command in (maps, split, browse):
-        add_verbosity(command, default=argparse.SUPPRESS)
+    return browse
 
 
 def main(arguments: argparse.Namespace) -> None:

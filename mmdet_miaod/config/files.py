@@ -6,6 +6,7 @@ import os
 import traceback
 from collections.abc import Mapping
 from contextlib import suppress
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -180,6 +181,19 @@ def _failed_lines(error: Exception) -> list[str]:
             # MMCV runs a copy under another name; its lines are those of the file.
             line = number
     return [] if file is None else [str(file) if line is None else f'{file}, line {line}']
+
+
+def given(config: Config) -> Config:
+    """Return a copy of a config without keys that are None, which count as not given.
+
+    Only ``evaluation = None`` says something: cycles are not evaluated. What MMDetection builds has its own
+    meanings of None.
+    """
+    config = deepcopy(config)
+    for place in (config._cfg_dict, config.data, config.checkpoint_config, config.lr_config):
+        for key in [key for key, value in place.items() if value is None and key != 'evaluation']:
+            del place[key]
+    return config
 
 
 def config_identity(config: Config) -> dict[str, Any]:

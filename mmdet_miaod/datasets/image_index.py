@@ -72,11 +72,9 @@ class ImageIndex:
             ann_files: list file(s), one image name per line (:func:`read_image_list`).
             img_prefixes: folder of each list's images and annotations, e.g. ``data/VOCdevkit/VOC2007``; or
                 one folder for all lists.
-            img_subdir: sub folder of the images; '' for none.
-            ann_subdir: sub folder of the XML files; '' for none.
+            img_subdir, ann_subdir: sub folders of the images and of the XML files; '' for none.
             tags: one name per list; default: '07' for a folder VOC2007, else the list's file name.
-            exif: see the class.
-            links: see :func:`~mmdet_miaod.datasets.image_names.resolve_suffixes`.
+            exif, links: see the class, and :func:`~mmdet_miaod.datasets.image_names.resolve_suffixes`.
 
         Raises:
             FileNotFoundError: a list, folder or image is missing.

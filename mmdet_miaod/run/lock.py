@@ -13,6 +13,10 @@ from pathlib import Path
 LOCK_NAME = '.lock'
 # What file systems without locks answer: Lustre without its option flock, NFS without a lock service, FUSE.
 _NO_LOCKS = (errno.ENOSYS, errno.ENOTSUP, errno.EINVAL, errno.ENOLCK)
+_UNLOCKED = (
+    '{folder}: the file system has no locks ({reason}): nothing keeps a second process out of this run '
+    'directory, and two at once damage it; start one only, or give another --work-dir'
+)
 # Descriptors of the locks that this process holds, for its children to close.
 _held: set[int] = set()
 
@@ -82,11 +86,7 @@ def lock_file(path: Path, busy: str) -> RunLock:
         if error.errno not in _NO_LOCKS:
             os.close(descriptor)
             raise OSError(error.errno, f'{error.strerror}; the lock cannot be taken', str(path)) from error
-        warning = (
-            f'{path.parent}: the file system has no locks ({error.strerror}): nothing keeps a second process '
-            'out of this run directory, and two at once damage it; start one only, or give another '
-            '--work-dir'
-        )
+        warning = _UNLOCKED.format(folder=path.parent, reason=error.strerror)
     names = os.fstat(descriptor).st_nlink
     if not names:  # whoever had it has deleted it meanwhile
         os.close(descriptor)

@@ -69,11 +69,8 @@ def draw_boxes(
     draw = ImageDraw.Draw(image)
     size = max(9, round(max(image.size) / 45))
     width = max(1, round(max(image.size) / 400))
-    x1, y1 = (np.clip(boxes[:, i], 0, side - 1) for i, side in enumerate(image.size))
-    x2, y2 = (
-        np.clip(boxes[:, 2 + i], low, side - 1) for i, (low, side) in enumerate(zip((x1, y1), image.size))
-    )
-    corners = np.stack([x1, y1, x2, y2], axis=1).tolist()
+    inside = np.clip(boxes, 0, [side - 1 for side in 2 * image.size])
+    corners = np.hstack([inside[:, :2], np.maximum(inside[:, :2], inside[:, 2:])]).tolist()
     marks = [False] * len(corners) if dashed is None else dashed
     for box, color, is_dashed in reversed(list(zip(corners, colors, marks, strict=True))):
         left, top, right, bottom = box

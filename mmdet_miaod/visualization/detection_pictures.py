@@ -54,21 +54,14 @@ def show_detections(
     unique = len(set(index.names)) == len(index.names)
     names = [_short(name) if unique else f'{i}_{_short(name)}' for i, name in enumerate(index.names)]
     paths = [folder / f'{name}.jpg' for name in names]
-    check_outputs(paths, [index.image_path(i) for i in range(len(index))])
+    check_outputs(paths, [index.image_path(i) for i in range(len(paths))])
+    options = dict(classes=classes, score_threshold=score_thr, exif=index.exif)
     for i, (path, by_class) in enumerate(zip(paths, detections, strict=True)):
         labels = np.repeat(np.arange(len(by_class)), [len(boxes) for boxes in by_class])
         found = np.concatenate(by_class)
         order = np.argsort(-found[:, 4], kind='stable')
         found, labels = found[order], labels[order]
-        picture, _ = draw_detections(
-            index.image_path(i),
-            found[:, :4],
-            found[:, 4],
-            labels,
-            classes=classes,
-            score_threshold=score_thr,
-            exif=index.exif,
-        )
+        picture, _ = draw_detections(index.image_path(i), found[:, :4], found[:, 4], labels, **options)
         save_picture(picture, path)
 
 

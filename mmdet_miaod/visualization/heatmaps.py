@@ -98,8 +98,7 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
     Raises:
         FileNotFoundError, ValueError: when the file is missing or no readable image.
     """
-    exif = model.cfg.data.pool.get('exif', 'apply')
-    index = ImageIndex.from_files([image], exif=exif)
+    index = ImageIndex.from_files([image], exif=model.cfg.data.pool.get('exif', 'apply'))
     index.check_images('decode')
     view = ImagePoolDataset(index=index, pipeline=model.cfg.data.pool.score_pipeline)
     loader, _ = build_scoring_loader(view, np.zeros(1, int), index.sizes, 1)
@@ -110,9 +109,9 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
     sizes = [tuple(level.shape[-2:]) for level in features]
     anchors = torch.cat(head.prior_generator.grid_priors(sizes, device='cpu')).numpy()
     boxes = anchors / np.asarray(batch['img_metas'][0]['scale_factor'], dtype=np.float64)
-    width, height = (int(side) for side in index.sizes[0])
-    smaller = min(1.0, _SHOWN_SIDE / max(width, height))
-    shape = max(1, round(height * smaller)), max(1, round(width * smaller))
+    sides = index.sizes[0].tolist()
+    smaller = min(1.0, _SHOWN_SIDE / max(sides))
+    shape = tuple(max(1, round(side * smaller)) for side in reversed(sides))
     weight = torch.cat([part[0].cpu() * part.shape[1] for part in levels['weight']])
     values = dict(discrepancy=joined['discrepancy'], weight=weight, reweighted=joined['discrepancy'] * weight)
     maps = {
@@ -121,7 +120,7 @@ def uncertainty_maps(model: nn.Module, image: str | Path, k: int, top: int = 10)
     }
     score = float(head.uncertainty(features, k)[0])
     instances = _top_instances(joined, boxes, k=k, score=score, classes=model.CLASSES, top=top)
-    return UncertaintyMaps(str(image), score, maps, instances, exif)
+    return UncertaintyMaps(str(image), score, maps, instances, index.exif)
 
 
 def _top_instances(

@@ -106,20 +106,18 @@ def draw_voc0712(
 
     Args:
         root: new or empty folder.
-        num_trainval07: number of images of VOC2007 trainval.
-        num_test07: number of images of VOC2007 test.
+        num_trainval07, num_test07: numbers of images of VOC2007 trainval and test.
         num_trainval12: number of images of VOC2012 trainval.
         seed: as for :func:`draw_voc`.
 
-    Returns:
-        ``root``.
+    Returns ``root``.
 
     Raises:
         FileExistsError: ``root`` holds something else. ValueError: no image.
     """
-    counts = (num_trainval07, num_test07, num_trainval12)
+    counts = [num_trainval07, num_test07, num_trainval12]
     _check_counts(*counts)
-    stamp = dict(drawing='voc0712', version=_VERSION, counts=list(counts), seed=seed)
+    stamp = dict(drawing='voc0712', version=_VERSION, counts=counts, seed=seed)
 
     def styles(random: np.random.RandomState, count: int) -> list[SceneStyle]:
         labels = _choose_labels(random, count, len(VOCDataset.CLASSES), empty_fraction=0.0)
