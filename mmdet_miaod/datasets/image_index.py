@@ -240,11 +240,10 @@ class ImageIndex:
             size: of the first ``size`` images alone, as if nothing followed them.
         """
         size = len(self) if size is None else size
-        digest = hashlib.sha256()
         counts = np.bincount(self.list_ids[:size], minlength=len(self.tags))
         heading = [f'{tag} {count}\n' for tag, count in zip(self.tags, counts, strict=True) if count]
-        digest.update(''.join(heading).encode())
-        digest.update(b'\n' + self.names.to_bytes(size))
+        digest = hashlib.sha256(''.join([*heading, '\n']).encode())
+        digest.update(self.names.to_bytes(size))
         return digest.hexdigest()
 
     def _walk_files(self) -> Iterator[str]:

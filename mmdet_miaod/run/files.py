@@ -38,13 +38,13 @@ def _perform(operation: str, path: Path, action: Callable[[], Any]) -> Any:
     return action()
 
 
-def _do(operation: str, path: Path, action: Callable[[], Any]) -> Any:
-    """Run one operation on the disk; an error says which file it was about."""
+def _do(operation: str, path: Path, action: Callable[[], Any], told: Path | None = None) -> Any:
+    """Run one operation on the disk; an error says which file it was about (``told``, for temporary ones)."""
     try:
         return _perform(operation, path, action)
     except OSError as error:
         if error.filename is None:
-            error.filename = str(path)
+            error.filename = str(told or path)
         raise
 
 
@@ -57,10 +57,10 @@ class _HashedFile(io.RawIOBase):
     """
 
     def __init__(self, temporary: Path, path: Path) -> None:
-        self._path = path
+        self._temporary, self._path = temporary, path
         # A new file, never what is there under that name: it may be a link to a file elsewhere.
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
-        self._descriptor = _do('open', path, lambda: os.open(temporary, flags, 0o666))
+        self._descriptor = _do('open', temporary, lambda: os.open(temporary, flags, 0o666), path)
         self._hash = hashlib.sha256()
         self.size = 0
 
@@ -69,13 +69,13 @@ class _HashedFile(io.RawIOBase):
 
     def write(self, data: Any) -> int:
         view = memoryview(data).cast('B')
-        count = _do('write', self._path, lambda: os.write(self._descriptor, view))
+        count = _do('write', self._temporary, lambda: os.write(self._descriptor, view), self._path)
         self._hash.update(view[:count])
         self.size += count
         return count
 
     def sync(self) -> None:
-        _do('fsync', self._path, lambda: os.fsync(self._descriptor))
+        _do('fsync', self._temporary, lambda: os.fsync(self._descriptor), self._path)
 
     def close(self) -> None:
         if not self.closed:
