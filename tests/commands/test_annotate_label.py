@@ -81,7 +81,7 @@ def test_finish_imports_what_was_said_and_tells_how_to_go_on(begun, label) -> No
     code, out, err = label.end()
     assert code == 0 and 'Traceback' not in err
     assert 'reviewed with boxes: 1 (1 boxes)' in out and 'minutes: 0.1' in out
-    assert f'3 images are not decided. Go on with: python tools/annotate.py label {begun}' in out
+    assert f'3 images are not decided. Go on with: python {REPOSITORY}/tools/annotate.py label {begun}' in out
     assert len(read_labels(batch_folder(begun, 1), label.batch).answers) == 4
 
 
@@ -91,7 +91,7 @@ def test_ctrl_c_does_the_same(begun, label) -> None:
     label.process.send_signal(signal.SIGINT)
     code, out, _ = label.end()
     assert code == 0
-    assert out.splitlines()[-1] == f'Resume with: python tools/train.py --resume {begun}'
+    assert out.splitlines()[-1] == f'Resume with: python {REPOSITORY}/tools/train.py --resume {begun}'
     answers = read_labels(batch_folder(begun, 1), label.batch).answers
     assert [len(answers[image.uid].boxes) for image in label.batch.images] == [0, 1, 1, 1]
 
