@@ -202,7 +202,7 @@ def test_the_number_of_checkpoints_is_bounded(undisturbed, tmp_path, kept) -> No
     )
     assert code == 0, (tmp_path / 'output').read_text()
     counts = json.loads((tmp_path / 'counts').read_text())
-    # One more while the newest is written and not yet vouched for; in the end one, next to the model.
+    # One more while the newest is written and not yet in the manifest; in the end one, next to the model.
     assert max(counts) == kept + 1 and counts[-1] == 1
     shown = sorted(path.name for path in (tmp_path / 'run').glob('epoch_*.pth'))
     assert shown == [f'epoch_{n}.pth' for n in range(5 - kept, 5)]
@@ -214,10 +214,10 @@ def _count_checkpoints(data: str, work: str, overrides: dict) -> int:
     counts = []
     do = files._do
 
-    def count_and_do(operation: str, path: Path, action: Callable[[], Any]) -> Any:
+    def count_and_do(operation: str, path: Path, action: Callable[[], Any], *told: Path) -> Any:
         if operation == 'remove':
             counts.append(len(list((Path(work) / 'run' / 'checkpoints').glob('*.pth'))))
-        return do(operation, path, action)
+        return do(operation, path, action, *told)
 
     files._do = count_and_do
     code = begin_or_resume(data, work, None, overrides)
