@@ -19,6 +19,8 @@ WHAT_HELPS_LEARNING = (
     '(img_scale); another learning rate (optimizer.lr; one that is too high undoes the classifier at once)'
 )
 _WORST = 3
+# What a detector remembers before its first loss.
+_NOTHING_SEEN = dict(recent=(), first=math.inf, best=math.inf, fired=False, above=0, count=0)
 _LOGGER = logging.getLogger('mmdet')
 
 
@@ -65,7 +67,7 @@ class JumpDetector:
         risen: float = 1.5,
         memory: Mapping[str, Any] | None = None,
     ) -> None:
-        memory = memory or dict(recent=(), first=math.inf, best=math.inf, fired=False, above=0, count=0)
+        memory = _NOTHING_SEEN | dict(memory or {})
         self._recent: deque[float] = deque(memory['recent'], maxlen=window)
         self._patience, self._lost, self._fallen, self._risen = patience, lost, fallen, risen
         self._first, self._best, self._fired = memory['first'], memory['best'], memory['fired']

@@ -94,6 +94,11 @@ def test_another_watch_goes_on_with_what_the_first_one_saw(caplog) -> None:
     assert third.take_jumps() == [] and len(caplog.records) == 1
 
 
+def test_a_memory_that_lacks_what_is_kept_today_is_taken_as_it_is() -> None:
+    watch = LossWatch(memory=dict(first=1.0, best=0.25, fired=False), **SMALL)
+    assert watch.memory == dict(first=1.0, best=0.25, fired=False, recent=[], above=0, count=0)
+
+
 def test_recorded_collapses_are_found_and_good_models_raise_no_alarm() -> None:
     """34 models of 60 images of BCCD: without clipping, with clipping, and from scratch as published."""
     lines = (Path(__file__).parent / 'recorded_losses.jsonl').read_text().splitlines()

@@ -15,7 +15,7 @@ import torch
 from mmdet_miaod.run.directory import create_run, device_name, environment_versions, resume_run
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.lock import LOCK_NAME
-from mmdet_miaod.run.lookup import check_run_directory, never_started, newest_run
+from mmdet_miaod.run.lookup import check_run_directory, never_started
 from mmdet_miaod.run.manifest import MANIFEST_NAME, PREVIOUS_NAME, RunState
 from mmdet_miaod.run.step import FinishedStep
 from tests.tiny_run import REPOSITORY
@@ -102,15 +102,6 @@ def test_an_empty_folder_is_taken_for_a_new_run(work) -> None:
 def test_runs_without_a_name_that_begin_in_the_same_second_are_two(work) -> None:
     names = [create_run(work, None, '20261124_120000').name for _ in range(3)]
     assert names == ['20261124_120000', '20261124_120000_2', '20261124_120000_3']
-
-
-def test_the_newest_run_is_the_one_whose_manifest_was_written_last(tmp_path) -> None:
-    with pytest.raises(FileNotFoundError, match='there is no run to resume here'):
-        newest_run(tmp_path)
-    for age, name in enumerate(('b', 'a', 'c')):
-        RunState(tmp_path / name, IDENTITY, {}).save()
-        os.utime(tmp_path / name / MANIFEST_NAME, (1000 - age, 1000 - age))
-    assert newest_run(tmp_path) == tmp_path / 'b'
 
 
 @pytest.mark.skipif(
