@@ -79,12 +79,17 @@ def agree_on_images(key: str, index: ImageIndex) -> None:
     facts = distributed.gather((len(index), index.fingerprint()))
     if len(set(facts)) == 1:
         return
-    names = distributed.gather(list(index.names))  # only here: there may be millions
+    tags = (index.tags[k] for k in index.list_ids)
+    images = distributed.gather(list(zip(index.names, tags)))  # only here: there may be millions
     number = next(k for k, other in enumerate(facts) if other != facts[0])
-    pairs = enumerate(itertools.zip_longest(names[0], names[number], fillvalue=''))
-    image, (name, other) = next(((i, pair) for i, pair in pairs if pair[0] != pair[1]), (0, ('', '')))
+    pairs = enumerate(itertools.zip_longest(images[0], images[number], fillvalue=('', '')))
+    image, (one, other) = next((i, pair) for i, pair in pairs if pair[0] != pair[1])
+    if one[0] == other[0]:  # of lists of other names
+        one, other = (' of list '.join(pair) for pair in (one, other))
+    else:
+        one, other = one[0], other[0]
     raise ValueError(
         f'{key}: the processes of this run have different images: {facts[0][0]} in process 0 and '
-        f'{facts[number][0]} in process {number}, and image {image} is {name!r} and {other!r}; give all of '
+        f'{facts[number][0]} in process {number}, and image {image} is {one!r} and {other!r}; give all of '
         'them the same image lists'
     )

@@ -60,6 +60,18 @@ def test_another_order_of_the_pool_is_named(tmp_path, data) -> None:
     assert all(expected in (tmp_path / f'output_{rank}').read_text() for rank in range(2))
 
 
+def test_lists_of_other_names_with_the_same_images_are_named(tmp_path, data) -> None:
+    text = (data / 'VOC2007/ImageSets/Main/trainval.txt').read_text()
+    paths = [tmp_path / name for name in ('first.txt', 'second.txt')]
+    for path in paths:
+        path.write_text(text)
+    folder = tmp_path / 'photographs'  # not VOC2007, which would be the name of both
+    folder.symlink_to(data / 'VOC2007')
+    assert run_ranks(2, tmp_path, images_of, list(map(str, paths)), str(folder)) == [1, 1]
+    name = text.split()[0]
+    assert f"image 0 is '{name} of list first' and '{name} of list second'" in outputs(tmp_path)
+
+
 def images_of(rank: int, world_size: int, folder: str, lists: list, voc: str) -> int:
     rank_job.join(folder, rank, world_size)
     agree_on_images('data.pool', ImageIndex.from_lists(lists[0], voc))
