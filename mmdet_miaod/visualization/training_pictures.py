@@ -30,10 +30,11 @@ def training_picture(images: RunImages, i: int, draws: int, seed: int = 0) -> Im
     Raises:
         OSError, ValueError: the image cannot be read, or the pipeline fails on it.
     """
-    boxes, labels = images.boxes(i) or (np.zeros((0, 4)), np.zeros(0, int))
+    found = images.boxes(i)
+    boxes, labels = found or (np.zeros((0, 4)), np.zeros(0, int))
     picture, scale = open_as_seen(images.index.image_path(i), _SIDE, images.index.exif)
     _draw(picture, boxes * scale, labels, images.classes)
-    dataset = images.pool if images.boxes(i) is None else images.labeled
+    dataset = images.pool if found is None else images.labeled
     parts = [picture]
     parts += [sample_picture(dataset[Draw(i, seed + number)], images.classes) for number in range(draws)]
     strip = Image.new(
