@@ -5,8 +5,6 @@ called again without harm, and names its reason and what would make it removable
 `apply` calls them all, once a process; importing mmdet_miaod does that.
 """
 
-from __future__ import annotations
-
 import copy
 import functools
 import importlib

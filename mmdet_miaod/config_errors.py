@@ -1,7 +1,5 @@
 """Errors that a value of a config causes deep in MMDetection say which key it is."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 from contextlib import contextmanager
 

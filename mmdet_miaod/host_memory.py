@@ -1,7 +1,5 @@
 """What the C library does with memory that tensors on the CPU give back."""
 
-from __future__ import annotations
-
 import ctypes
 import os
 

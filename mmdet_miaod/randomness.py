@@ -1,7 +1,5 @@
 """Random numbers derived from what they are for, so that nothing has to be carried from run to run."""
 
-from __future__ import annotations
-
 import random
 
 import numpy as np

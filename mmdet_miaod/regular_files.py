@@ -1,7 +1,5 @@
 """Reading of files that people give: regular ones of a sensible size, since a pipe or a device has no end."""
 
-from __future__ import annotations
-
 import json
 import os
 import stat

@@ -1,7 +1,5 @@
 """Seconds that something takes, on the wall and on the cores, a GPU's work included."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager

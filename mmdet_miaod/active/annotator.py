@@ -1,7 +1,5 @@
 """Annotators: who is asked for labels, between two cycles."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol

@@ -1,7 +1,5 @@
 """The annotator that is a person: images go out in batches, and labels come in by import."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """Passes of a model over images, written to disk chunk by chunk, so that a stopped one resumes."""
 
-from __future__ import annotations
-
 import logging
 import time
 from collections.abc import Callable

@@ -1,7 +1,5 @@
 """Quality of classes: how well a trained model finds the objects of each class in labeled images."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np

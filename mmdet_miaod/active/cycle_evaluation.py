@@ -1,7 +1,5 @@
 """Evaluation of a cycle's model, and what it finds: on the test set, and in the images that it selected."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """Passes of a cycle's model over the pool: scores and features, quality of classes, the second look."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager

@@ -1,7 +1,5 @@
 """Selection of the images to label after a cycle, with a second look at a few of them."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The split of each cycle in a run directory: arrays, and lists of names made of them."""
 
-from __future__ import annotations
-
 import logging
 from dataclasses import dataclass
 

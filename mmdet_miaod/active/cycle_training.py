@@ -1,7 +1,5 @@
 """The training of one cycle: stage after stage, a checkpoint after each epoch, from wherever it stopped."""
 
-from __future__ import annotations
-
 import logging
 import re
 import time

@@ -1,7 +1,5 @@
 """Arrays of images on disk: one per feature, and one per chunk while a pass over the images lasts."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """The first images to label, chosen before any model is trained."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import numpy as np

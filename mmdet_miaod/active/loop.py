@@ -1,7 +1,5 @@
 """The active-learning loop: train, evaluate, score, rank, label, cycle by cycle."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

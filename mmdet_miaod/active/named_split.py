@@ -1,7 +1,5 @@
 """Splits of earlier runs for a new run, by pool indices or by the names of their images."""
 
-from __future__ import annotations
-
 import logging
 from pathlib import Path
 

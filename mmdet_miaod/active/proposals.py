@@ -1,7 +1,5 @@
 """The images of a batch, with the boxes that a cycle's model proposes for them."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Passes of a model over pool images, in batches of equal image size: scores, features and more."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

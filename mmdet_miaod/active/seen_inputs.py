@@ -1,7 +1,5 @@
 """Images and labels that a run has used: whether they are the same in a later sitting."""
 
-from __future__ import annotations
-
 import hashlib
 import logging
 from collections.abc import Mapping, Sequence

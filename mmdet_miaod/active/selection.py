@@ -1,7 +1,5 @@
 """Selection of the images to label: candidates, budget, and the strategy's choice."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """The labeled/unlabeled split of an image pool: two integer arrays, on disk as npy and txt files."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Labels of people that a run has taken from its batches."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import asdict
 

@@ -1,7 +1,5 @@
 """The answers to a batch: an annotation file compared with the batch's manifest."""
 
-from __future__ import annotations
-
 import difflib
 from collections import Counter
 from collections.abc import Mapping, Sequence

@@ -1,7 +1,5 @@
 """A batch: the images that people are asked to label together, and its manifest on disk."""
 
-from __future__ import annotations
-
 import hashlib
 import math
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """COCO's JSON: images, categories and boxes in one file."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Mapping

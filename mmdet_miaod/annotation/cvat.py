@@ -1,7 +1,5 @@
 """CVAT for images 1.1: XML with the boxes of all images."""
 
-from __future__ import annotations
-
 import json
 from collections import Counter
 from collections.abc import Collection, Sequence

@@ -1,7 +1,5 @@
 """A batch's folder: images, the files of an annotation tool, and the steps for a person."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Annotation files of any format: recognised by their content and read."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any

@@ -1,7 +1,5 @@
 """The content of an annotation file as its reader found it, before it is compared with a batch."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field

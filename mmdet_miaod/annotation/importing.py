@@ -1,7 +1,5 @@
 """Imports of annotation files into the batches of a run."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager

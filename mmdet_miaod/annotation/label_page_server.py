@@ -5,8 +5,6 @@ Jupyter's part. Nothing on the disk is served but the page, and images whose con
 manifest says.
 """
 
-from __future__ import annotations
-
 import hashlib
 import hmac
 import json

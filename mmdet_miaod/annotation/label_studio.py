@@ -1,7 +1,5 @@
 """Label Studio's JSON: tasks with the model's boxes as predictions, and its export."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import Counter

@@ -1,7 +1,5 @@
 """The labels of a batch on disk: what all imports together said, the later ones winning."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The config of a run of photographs, written for people to read."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections.abc import Sequence

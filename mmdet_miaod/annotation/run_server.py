@@ -1,7 +1,5 @@
 """The batches of a run on a Label Studio or CVAT server: sent there, and their labels fetched."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from typing import Protocol
 

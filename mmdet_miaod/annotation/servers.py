@@ -1,7 +1,5 @@
 """What clients of annotation servers share: addresses, names of projects, tries that make nothing twice."""
 
-from __future__ import annotations
-
 import re
 import time
 from collections.abc import Callable

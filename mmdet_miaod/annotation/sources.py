@@ -1,7 +1,5 @@
 """Annotation files from anywhere: read within bounds, archives unpacked only where they are harmless."""
 
-from __future__ import annotations
-
 import json
 import shutil
 import stat

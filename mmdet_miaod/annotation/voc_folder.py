@@ -1,7 +1,5 @@
 """PASCAL VOC folders, read only: an XML file per image."""
 
-from __future__ import annotations
-
 from pathlib import Path
 from xml.etree.ElementTree import Element
 

@@ -1,7 +1,5 @@
 """YOLO folders, read only: a text file per image, the class names in ``data.yaml``."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from pathlib import Path

@@ -1,7 +1,5 @@
 """A run put together from its settings."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import Counter

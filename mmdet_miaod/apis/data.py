@@ -1,7 +1,5 @@
 """The data of a run: pool, labeled view, test set and the loaders over them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """A checkpoint on the test set of a config."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace

@@ -4,8 +4,6 @@ The suppression stays outside: the number of its boxes depends on the image, whi
 does not follow (``GuardOnDataDependentSymNode``).
 """
 
-from __future__ import annotations
-
 import json
 import warnings
 from collections.abc import Iterator, Mapping, Sequence

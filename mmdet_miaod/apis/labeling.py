@@ -1,7 +1,5 @@
 """Who labels the images of a run, and what it is evaluated on: translated from its settings."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 from dataclasses import dataclass, replace

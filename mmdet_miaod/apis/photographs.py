@@ -1,7 +1,5 @@
 """Photographs that people label: what a run records of its pool, its test set, and its first batch."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """The checks before a run: what would stop it later stops it here, before anything is written or trained."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Sequence
 from copy import deepcopy

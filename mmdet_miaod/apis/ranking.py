@@ -1,7 +1,5 @@
 """A ranking of images: made chunk by chunk, resumed where it stopped, written as CSV or JSON."""
 
-from __future__ import annotations
-
 import csv
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Options of a run, none of which is in its config."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path

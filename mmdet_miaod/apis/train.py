@@ -1,7 +1,5 @@
 """A whole run, from a config to the last cycle."""
 
-from __future__ import annotations
-
 import logging
 import time
 from contextlib import suppress

@@ -1,7 +1,5 @@
 """Arguments that commands share; parsing them imports nothing but the standard library."""
 
-from __future__ import annotations
-
 import argparse
 from collections.abc import Sequence
 from typing import Any

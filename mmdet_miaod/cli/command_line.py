@@ -1,7 +1,5 @@
 """Start and end of a command: arguments, messages, signals, exit code."""
 
-from __future__ import annotations
-
 import argparse
 import errno
 import gc

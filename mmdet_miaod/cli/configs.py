@@ -1,7 +1,5 @@
 """Configs that come with the package: in a wheel and in a checkout."""
 
-from __future__ import annotations
-
 from pathlib import Path
 
 _PACKAGE = Path(__file__).resolve().parent.parent

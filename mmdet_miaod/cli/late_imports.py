@@ -3,8 +3,6 @@
 They take half of the time of its import, PyTorch itself left out.
 """
 
-from __future__ import annotations
-
 import importlib
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence

@@ -1,7 +1,5 @@
 """One process or many: how a tool finds its device and its peers."""
 
-from __future__ import annotations
-
 import multiprocessing
 import os
 import subprocess

@@ -1,7 +1,5 @@
 """Where the processes of a run find each other: who is missing, or there twice, is told within a time."""
 
-from __future__ import annotations
-
 import os
 import socket
 import time

@@ -1,7 +1,5 @@
 """Ctrl-C and SIGTERM as exceptions that end a tool in an orderly way, wherever they arrive."""
 
-from __future__ import annotations
-
 import signal
 import sys
 from collections.abc import Iterator

@@ -3,8 +3,6 @@
 example: python -m mmdet_miaod.cli.torchrun --nproc-per-node 2 tools/train.py CONFIG --launcher pytorch
 """
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Sequence
 

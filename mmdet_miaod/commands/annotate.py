@@ -5,8 +5,6 @@ example: %(prog)s label work_dirs/bolts
 example: %(prog)s import work_dirs/bolts project-1-at-2026-01-31.json
 """
 
-from __future__ import annotations
-
 import argparse
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """``annotate label``: a page of this machine on which a person labels the batches that wait."""
 
-from __future__ import annotations
-
 import argparse
 import os
 import sys

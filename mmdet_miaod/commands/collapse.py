@@ -6,8 +6,6 @@ records goes to stdout. One process trains one model after the other on the CPU.
 example: %(prog)s configs/experiments/bccd_collapse.py --data-root data/bccd
 """
 
-from __future__ import annotations
-
 import argparse
 from dataclasses import replace
 from pathlib import Path

@@ -4,8 +4,6 @@ example: %(prog)s --seed 1
 A short one: %(prog)s --cycles 2
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 import shlex

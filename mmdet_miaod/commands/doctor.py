@@ -7,8 +7,6 @@ draw the labels after each query; --all-annotations reads those of the whole poo
 has and a simulated annotator will ask for.
 """
 
-from __future__ import annotations
-
 import argparse
 import json
 

@@ -4,8 +4,6 @@ example: %(prog)s data/drawn --num-train 120 --num-test 60 --seed 1
 example: %(prog)s data/drawn0712 --voc0712
 """
 
-from __future__ import annotations
-
 import argparse
 
 from ..cli.command_line import Command

@@ -6,8 +6,6 @@ needed to run it; docs/how-to/export-onnx.md has an example. Needs the extra 'ex
 example: %(prog)s RUN_DIR/bccd.py RUN_DIR/cycle2/model.pth --out model.onnx --images photos/
 """
 
-from __future__ import annotations
-
 import argparse
 
 from ..cli.arguments import add_config

@@ -7,8 +7,6 @@ example: %(prog)s work_dirs/MI-AOD/20261123_201631
 example: %(prog)s work_dirs/seeds/* --out comparison.html
 """
 
-from __future__ import annotations
-
 import argparse
 
 from ..cli.arguments import add_data_root

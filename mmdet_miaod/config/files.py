@@ -1,7 +1,5 @@
 """Config files: reading, overrides, references, and what of a config a run may not change."""
 
-from __future__ import annotations
-
 import os
 import traceback
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The keys that configs may have, and which values: a JSON schema."""
 
-from __future__ import annotations
-
 from typing import Any
 
 from ..annotation.folder import TOOLS

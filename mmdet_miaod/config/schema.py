@@ -1,7 +1,5 @@
 """Checks of configs against the schema: which keys are read, and which values they may have."""
 
-from __future__ import annotations
-
 import difflib
 import math
 import re

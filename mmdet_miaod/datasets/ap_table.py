@@ -1,7 +1,5 @@
 """Table of average precision per class, for the log and for people."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

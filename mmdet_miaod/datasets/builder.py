@@ -1,7 +1,5 @@
 """Data sets and their indices from configs."""
 
-from __future__ import annotations
-
 import inspect
 import logging
 import os

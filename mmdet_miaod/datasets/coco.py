@@ -1,7 +1,5 @@
 """The pool and labeled images in COCO's format."""
 
-from __future__ import annotations
-
 import json
 import logging
 import os

@@ -1,7 +1,5 @@
 """Checks of COCO annotation files where they are read: types of ids, sizes, boxes, flags, categories."""
 
-from __future__ import annotations
-
 import os
 import re
 from collections import Counter

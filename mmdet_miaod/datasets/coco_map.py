@@ -1,7 +1,5 @@
 """Average precision as COCO defines it, by pycocotools."""
 
-from __future__ import annotations
-
 import contextlib
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Checks of many image files, in threads: sizes, damage, and what is odd about them."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor

@@ -1,7 +1,5 @@
 """Image files: size and orientation by their headers, and whether training can load them."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 import struct

@@ -1,7 +1,5 @@
 """Image files by name: which suffix a listed image has, which images a folder holds."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Mapping
 

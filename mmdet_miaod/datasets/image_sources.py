@@ -1,7 +1,5 @@
 """Images that a person names: folders, list files and single files, and which of them can be read."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Container, Iterable, Sequence
 from pathlib import Path
 

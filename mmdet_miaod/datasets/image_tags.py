@@ -1,7 +1,5 @@
 """Tags: the names by which a run's files tell the image lists apart, e.g. '07' and '12'."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Sequence
 from pathlib import Path

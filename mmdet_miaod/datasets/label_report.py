@@ -1,7 +1,5 @@
 """What is said about annotations once they are labeled: sums, odd boxes, unknown classes, sizes."""
 
-from __future__ import annotations
-
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 

@@ -1,7 +1,5 @@
 """Labeled images: data sets of any format whose boxes are unlocked image by image."""
 
-from __future__ import annotations
-
 import logging
 import os
 from abc import ABC, abstractmethod

@@ -1,7 +1,5 @@
 """Loaders of training batches, tagged as labeled or unlabeled, and of images to score."""
 
-from __future__ import annotations
-
 import os
 import shutil
 from collections.abc import Iterator, Sequence

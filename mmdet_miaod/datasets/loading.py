@@ -1,7 +1,5 @@
 """Loading of images: records that pipelines start from, and errors that name the file."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from typing import Any
 

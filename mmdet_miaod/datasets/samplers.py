@@ -1,7 +1,5 @@
 """Batches of pool indices: of one aspect group for training, of one image size for scoring."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Draws: augmentation as a function of a seed alone, whatever ran before and in whichever loader process."""
 
-from __future__ import annotations
-
 import operator
 import random
 from collections.abc import Iterator

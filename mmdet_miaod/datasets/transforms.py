@@ -1,7 +1,5 @@
 """Augmentations of images whose boxes are not known. Importing this registers them with MMDetection."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Labeled images in PASCAL VOC's format."""
 
-from __future__ import annotations
-
 import logging
 from collections import OrderedDict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Average precision as PASCAL VOC defines it."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """PASCAL VOC annotation files: one XML file per image."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 from pathlib import Path

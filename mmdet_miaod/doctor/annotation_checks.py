@@ -1,7 +1,5 @@
 """Annotations, image by image: what cannot be read, where all objects went, and which of them are odd."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Every image and annotation file of a config's data, each looked at once, every problem listed."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor

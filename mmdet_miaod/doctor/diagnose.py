@@ -1,7 +1,5 @@
 """All checks of a config, one after another, none of them stopping the next."""
 
-from __future__ import annotations
-
 import shutil
 from collections.abc import Callable
 from dataclasses import replace

@@ -1,7 +1,5 @@
 """Versions, compiled ops, device, memory and the place where runs are written."""
 
-from __future__ import annotations
-
 import os
 import platform
 import shutil

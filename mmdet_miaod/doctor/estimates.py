@@ -1,7 +1,5 @@
 """What a whole run will take: steps, time, disk, labels to draw."""
 
-from __future__ import annotations
-
 import datetime
 import itertools
 from collections.abc import Mapping

@@ -1,7 +1,5 @@
 """The sizes of the labeled and unlabeled sets, cycle by cycle, against the pool."""
 
-from __future__ import annotations
-
 from ..apis.settings import LabelingSettings
 from .findings import Finding
 

@@ -1,7 +1,5 @@
 """The time of a few steps of every kind: training, scoring, evaluation."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial

@@ -1,7 +1,5 @@
 """Detections as files: what MMDetection's users expect, and two formats that any program can read."""
 
-from __future__ import annotations
-
 import json
 import pickle
 from collections.abc import Callable, Sequence

@@ -1,7 +1,5 @@
 """Optimizer steps of a stage, with or without mixed precision."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from typing import Any

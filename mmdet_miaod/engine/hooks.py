@@ -1,7 +1,5 @@
 """Hooks of the alternating runner: the end of an epoch, and MMCV's loggers over the stages of a run."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Callable, Mapping

@@ -1,7 +1,5 @@
 """A model over images: batches on the device, detections, metrics."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field

@@ -1,7 +1,5 @@
 """A live line per piece of work, on a terminal: how much is done, how fast, and the time left."""
 
-from __future__ import annotations
-
 import datetime
 import logging
 import sys

@@ -1,7 +1,5 @@
 """Losses of batches: read from the device all at once, checked, and named for the log."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass

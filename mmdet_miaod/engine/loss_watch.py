@@ -1,7 +1,5 @@
 """A watch over the classification loss: says so while training collapses."""
 
-from __future__ import annotations
-
 import logging
 import math
 from collections import deque

@@ -1,7 +1,5 @@
 """Placement of the model: on one device, or on one device in each of many processes."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 

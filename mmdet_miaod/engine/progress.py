@@ -1,7 +1,5 @@
 """Live lines of a run: of stages, evaluations and scorings, with the time left for the whole run."""
 
-from __future__ import annotations
-
 import datetime
 import time
 from collections import Counter

@@ -1,7 +1,5 @@
 """Log files of a run as MMDetection has them: the loss log, with evaluations, and other loggers' files."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path

@@ -1,7 +1,5 @@
 """The epoch runner that trains on labeled and unlabeled batches in turn."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any

@@ -1,7 +1,5 @@
 """Rehearsal of a schedule: what would stop a stage stops it before anything is trained."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Training of one stage: a new optimizer, the hooks, the runner."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from copy import deepcopy

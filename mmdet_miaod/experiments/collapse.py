@@ -1,7 +1,5 @@
 """Collapses: how many of many single models of a setting end far below the others."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Mapping, Sequence

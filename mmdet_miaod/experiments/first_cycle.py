@@ -1,7 +1,5 @@
 """The first cycle of a grid's runs: the query has no part in it, so strategies can share it."""
 
-from __future__ import annotations
-
 from ..active.cycle_training import model_name
 from ..active.split import split_names
 from ..run.file_record import DamagedFileError

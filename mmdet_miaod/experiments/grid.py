@@ -1,7 +1,5 @@
 """A grid of runs as data, read from a Python file."""
 
-from __future__ import annotations
-
 import itertools
 import re
 from collections.abc import Mapping, Sequence

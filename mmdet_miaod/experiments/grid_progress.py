@@ -1,7 +1,5 @@
 """How far a grid of runs is, and the time that is left."""
 
-from __future__ import annotations
-
 import datetime
 import threading
 import time

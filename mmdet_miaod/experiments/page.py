@@ -1,7 +1,5 @@
 """Tables within a Markdown page, made from records instead of by hand."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Mapping
 

@@ -1,7 +1,5 @@
 """Runs of a grid as processes, one at a time per device."""
 
-from __future__ import annotations
-
 import logging
 import queue
 import subprocess

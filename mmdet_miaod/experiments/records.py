@@ -1,7 +1,5 @@
 """Records of a grid's runs in one file: what was run, on what, and the metrics of each cycle."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Results of a grid: learning curves, and tables of them."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Single models without a run around them: trained on a first split, evaluated, recorded."""
 
-from __future__ import annotations
-
 import itertools
 import json
 import logging

@@ -1,7 +1,5 @@
 """Learning curves of several seeds as numbers, and differences between two settings."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 

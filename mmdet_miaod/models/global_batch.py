@@ -5,8 +5,6 @@ and which is multiplied by :func:`world_size` therefore gives the gradient that 
 the joined batch.
 """
 
-from __future__ import annotations
-
 import torch
 import torch.distributed as dist
 from torch import Tensor

@@ -1,7 +1,5 @@
 """Disagreement of two instance classifiers: pure tensor functions (sections 3.2 and 3.4 of the paper)."""
 
-from __future__ import annotations
-
 import torch
 from torch import Tensor
 

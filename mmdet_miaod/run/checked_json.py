@@ -1,7 +1,5 @@
 """JSON files that carry the checksum of their own content."""
 
-from __future__ import annotations
-
 import hashlib
 import json
 from pathlib import Path

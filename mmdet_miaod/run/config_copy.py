@@ -1,7 +1,5 @@
 """The config that a run keeps, in its manifest and as a file to look at; it is read as data, never run."""
 
-from __future__ import annotations
-
 import ast
 from collections.abc import Mapping
 from pathlib import Path

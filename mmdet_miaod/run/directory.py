@@ -1,7 +1,5 @@
 """Run directories: making one, finding one, opening one."""
 
-from __future__ import annotations
-
 import itertools
 import logging
 import platform

@@ -1,7 +1,5 @@
 """Checksums of files: recorded when they are written, verified when they are read."""
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import os

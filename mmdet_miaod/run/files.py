@@ -5,8 +5,6 @@ the same folder, synced, and renamed; then the folder is synced. A crash at any 
 file or the new one.
 """
 
-from __future__ import annotations
-
 import errno
 import hashlib
 import io

@@ -1,7 +1,5 @@
 """Folders of file systems that cannot sync them."""
 
-from __future__ import annotations
-
 import errno
 import functools
 import logging

@@ -1,7 +1,5 @@
 """The lock of a run directory: one process at a time works in it."""
 
-from __future__ import annotations
-
 import errno
 import fcntl
 import os

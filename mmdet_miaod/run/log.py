@@ -1,7 +1,5 @@
 """The log of a run: MMDetection's logger, with a file of this run's own."""
 
-from __future__ import annotations
-
 import io
 import logging
 import sys

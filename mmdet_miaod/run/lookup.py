@@ -1,7 +1,5 @@
 """Look-up of runs: which folders are runs, which were begun in vain, and what a run was begun with."""
 
-from __future__ import annotations
-
 import re
 from contextlib import suppress
 from pathlib import Path

@@ -1,7 +1,5 @@
 """``metrics.json``, made from the manifest, and the table of cycles."""
 
-from __future__ import annotations
-
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Files that a person names for a command to write: never those that it reads, nor what it did not make."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Iterable, Iterator, Sequence

@@ -1,7 +1,5 @@
 """Paths of a run's own files and folders: where links lead elsewhere, nothing is written or deleted."""
 
-from __future__ import annotations
-
 import errno
 import io
 import os

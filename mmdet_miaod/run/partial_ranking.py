@@ -1,7 +1,5 @@
 """The finished chunks of a ranking on disk, so that a stopped one resumes."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re

@@ -1,7 +1,5 @@
 """Boxes with captions on images."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from pathlib import Path
 

@@ -1,7 +1,5 @@
 """Values of boxes as a picture."""
 
-from __future__ import annotations
-
 import numpy as np
 
 

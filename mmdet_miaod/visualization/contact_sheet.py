@@ -1,7 +1,5 @@
 """Contact sheets of many images of a split."""
 
-from __future__ import annotations
-
 import textwrap
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

@@ -1,7 +1,5 @@
 """Pictures of the detections on a test set."""
 
-from __future__ import annotations
-
 import hashlib
 from collections.abc import Sequence
 from pathlib import Path

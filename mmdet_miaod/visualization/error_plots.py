@@ -1,7 +1,5 @@
 """Plots of what is right and wrong with detections on a test set."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 import numpy as np

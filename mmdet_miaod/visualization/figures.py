@@ -1,7 +1,5 @@
 """Figures as files: SVG in light and dark colors, PNG, and their numbers as CSV."""
 
-from __future__ import annotations
-
 import csv
 import io
 import re

@@ -1,7 +1,5 @@
 """Right and wrong detections of a run on its test set as plots, a table and pictures."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 
 import numpy as np

@@ -1,7 +1,5 @@
 """Fonts that have the letters of a text: DejaVu Sans, which comes with matplotlib, else an installed one."""
 
-from __future__ import annotations
-
 import functools
 import logging
 import os

@@ -1,7 +1,5 @@
 """Heat maps of an image's uncertainty (paper, figure 6), and the instances that contribute most."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path

@@ -1,7 +1,5 @@
 """What the labels of people cost in a run, what became of proposed boxes, and what was reached for it."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from typing import Any
 

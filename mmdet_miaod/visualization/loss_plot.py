@@ -1,7 +1,5 @@
 """Plot of the losses of a run, by stage."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 
 from matplotlib.axes import Axes

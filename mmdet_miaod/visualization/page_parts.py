@@ -1,7 +1,5 @@
 """Parts of a page: plots, whose files lie beside it, and images with a name and lines below."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path

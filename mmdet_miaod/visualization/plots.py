@@ -1,7 +1,5 @@
 """Plots of a report. Each function returns None where there is nothing to draw yet."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import TypeVar
 

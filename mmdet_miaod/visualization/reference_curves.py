@@ -4,8 +4,6 @@ Sources: Yuan et al., Multiple Instance Active Learning for Object Detection, CV
 README and FAQ of its published code. Values read off a figure are marked as digitized.
 """
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

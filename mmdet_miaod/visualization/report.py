@@ -1,7 +1,5 @@
 """Report of one or several runs: a page that opens from the disk and loads nothing from elsewhere."""
 
-from __future__ import annotations
-
 import time
 from collections.abc import Sequence
 from pathlib import Path

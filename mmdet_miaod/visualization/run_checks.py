@@ -1,7 +1,5 @@
 """Checks of what run directories hold, for reports: files may have been edited, or be of something else."""
 
-from __future__ import annotations
-
 import math
 from collections.abc import Mapping
 from pathlib import Path

@@ -1,7 +1,5 @@
 """Images of a run as small pictures: as they are labeled, and with what a model finds in them."""
 
-from __future__ import annotations
-
 import base64
 import io
 from collections.abc import Callable, Iterable, Mapping

@@ -1,7 +1,5 @@
 """Reader of run directories for reports; whatever is missing or damaged is noted, not raised."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections.abc import Iterable, Mapping

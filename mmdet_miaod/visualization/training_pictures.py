@@ -1,7 +1,5 @@
 """Pictures of training images: as they are labeled, and as a model is trained on them."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from typing import Any
 

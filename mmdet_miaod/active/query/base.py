@@ -1,7 +1,5 @@
 """The contract of query strategies: a score per image, and an order with the most wanted image first."""
 
-from __future__ import annotations
-
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field

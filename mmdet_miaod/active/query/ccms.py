@@ -1,7 +1,5 @@
 """Category-conditioned matching similarity: the images that stand for a few preselected ones."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Contextual diversity: images whose distributions over classes differ from those that are labeled."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

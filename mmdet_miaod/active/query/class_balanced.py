@@ -1,7 +1,5 @@
 """Rare classes first."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any

@@ -1,7 +1,5 @@
 """Diversity: core-set selection by greedy k-centre, of all images or of the most uncertain ones."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 

@@ -1,7 +1,5 @@
 """Difficulty-calibrated uncertainty: entropy of detections, more of it for difficult classes."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import replace
 

@@ -6,8 +6,6 @@ There a strategy had ``image_scores(model, img, img_metas)`` or ``score_features
 write instead.
 """
 
-from __future__ import annotations
-
 import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace

@@ -1,7 +1,5 @@
 """Uncertainty of an image's detections, aggregated: entropy, least confidence, margin."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """DivProto: uncertain detections without repetition, and prototypes of classes that differ between images."""
 
-from __future__ import annotations
-
 import math
 from collections import defaultdict
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Distances of images by what they show, and centers among them (PPAL, arXiv:2211.11612)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable
 
 import numpy as np

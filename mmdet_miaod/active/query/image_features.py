@@ -1,7 +1,5 @@
 """Features of whole images, which query strategies ask for by name."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch

@@ -1,7 +1,5 @@
 """MI-AOD's own query: the disagreement of the two classifiers."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import numpy as np

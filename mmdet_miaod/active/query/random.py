@@ -1,7 +1,5 @@
 """The passive baseline: images at random."""
 
-from __future__ import annotations
-
 import numpy as np
 
 from .base import QUERY_STRATEGIES, Query, QueryStrategy

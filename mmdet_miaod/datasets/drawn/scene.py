@@ -1,7 +1,5 @@
 """One drawn image: a background, shapes that overlap, and what makes some images hard to read."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 

@@ -1,7 +1,5 @@
 """Outlines of the shapes in drawn images, and their masks."""
 
-from __future__ import annotations
-
 import math
 
 import numpy as np

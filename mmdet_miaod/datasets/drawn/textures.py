@@ -1,7 +1,5 @@
 """Textures of drawn images: backgrounds and the insides of shapes."""
 
-from __future__ import annotations
-
 import colorsys
 
 import numpy as np

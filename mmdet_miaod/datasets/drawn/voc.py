@@ -1,7 +1,5 @@
 """Drawn data sets in VOC's format: small, varied, and the same bytes from the same seed."""
 
-from __future__ import annotations
-
 import json
 import secrets
 import shutil

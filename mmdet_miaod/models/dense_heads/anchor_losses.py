@@ -1,7 +1,5 @@
 """Detection losses of anchor-based MMDetection heads with two classifiers and one set of targets."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 

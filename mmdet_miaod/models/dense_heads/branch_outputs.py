@@ -1,7 +1,5 @@
 """Outputs of an MI-AOD head's branches for one batch, and values that loss terms share."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 from functools import cached_property
 

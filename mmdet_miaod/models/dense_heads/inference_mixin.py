@@ -1,7 +1,5 @@
 """Inference of an MI-AOD head: uncertainty of images, maps of instances, detections."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

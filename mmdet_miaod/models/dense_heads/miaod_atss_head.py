@@ -1,7 +1,5 @@
 """ATSS's head with two instance classifiers, boxes with centerness and a multiple instance branch."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """The parts of MI-AOD that do not depend on the kind of dense head (sections 3.2 to 3.4 of the paper)."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Callable, Iterable, Sequence
 

@@ -1,7 +1,5 @@
 """RetinaNet's head with two instance classifiers, a box regressor and a multiple instance branch."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """SSD's head with two instance classifiers, a box regressor and a multiple instance branch."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 
 import torch

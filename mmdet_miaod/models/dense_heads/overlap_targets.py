@@ -7,8 +7,6 @@ well, because MMDetection's functions copy their constants to the device at each
 to the bit.
 """
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Sequence
 

@@ -1,7 +1,5 @@
 """Single-stage detectors for MI-AOD, whose losses are chosen by name."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 

@@ -1,7 +1,5 @@
 """Discrepancy of the two instance classifiers as a loss (sections 3.2 and 3.3 of the paper)."""
 
-from __future__ import annotations
-
 from collections.abc import Iterable, Sequence
 
 from mmdet.models.builder import LOSSES

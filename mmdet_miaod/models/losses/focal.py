@@ -1,7 +1,5 @@
 """Sigmoid focal loss that runs on any device."""
 
-from __future__ import annotations
-
 import torch
 from mmdet.models.builder import LOSSES
 from mmdet.models.losses.utils import weight_reduce_loss

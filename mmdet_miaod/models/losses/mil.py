@@ -1,7 +1,5 @@
 """Multiple instance learning: instance weights, image scores and labels, and their loss (section 3.3)."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Sequence
 
 import torch
