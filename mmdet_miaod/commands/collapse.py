@@ -1,7 +1,8 @@
 """Train single models of several settings and seeds, and count those that collapse.
 
 Models that are recorded are not trained again, so that more seeds only add models; the table of all
-records goes to stdout. One process trains one model after the other on the CPU.
+records goes to stdout, with those of the studies of --also. One process trains one model after the other on
+the CPU.
 
 example: %(prog)s configs/experiments/bccd_collapse.py --data-root data/bccd
 """
@@ -18,6 +19,14 @@ from ..cli.configs import find_config
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add the study, and what of it to train."""
     parser.add_argument('study', type=find_config, metavar='STUDY.py', help='see configs/experiments')
+    parser.add_argument(
+        '--also',
+        nargs='+',
+        type=find_config,
+        default=(),
+        metavar='STUDY.py',
+        help='further studies, which are not trained: the table has their records too',
+    )
     add_data_root(parser)
     add_config_options(parser)
     parser.add_argument(
@@ -57,7 +66,8 @@ def main(arguments: argparse.Namespace) -> None:
         check_outputs([arguments.losses], [study.records, arguments.study], ['{"setting": '])
     with claimed(study.records):
         train_models(study, arguments.data_root, arguments.losses)
-    table = collapse_table(read_records(study.records))
+    others = [load_study(path) for path in arguments.also]
+    table = collapse_table({some.data: read_records(some.records) for some in (study, *others)})
     print(table)
     if arguments.page is not None:
         page = fill_page(

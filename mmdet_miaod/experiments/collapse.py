@@ -67,27 +67,36 @@ def upper_bound(found: int, number: int, confidence: float = 0.95) -> float:
     return 1.0 if found == number else float(beta.ppf(confidence, found + 1, number - found))
 
 
-def collapse_table(records: Sequence[ModelRecord]) -> str:
-    """Markdown table of collapses by setting.
+def collapse_table(records: Mapping[str, Sequence[ModelRecord]]) -> str:
+    """Markdown table of collapses by data set and setting.
 
     A model has collapsed where it ends below half of its setting's median mAP. The median of a setting in
-    which most collapse is itself that of a collapse, so that half of the best setting's median is a second
-    measure, with the 95% upper bound of its rate.
+    which most collapse is itself that of a collapse, so that half of the best median on the same data is a
+    second measure, with the 95% upper bound of its rate.
+
+    Args:
+        records: of each data set, by its name; one without records has no rows.
     """
+    lines = [
+        '| data | setting | models | diverged | below half of its median | below half of the best median '
+        '| rate of these at most | median mAP | lowest |',
+        '|---' * 9 + '|',
+    ]
+    for data, models in records.items():
+        lines += [f'| {data} | {" | ".join(map(str, row))} |' for row in _rows(models)]
+    return '\n'.join(lines) + '\n'
+
+
+def _rows(records: Sequence[ModelRecord]) -> list[list[str | int]]:
+    """Cells of one data set's settings."""
     models: dict[str, list[ModelRecord]] = {}
     for record in records:
         models.setdefault(record.setting, []).append(record)
     medians = {name: median(record.mAP for record in some) for name, some in models.items()}
-    best = max(medians.values())
-    lines = [
-        '| setting | models | diverged | below half of its median | below half of the best median '
-        '| rate of these at most | median mAP | lowest |',
-        '|---' * 8 + '|',
-    ]
+    rows = []
     for name, some in models.items():
-        lost = len(collapsed(some, best))
+        lost = len(collapsed(some, max(medians.values())))
         cells = [name, len(some), sum(bool(record.error) for record in some)]
         cells += [len(collapsed(some, medians[name])), lost, f'{upper_bound(lost, len(some)):.0%}']
-        cells += [f'{medians[name]:.3f}', f'{min(record.mAP for record in some):.3f}']
-        lines.append(f'| {" | ".join(map(str, cells))} |')
-    return '\n'.join(lines) + '\n'
+        rows.append([*cells, f'{medians[name]:.3f}', f'{min(record.mAP for record in some):.3f}'])
+    return rows

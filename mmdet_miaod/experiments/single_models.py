@@ -33,6 +33,7 @@ class Study:
     """Settings x seeds on one config, one model each.
 
     Attributes:
+        data: name of the data set.
         config: config file that all models share.
         options: config overrides of all models, by dotted key.
         settings: further ones of each setting, by its name.
@@ -43,6 +44,7 @@ class Study:
         records: file of the records.
     """
 
+    data: str
     config: Path
     options: Mapping[str, Any]
     settings: Mapping[str, Mapping[str, Any]]

@@ -44,9 +44,11 @@ def test_records_come_back_as_they_were_written(tmp_path) -> None:
     assert read_records(tmp_path / 'none.jsonl') == []
 
 
-def test_a_setting_that_mostly_collapses_is_measured_at_the_best_one() -> None:
-    table = collapse_table([*records('good', 0.5, 0.6, 0.55), *records('bad', 0.2, 0.2, 0.19)])
+def test_a_setting_that_mostly_collapses_is_measured_at_the_best_one_on_its_data() -> None:
+    cats = [*records('good', 0.5, 0.6, 0.55), *records('bad', 0.2, 0.2, 0.19)]
+    table = collapse_table(dict(cats=cats, dogs=records('bad', 0.2, error='why'), birds=[]))
     assert table.splitlines()[2:] == [
-        '| good | 3 | 0 | 0 | 0 | 63% | 0.550 | 0.500 |',
-        '| bad | 3 | 0 | 0 | 3 | 100% | 0.200 | 0.190 |',
+        '| cats | good | 3 | 0 | 0 | 0 | 63% | 0.550 | 0.500 |',
+        '| cats | bad | 3 | 0 | 0 | 3 | 100% | 0.200 | 0.190 |',
+        '| dogs | bad | 1 | 1 | 1 | 1 | 100% | 0.200 | 0.200 |',
     ]

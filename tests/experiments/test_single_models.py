@@ -21,6 +21,7 @@ def data_root(tmp_path_factory):
 
 def tiny_study(records, **changes) -> Study:
     study = Study(
+        data='drawn',
         config=REPOSITORY / 'configs' / 'MIAOD.py',
         options={**TINY_OPTIONS, 'cycles': [0], 'schedule': 'supervised', 'optimizer': dict(lr=1e-3)},
         settings={'plain': {}, 'steep': {'optimizer.lr': 1e9}},
@@ -80,9 +81,9 @@ def test_the_study_of_bccd_reads() -> None:
 
 def test_a_study_file_with_another_name_in_it_is_refused(tmp_path) -> None:
     path = tmp_path / 'study.py'
-    path.write_text("config = 'a.py'\nrecords = 'r'\nsettings = {}\nseeds = [1]\nsetings = {}\n_mine = 3\n")
+    path.write_text("data = 'a'\nconfig = 'a.py'\nrecords = 'r'\nsettings = {}\nseeds = [1]\nsetings = {}\n_mine = 3\n")
     with pytest.raises(ValueError, match=r"\['setings'\] are not known"):
         load_study(path)
-    path.write_text("config = 'a.py'\nsettings = {}\nseeds = [1]\n")
+    path.write_text("data = 'a'\nconfig = 'a.py'\nsettings = {}\nseeds = [1]\n")
     with pytest.raises(KeyError, match="no 'records'"):
         load_study(path)
