@@ -81,9 +81,10 @@ def test_the_study_of_bccd_reads() -> None:
 
 def test_a_study_file_with_another_name_in_it_is_refused(tmp_path) -> None:
     path = tmp_path / 'study.py'
-    path.write_text("data = 'a'\nconfig = 'a.py'\nrecords = 'r'\nsettings = {}\nseeds = [1]\nsetings = {}\n_mine = 3\n")
+    known = "data = 'a'\nconfig = 'a.py'\nsettings = {}\nseeds = [1]\n"
+    path.write_text(f"{known}records = 'r'\nsetings = {{}}\n_mine = 3\n")
     with pytest.raises(ValueError, match=r"\['setings'\] are not known"):
         load_study(path)
-    path.write_text("data = 'a'\nconfig = 'a.py'\nsettings = {}\nseeds = [1]\n")
+    path.write_text(known)
     with pytest.raises(KeyError, match="no 'records'"):
         load_study(path)
