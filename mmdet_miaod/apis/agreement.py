@@ -76,7 +76,8 @@ def agree_on_images(key: str, index: ImageIndex) -> None:
     """
     if distributed.world_size() == 1:
         return
-    facts = distributed.gather((len(index), index.fingerprint()))
+    ours = (len(index), index.fingerprint())
+    facts = distributed.gather(ours)
     if len(set(facts)) == 1:
         return
     tags = (index.tags[k] for k in index.list_ids)

@@ -1,8 +1,6 @@
 """The checks before a run: what would stop it later stops it here, before anything is written or trained."""
 
-import os
-from collections.abc import Callable, Sequence
-from copy import deepcopy
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -17,18 +15,15 @@ from ..active.scoring import look_at, second_look
 from ..active.selection import SelectionSettings
 from ..active.split import Split
 from ..config_errors import config_errors
-from ..datasets.builder import check_evaluation, check_sample
-from ..datasets.loaders import check_shared_memory
-from ..datasets.photographs import PersonLabeledDataset
+from ..datasets.builder import check_evaluation, check_loaders, check_sample
 from ..datasets.pool import ImagePoolDataset
 from ..datasets.seeding import Draw
-from ..engine.detector import ModelSettings, build_model, load_weights
+from ..engine.detector import ModelSettings, build_model
 from ..engine.inference import ScoringSettings
 from ..engine.parallel import check_device
-from ..engine.stage_checks import check_stages
-from ..randomness import seed_everything
+from ..engine.stage_checks import checked_model
 from ..run.lookup import check_run_directory
-from .data import LoaderSettings, RunData, load_data
+from .data import RunData, load_data
 from .photographs import PhotographRecord, draw_test_images, find_record, unlabeled_test_set
 from .run_options import RunOptions, StartingPoint
 from .settings import RunSettings
@@ -82,25 +77,27 @@ def check_before_start(
     """
     on_passed('config', f'{settings.file} has every key')
     photographs, data, selection, test_images = _prepare_data(settings, options)
+    classes, tested = data.labeled.CLASSES, 0 if data.test is None else len(data.test)
     on_passed('evaluation', str(settings.evaluation.get('metric', '')))
-    tested = 0 if data.test is None else len(data.test)
-    images = f'{len(data.pool)} and {tested} images, {len(data.labeled.CLASSES)} classes'
-    on_passed('pool and test set', images)
+    on_passed('pool and test set', f'{len(data.pool)} and {tested} images, {len(classes)} classes')
     strategy = build_strategy(settings.query)
     on_passed('query', settings.query['type'])
     device = check_device(options.device)
     on_passed('device', str(device))
-    model = _checked_model(settings, options.start, data.labeled.CLASSES, device)
+    training = replace(settings.training, device=device)
+    weights = options.start and options.start.model_path
+    model = checked_model(settings.model, settings.schedule, training, classes, weights=weights)
     on_passed('model, stages and hooks', f'{sum(p.numel() for p in model.parameters()):,} parameters')
     split = _first_split(settings, options.start, data.pool, selection)
     if options.resume is None:
         _check_first_images(settings, selection, data, split)
         on_passed('first labels', f'{len(split.labeled)} images')
         on_passed('pipelines', 'an image of each kind was loaded')
-    on_passed('shared memory', _check_shared_memory(settings.loaders, data.pool))
-    _rehearse_scoring(settings, options, data.pool, strategy=strategy, model=model)
+    pool, loaders = data.pool, settings.loaders
+    on_passed('shared memory', check_loaders(pool, loaders.batch_size, loaders.workers, loaders.prefetch))
+    _rehearse_scoring(settings, options, pool, strategy=strategy, model=model)
     # A thousand chunks at most, so that the manifest stays small for large pools.
-    chunk_size = max(settings.scoring.chunk_size, -(-len(data.pool) // 1000))
+    chunk_size = max(settings.scoring.chunk_size, -(-len(pool) // 1000))
     scoring = replace(settings.scoring, device=device, chunk_size=chunk_size)
     return Prepared(device, data, photographs, test_images, scoring, strategy, selection, split, [model])
 
@@ -151,26 +148,6 @@ def _prepare_data(
     return photographs, data, selection, test_images
 
 
-def _checked_model(
-    settings: RunSettings, start: StartingPoint | None, classes: Sequence[str], device: torch.device
-) -> nn.Module:
-    """Build the model, on the CPU, and rehearse the stages with it."""
-    seed_everything(settings.seed)  # so that the first cycle can train it
-    model = build_model(settings.model, classes)
-    if start is not None and start.model_path is not None:
-        load_weights(deepcopy(model), start.model_path)  # says whether they fit
-    with config_errors('model.test_cfg'):
-        model.bbox_head.detection_limits()
-    check_stages(settings.schedule, model, replace(settings.training, device=device))
-    return model
-
-
-def _check_shared_memory(loaders: LoaderSettings, pool: ImagePoolDataset) -> str:
-    image_bytes = check_sample('data.pool.pipeline', pool, Draw(0, 0)) if loaders.workers else 0
-    workers = loaders.workers * int(os.environ.get('LOCAL_WORLD_SIZE', 1))
-    return check_shared_memory(image_bytes, loaders.batch_size, workers=workers, prefetch=loaders.prefetch)
-
-
 def _first_split(
     settings: RunSettings, start: StartingPoint | None, pool: ImagePoolDataset, selection: SelectionSettings
 ) -> Split:
@@ -216,10 +193,10 @@ def _check_first_images(
             f'leaves no unlabeled image for stage {needing[0]!r}: make it smaller'
         )
     first, labeled = int(split.labeled[0]), data.labeled
-    if isinstance(labeled, PersonLabeledDataset):
-        labeled = labeled.example(first)
-    else:
+    if settings.annotator is None:
         SimulatedAnnotator(labeled).label(split.labeled)
+    else:
+        labeled = labeled.example(first)
     samples = [
         ('data.train.pipeline', labeled, Draw(first, 0)),
         ('data.pool.score_pipeline', data.pool.scoring_view(), first),

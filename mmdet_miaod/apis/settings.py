@@ -148,6 +148,14 @@ class RunSettings:
         return cls(
             file=Path(config.filename or 'config.py').with_suffix('.py').name,
             config=deepcopy(whole),
+            identity=config_identity(whole),
+            model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
+            schedule=build_schedule(
+                config.get('schedule', 'miaod'),
+                config.epoch_ratio,
+                config.epoch,
+                config.lr_config.get('step', []),
+            ),
             data=DataSettings(*data, config.get('check_images', 'decode')),
             loaders=_loader_settings(config),
             query=config.query.to_dict(),
@@ -160,16 +168,8 @@ class RunSettings:
             seed=config.seed,
             work_directory=config.work_directory,
             log_level=config.get('log_level', 'INFO'),
-            labeling=_labeling_settings(config),
             annotator=_annotator_settings(config),
-            identity=config_identity(whole),
-            model=ModelSettings(config.model, config.get('load_from'), Acceleration.from_config(config)),
-            schedule=build_schedule(
-                config.get('schedule', 'miaod'),
-                config.epoch_ratio,
-                config.epoch,
-                config.lr_config.get('step', []),
-            ),
+            labeling=_labeling_settings(config),
         )
 
     @cached_property

@@ -14,6 +14,7 @@ from torch.utils.data import Dataset
 from .. import distributed
 from ..config_errors import config_errors
 from .image_index import ImageIndex
+from .loaders import check_shared_memory
 from .seeding import Draw
 
 
@@ -134,6 +135,15 @@ def check_sample(key: str, dataset: Dataset, draw: Draw | int) -> int:
         raise ValueError(f'{key} makes {number} versions of an image: set flip=False and one img_scale')
     image = sample.get('img')
     return getattr(getattr(image, 'data', image), 'nbytes', 0)
+
+
+def check_loaders(pool: Dataset, batch_size: int, workers: int, prefetch: int) -> str:
+    """Check that what the training loaders load of a pool fits into memory.
+
+    Args and errors: see :func:`~mmdet_miaod.datasets.loaders.check_shared_memory`.
+    """
+    image_bytes = check_sample('data.pool.pipeline', pool, Draw(0, 0)) if workers else 0
+    return check_shared_memory(image_bytes, batch_size, workers, prefetch)
 
 
 def check_images(index: ImageIndex, mode: str, heartbeat: Callable[[], None] = lambda: None) -> None:

@@ -88,13 +88,13 @@ def collate_samples(samples: Sequence[dict]) -> dict[str, Any]:
     return collate(samples, samples_per_gpu=len(samples))
 
 
-def check_shared_memory(image_bytes: int, batch_size: int, *, workers: int, prefetch: int) -> str:
+def check_shared_memory(image_bytes: int, batch_size: int, workers: int, prefetch: int) -> str:
     """Check that the batches of both training loaders fit the shared memory that they are handed over in.
 
     Args:
         image_bytes: of an image as the network gets it.
         batch_size: images per batch.
-        workers: loader processes of each loader, over all processes of this machine.
+        workers: loader processes of each loader and process of the run.
         prefetch: batches that each of them loads ahead.
 
     Returns:
@@ -105,6 +105,7 @@ def check_shared_memory(image_bytes: int, batch_size: int, *, workers: int, pref
     """
     if not workers or not os.path.isdir(SHARED_MEMORY):
         return 'not used: images are loaded in the training process'
+    workers *= int(os.environ.get('LOCAL_WORLD_SIZE', 1))  # processes of this machine
     # One batch of each loader is in use while its workers load the next ones.
     needed = 2 * (workers * prefetch + 1) * batch_size * image_bytes
     free = shutil.disk_usage(SHARED_MEMORY).free

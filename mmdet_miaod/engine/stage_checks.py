@@ -2,14 +2,47 @@
 
 import logging
 from collections.abc import Sequence
+from copy import deepcopy
 
 from torch import nn
 
 from .. import distributed
 from ..config_errors import config_errors
 from ..models.dense_heads.loss_terms import select_terms
+from ..randomness import seed_everything
+from .detector import ModelSettings, build_model, load_weights
 from .stage import Stage, StagePosition, frozen_parameter_names
 from .trainer import TrainSettings, begin_stage, build_stage_runner
+
+
+def checked_model(
+    settings: ModelSettings,
+    schedule: Sequence[Stage],
+    training: TrainSettings,
+    classes: Sequence[str],
+    *,
+    weights: str | None,
+) -> nn.Module:
+    """Build a detector, on the CPU, and rehearse the stages with it; the first cycle can train it.
+
+    Args:
+        settings: of the detector.
+        schedule: the stages of a cycle.
+        training: how the stages will be trained.
+        classes: class names.
+        weights: file of a trained model that has to fit; it is not taken over.
+
+    Raises:
+        FileNotFoundError, ValueError: naming the stage, or the config key, and what is wrong with it.
+    """
+    seed_everything(training.seed)
+    model = build_model(settings, classes)
+    if weights is not None:
+        load_weights(deepcopy(model), weights)
+    with config_errors('model.test_cfg'):
+        model.bbox_head.detection_limits()
+    check_stages(schedule, model, training)
+    return model
 
 
 def check_stages(schedule: Sequence[Stage], model: nn.Module, settings: TrainSettings) -> None:

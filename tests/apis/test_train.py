@@ -16,6 +16,7 @@ from mmdet_miaod.apis import StartingPoint, assemble, preflight
 from mmdet_miaod.apis.data import unread_validation
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.datasets.builder import build_dataset
+from mmdet_miaod.engine import stage_checks
 from mmdet_miaod.engine.detector import build_model
 from mmdet_miaod.engine.runner import AlternatingEpochRunner
 from mmdet_miaod.run.manifest import RunState
@@ -150,7 +151,8 @@ def test_every_cycle_trains_a_model_of_its_own(seven) -> None:
 
 def test_the_first_cycle_trains_the_model_that_was_checked(tiny_data, tmp_path, monkeypatch) -> None:
     built = []
-    monkeypatch.setattr(preflight, 'build_model', lambda *given: built.append(1) or build_model(*given))
+    for module in (preflight, stage_checks):
+        monkeypatch.setattr(module, 'build_model', lambda *given: built.append(1) or build_model(*given))
     tiny_train(tiny_data, tmp_path, cycles=[0, 1], schedule=BRIEF)
     assert len(built) == 2
 
