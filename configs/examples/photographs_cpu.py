@@ -17,7 +17,7 @@ model = dict(
         for key in ('in_channels', 'stacked_convs', 'feat_channels', 'anchor_generator')
     },
 )
-optimizer = dict(lr=__small.optimizer.lr)
+optimizer = dict(__small.optimizer, _delete_=True)
 optimizer_config = dict(__small.optimizer_config, _delete_=True)
 X_L_repeat = __small.X_L_repeat
 X_U_repeat = __small.X_U_repeat

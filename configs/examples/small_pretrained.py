@@ -27,7 +27,8 @@ model = dict(
     ),
 )
 
-optimizer = dict(lr=1e-2)
+# Learns in a few hundred steps what SGD needs thousands for.
+optimizer = dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=1e-2)
 # Without it some models of a few dozen images collapse (docs/results.md).
 optimizer_config = dict(_delete_=True, grad_clip=dict(max_norm=10))
 

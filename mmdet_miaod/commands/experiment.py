@@ -16,7 +16,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..cli.arguments import add_data_root
+from ..cli.arguments import add_config_options, add_data_root, config_options
 from ..cli.command_line import Command, configure_messages
 from ..cli.configs import find_config
 
@@ -29,6 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('grid', type=find_config, metavar='GRID.py', help='see configs/experiments')
     parser.add_argument('--work-dir', help="where the runs go (default: the grid's work_directory)")
     add_data_root(parser)
+    add_config_options(parser)
     parser.add_argument(
         '--devices',
         nargs='+',
@@ -56,7 +57,9 @@ def main(arguments: argparse.Namespace) -> int:
     from ..run.outputs import claimed
 
     logger = configure_messages(arguments)
-    grid = replace(load_grid(arguments.grid), data_root=arguments.data_root)
+    grid = load_grid(arguments.grid)
+    options = {**grid.options, **config_options(arguments.cfg_options)}
+    grid = replace(grid, options=options, data_root=arguments.data_root)
     if arguments.work_dir:
         grid = replace(grid, work_directory=Path(arguments.work_dir))
     if arguments.records:

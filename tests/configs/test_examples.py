@@ -10,6 +10,7 @@ import torch
 
 from mmdet_miaod.apis.data import load_data
 from mmdet_miaod.apis.settings import RunSettings, load_settings
+from mmdet_miaod.datasets.label_report import total_counts
 from mmdet_miaod.engine.detector import build_model
 from tests.tiny_run import REPOSITORY
 
@@ -76,7 +77,8 @@ def test_lists_and_classes_are_those_of_the_data(name) -> None:
     data.labeled.label(range(len(data.pool)))
     boxes = [data.labeled.get_cat_ids(i) for i in range(len(data.pool))]
     # Boxes without area, and one of a stray class in chess, are left out.
-    left_out = len(data.labeled.problems) + sum(data.labeled.unknown_classes.values())
-    found = len(data.pool), len(data.test), sum(map(len, boxes)) + left_out
+    counts = total_counts({i: data.labeled.annotation(i) for i in range(len(data.pool))})
+    assert sum(map(len, boxes)) == counts.trained
+    found = len(data.pool), len(data.test), counts.total
     assert found == PHOTOGRAPHS[name]
     assert {label for labels in boxes for label in labels} == set(range(settings.model.num_classes))
