@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import logging
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -46,7 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--page',
         metavar='PAGE.md',
         help="write the tables into this page too, between its marks for the records' name, such as "
-        '"<!-- bccd_grid: curves -->" and "<!-- end -->"; tables: curves, differences, runs',
+        '"<!-- bccd_grid: curves -->" and "<!-- end -->"; tables: curves, differences, savings, collapses, '
+        'runs and, with --over, overall',
+    )
+    parser.add_argument(
+        '--over',
+        nargs='+',
+        default=[],
+        metavar='FILE.json',
+        help='records of the same settings on other data: one more table has the differences over all',
     )
     parser.add_argument('--results-only', action='store_true', help='run nothing, write the results')
 
@@ -86,7 +95,7 @@ def _run_grid(grid: Grid, arguments: argparse.Namespace, logger: logging.Logger)
         train = [sys.executable, str(Path(__file__).with_name('__main__.py')), 'train']
         devices = arguments.devices or [default_device()]
         failed = GridRunner(grid, train, devices).run()
-    path = write_results(grid, arguments.page)
+    path = write_results(grid, arguments.page, arguments.over)
     logger.info('\n%s', path.read_text(encoding='utf-8').rstrip('\n'))
     print(path)
     for run in failed:
@@ -94,7 +103,7 @@ def _run_grid(grid: Grid, arguments: argparse.Namespace, logger: logging.Logger)
     return 1 if failed else 0
 
 
-def write_results(grid: Grid, page: str | None) -> Path:
+def write_results(grid: Grid, page: str | None, others: Sequence[str] = ()) -> Path:
     """Write tables, learning curves and the report of a grid; returns the path of the tables."""
     from ..apis.run_report import open_run_images
     from ..experiments.page import fill_page
@@ -105,13 +114,13 @@ def write_results(grid: Grid, page: str | None) -> Path:
     from ..visualization.report import write_report
 
     curves = read_all_curves(grid)
-    path = write_tables(grid, curves)
+    path = write_tables(grid, curves, others)
     overview = grid_overview(grid, curves)
     plot = replace(overview.learning, name='results')
     write_plot(plot, *render(plot, png=True), grid.work_directory)
     if page is not None:
         name = (grid.records or grid.work_directory).stem
-        tables = {key: table.markdown() for key, table in grid_tables(grid, curves).items()}
+        tables = {key: table.markdown() for key, table in grid_tables(grid, curves, others).items()}
         filled = fill_page(Path(page).read_text(encoding='utf-8'), name, tables)
         write_text(page, filled)
     directories = [grid.work_directory / run.name for run in grid.runs]

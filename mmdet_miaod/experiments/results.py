@@ -1,7 +1,7 @@
 """Results of a grid: learning curves, and tables of them."""
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,8 @@ from ..visualization.figures import Plot
 from ..visualization.learning_curve import Curve, CurveAxis, learning_curves
 from ..visualization.page_parts import Overview, PageTable
 from .grid import Grid, GridRun
+from .records import read_records
+from .savings import collapse_counts, overall_table, saving_table
 from .statistics import PairedDifference, area_under_curve, mean_and_deviation, paired_difference
 
 # Curves by setting and seed.
@@ -65,22 +67,44 @@ def grid_plot(grid: Grid, curves: Curves) -> Plot:
     return learning_curves(panels, grid.axis)
 
 
-def grid_tables(grid: Grid, curves: Curves) -> dict[str, PageTable]:
-    """Make the tables ``curves``, ``differences`` and ``runs`` of a grid.
+def grid_tables(grid: Grid, curves: Curves, others: Sequence[str | Path] = ()) -> dict[str, PageTable]:
+    """Make the tables ``curves``, ``differences``, ``savings``, ``collapses`` and ``runs`` of a grid.
 
     Args:
         grid: the grid.
         curves: from :func:`read_all_curves`.
+        others: files of records of the same settings on other data, for the table ``overall``.
     """
     complete = complete_curves(curves)
-    return dict(
+    tables = dict(
         curves=curve_table(complete, grid.axis),
         differences=difference_table(complete, grid.baseline),
-        runs=run_table(curves),
     )
+    if complete[grid.baseline]:
+        tables['savings'] = saving_table(complete, grid.baseline)
+    if others:
+        own = (grid.records or grid.work_directory).stem
+        grids = {own: complete, **{Path(path).stem: _complete_records(path, grid.axis) for path in others}}
+        tables['overall'] = overall_table(grids, grid.baseline)
+    return dict(**tables, collapses=collapse_counts(curves), runs=run_table(curves))
 
 
-def write_tables(grid: Grid, curves: Curves) -> Path:
+def _complete_records(path: str | Path, axis: CurveAxis) -> dict[str, dict[int, Curve]]:
+    """Read the complete learning curves of a file of records, by setting and seed, without its grid.
+
+    Args:
+        path: file that ``miaod experiment --records`` wrote.
+        axis: what they are drawn against.
+    """
+    found: dict[str, dict[int, Curve]] = {}
+    for name, record in read_records(path).items():
+        setting = name.rpartition('-seed')[0]
+        curve = Curve.of_metrics(name, record.metrics, axis)
+        found.setdefault(setting, {})[record.identity.seed] = curve
+    return complete_curves(found)
+
+
+def write_tables(grid: Grid, curves: Curves, others: Sequence[str | Path] = ()) -> Path:
     """Write the tables of a grid, ``results.md``, into its folder.
 
     Args:
@@ -90,7 +114,8 @@ def write_tables(grid: Grid, curves: Curves) -> Path:
     Returns:
         Path of the file.
     """
-    parts = [f'{table.note}\n\n{table.markdown()}\n' for table in grid_tables(grid, curves).values()]
+    tables = grid_tables(grid, curves, others)
+    parts = [f'{table.note}\n\n{table.markdown()}\n' for table in tables.values()]
     complete = complete_curves(curves)
     missing = [run.name for run in grid.runs if run.seed not in complete[run.setting]]
     if missing:

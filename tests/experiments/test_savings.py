@@ -1,0 +1,88 @@
+"""Labels saved, collapsed models, and differences over several grids."""
+
+import math
+
+import pytest
+
+from mmdet_miaod.experiments.savings import (
+    collapse_counts,
+    label_saving,
+    labels_needed,
+    overall_table,
+    saving_table,
+)
+from mmdet_miaod.visualization.learning_curve import Curve
+
+
+def curve(*values: float, labeled: tuple[int, ...] = (10, 20, 30)) -> Curve:
+    return Curve('run', tuple(range(len(values))), labeled[: len(values)], values)
+
+
+@pytest.mark.parametrize(
+    ('values', 'target', 'expected'),
+    [
+        ((0.1, 0.3, 0.5), 0.4, 25),
+        ((0.1, 0.3, 0.5), 0.3, 20),
+        ((0.1, 0.3, 0.5), 0.05, 10),
+        ((0.1, 0.3, 0.5), 0.6, math.inf),
+        # A fall does not count, nor does what follows before the curve is back.
+        ((0.3, 0.1, 0.5), 0.3, 10),
+        ((0.3, 0.1, 0.5), 0.4, 25),
+    ],
+)
+def test_labels_needed(values, target, expected) -> None:
+    assert labels_needed((10, 20, 30), values, target) == pytest.approx(expected)
+
+
+def test_a_saving_is_the_share_of_the_baselines_labels() -> None:
+    fast, slow = [curve(0.1, 0.5, 0.6)], [curve(0.1, 0.3, 0.5)]
+    # 20 labels against 30, and the other way round.
+    assert label_saving(fast, slow, 0.5) == pytest.approx(1 / 3)
+    assert label_saving(slow, fast, 0.5) == pytest.approx(-0.5)
+    assert label_saving([curve(0.1, 0.1, 0.1)], slow, 0.3) == pytest.approx(1 - 30 / 20)
+    assert math.isnan(label_saving(slow, slow, 0.9))
+
+
+def test_savings_are_those_of_means_over_seeds() -> None:
+    curves = {
+        'base': {0: curve(0.1, 0.3, 0.5), 1: curve(0.1, 0.3, 0.5)},
+        'same': {0: curve(0.1, 0.2, 0.5), 1: curve(0.1, 0.4, 0.5)},
+        'flat': {0: curve(0.1, 0.1, 0.1)},
+    }
+    table = saving_table(curves, 'base', share=0.6)
+    assert table.rows[0] == ['base', '20', '–']
+    assert table.rows[1][:2] == ['same', '20']
+    # The worst draw takes the first seed twice: 20 + 10 / 3 labels; the best the second: 20 - 10 / 3.
+    assert table.rows[1][2] == '+0% [-17%, +17%]'
+    assert table.rows[2] == ['flat', 'not reached', '-50% [-50%, -50%]']
+    assert '0.300' in table.note
+
+
+def test_a_model_below_half_of_the_median_of_its_cycle_has_collapsed() -> None:
+    curves = {
+        'one': {0: curve(0.4, 0.5), 7: curve(0.4, 0.2)},
+        'two': {0: curve(0.4, 0.5), 1: curve(0.1)},
+    }
+    table = collapse_counts(curves)
+    assert table.rows == [
+        ['one', '4', '1', 'seed 7, 20: 0.200'],
+        ['two', '3', '1', 'seed 1, 10: 0.100'],
+    ]
+
+
+def test_differences_over_grids_weigh_each_grid_the_same() -> None:
+    grids = {
+        'a': {'base': {0: curve(0.2, 0.2)}, 'new': {0: curve(0.3, 0.3)}},
+        'b': {
+            'base': {0: curve(0.5, 0.5), 1: curve(0.5, 0.5)},
+            'new': {0: curve(0.5, 0.5), 1: curve(0.5, 0.5)},
+            'only here': {0: curve(0.4, 0.4)},
+        },
+    }
+    table = overall_table(grids, 'base')
+    assert list(table.heads) == ['setting', 'a', 'b', 'all']
+    # Two grids drawn with replacement: both of the first, one of each, both of the second.
+    assert table.rows == [
+        ['new', '+50%', '+0%', '+25% [+0%, +50%]'],
+        ['only here', '–', '-20%', '-20% [-20%, -20%]'],
+    ]
