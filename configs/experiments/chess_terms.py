@@ -1,6 +1,6 @@
 # Chess, 30 labeled images of 224 x 150 pixels.
 # python tools/collapse.py configs/experiments/chess_terms.py --data-root PATH/TO/chess
-_base_ = ['./miaod_terms.py']
+_base_ = ['./_base_/miaod_terms.py']
 data = 'chess'
 config = '../examples/chess.py'
 records = '../../docs/results/chess_terms.jsonl'
