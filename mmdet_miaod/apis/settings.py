@@ -24,7 +24,7 @@ from ..engine.inference import ScoringSettings
 from ..engine.stage import Stage, build_schedule
 from ..engine.trainer import DEFAULT_RUNNER, TrainSettings
 from ..models.uncertainty import PUBLISHED_K
-from ..run.config_copy import DUMPED
+from ..run.config_copy import DUMPED, config_text
 from .data import DataSettings, LoaderSettings
 
 
@@ -174,8 +174,8 @@ class RunSettings:
 
     @cached_property
     def text(self) -> str:
-        """The config as Python; formatting it takes longer than all else here."""
-        return DUMPED + self.config.pretty_text
+        """The config as Python, as :func:`~mmdet_miaod.run.config_copy.parse_config` reads it."""
+        return DUMPED + config_text(self.config)
 
 
 def load_settings(

@@ -16,7 +16,7 @@ from .. import distributed
 from ..environment import SETUP_HINT
 from ..host_memory import keep_freed_memory
 from .arguments import EXIT_CODES, UsageError, add_verbosity, help_style
-from .late_imports import late_imports
+from .late_imports import WITHOUT_DATA, late_imports, left_out
 from .signals import StopSignals, Terminated, stop_signals
 
 # Errors that a user can mend; anything else is a fault of the program and shows its traceback.
@@ -92,7 +92,8 @@ def import_stack() -> None:
         return
     gc.disable()
     try:
-        importlib.import_module('torch')
+        with left_out(WITHOUT_DATA):
+            importlib.import_module('torch')
         with late_imports():
             importlib.import_module('mmcv')  # and by that all else, see mmdet_miaod/__init__.py
     except ImportError:

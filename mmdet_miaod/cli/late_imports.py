@@ -20,6 +20,10 @@ LATE: Mapping[str, Sequence[str]] = {
     'scipy': ('optimize',),
     'torch._dynamo': ('utils',),
 }
+# What ``import torch`` imports for its effects alone, in a fifth of its time: operations on tensors without
+# data, by which PyTorch's compiler plans. They are imported right before the compiler.
+WITHOUT_DATA = 'torch._meta_registrations'
+FIRST = {'torch._dynamo': WITHOUT_DATA}
 # Every optimizer asks PyTorch's compiler to leave its methods alone. Without the compiler that is nothing.
 STAYING: Mapping[str, Mapping[str, Callable]] = {
     'torch._dynamo': {
@@ -27,6 +31,23 @@ STAYING: Mapping[str, Mapping[str, Callable]] = {
         'graph_break': lambda message='': None,
     }
 }
+
+
+@contextmanager
+def left_out(name: str) -> Iterator[None]:
+    """Context in which a module is not imported that others import for its effects; later it is, as ever.
+
+    Args:
+        name: of the module.
+    """
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = ModuleType(name)
+    try:
+        yield
+    finally:
+        sys.modules.pop(name, None)
 
 
 @contextmanager
@@ -79,6 +100,8 @@ class _Finder(MetaPathFinder, Loader):
         for name, stand_in in self._stand_ins.items():
             if sys.modules.get(name) is stand_in:
                 del sys.modules[name]
+        if self.package in FIRST:
+            importlib.import_module(FIRST[self.package])
 
     def find_spec(
         self, name: str, path: Sequence[str] | None = None, target: ModuleType | None = None

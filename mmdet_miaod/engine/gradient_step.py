@@ -60,12 +60,13 @@ class GradientStep:
         self.precision = precision
         self._grad_clip = grad_clip
         self._parameters = [p for group in optimizer.param_groups for p in group['params']]
-        for parameter in self._parameters:
-            parameter.grad = torch.zeros_like(parameter)
 
     def __call__(self, loss: torch.Tensor) -> None:
         """Zero the gradients, back-propagate the 0-d ``loss`` and step."""
         scaler = self.precision.scaler
+        for parameter in self._parameters:
+            if parameter.grad is None:
+                parameter.grad = torch.zeros_like(parameter)
         self.optimizer.zero_grad(set_to_none=False)
         scaler.scale(loss).backward()
         if self._grad_clip is not None:

@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Mapping
+from keyword import iskeyword
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ from ..regular_files import read_text
 MAX_CONFIG_BYTES = 16 << 20
 # Begins a run's copy of its config, in which variables are there for the record only.
 DUMPED = '# The config of a run of mmdet_miaod, as it was used.\n'
+_WIDTH = 110
+_CONTAINERS = (Mapping, list, tuple)
 
 
 def config_facts(file: str, text: str) -> dict[str, str]:
@@ -45,6 +48,40 @@ def config_to_resume(directory: str | Path, options: Mapping[str, Any]) -> tuple
     name, text = recorded_config(directory, options)
     path = Path(directory) / name
     return name, read_text(path, MAX_CONFIG_BYTES) if path.is_file() else text
+
+
+def config_text(values: Mapping[str, Any]) -> str:
+    """Write a config as :func:`parse_config` reads it; mmcv's ``pretty_text`` takes a third of a second."""
+    return ''.join(f'{name} = {_python(value, len(name) + 3)}\n' for name, value in values.items())
+
+
+def _python(value: Any, column: int, indent: str = '') -> str:
+    """Return a value as Python, in one line where it fits behind ``column`` characters."""
+    line = _in_a_line(value)
+    if column + len(line) < _WIDTH or not isinstance(value, _CONTAINERS):
+        return line
+    start, end, items = _parts(value)
+    inner = f'{indent}    '
+    lines = [f'{inner}{name}{_python(item, len(inner) + len(name), inner)},\n' for name, item in items]
+    return f'{start}\n{"".join(lines)}{indent}{end}'
+
+
+def _in_a_line(value: Any) -> str:
+    if not isinstance(value, _CONTAINERS):
+        return repr(value)
+    start, end, items = _parts(value)
+    comma = ',' if isinstance(value, tuple) and len(value) == 1 else ''
+    return f'{start}{", ".join(name + _in_a_line(item) for name, item in items)}{comma}{end}'
+
+
+def _parts(value: Any) -> tuple[str, str, list[tuple[str, Any]]]:
+    """Brackets of a container, and its items, each behind its name."""
+    if not isinstance(value, Mapping):
+        start, end = '[]' if isinstance(value, list) else '()'
+        return start, end, [('', item) for item in value]
+    if all(isinstance(name, str) and name.isidentifier() and not iskeyword(name) for name in value):
+        return 'dict(', ')', [(f'{name}=', item) for name, item in value.items()]
+    return '{', '}', [(f'{name!r}: ', item) for name, item in value.items()]
 
 
 def parse_config(text: str, source: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mmdet_miaod.cli.late_imports import late_imports
+from mmdet_miaod.cli.late_imports import late_imports, left_out
 from tests.tiny_run import REPOSITORY
 
 LATE = {'miaod_slow': ('tools',)}
@@ -95,7 +95,7 @@ import sys
 from mmdet_miaod.cli.command_line import import_stack
 import_stack()
 import torch
-for name in ('matplotlib', 'scipy', 'sympy', 'torch._dynamo.config'):
+for name in ('matplotlib', 'scipy', 'sympy', 'torch._dynamo.config', 'torch._meta_registrations'):
     assert name not in sys.modules, name
 weight = torch.nn.Parameter(torch.ones(1))
 weight.grad = torch.ones(1)
@@ -110,6 +110,7 @@ assert is_compile_supported('cpu') in (True, False)
 assert torch.compile(lambda x: x + 1, backend='eager')(weight).item() == 1.5
 torch.optim.SGD([weight], lr=0.5).step()
 assert weight.item() == 0 and 'torch._dynamo.config' in sys.modules
+assert torch.nn.Conv2d(1, 1, 1, device='meta')(torch.empty(1, 1, 2, 2, device='meta')).shape == (1, 1, 2, 2)
 """
 
 
@@ -118,3 +119,12 @@ def test_commands_import_the_stack_without_them_and_may_use_them() -> None:
         [sys.executable, '-c', STACK], cwd=REPOSITORY, capture_output=True, text=True, timeout=300
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_a_module_that_is_left_out_is_imported_later(slow) -> None:
+    with left_out(f'{slow}.other'):
+        from miaod_slow import double
+    assert double(2) == 4 and f'{slow}.other' not in sys.modules
+    with left_out(slow):
+        assert imported()  # it was there
+    assert importlib.import_module(f'{slow}.other').loads == [1]

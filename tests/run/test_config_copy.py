@@ -7,6 +7,7 @@ import pytest
 from mmdet_miaod.run.config_copy import (
     DUMPED,
     config_facts,
+    config_text,
     config_to_resume,
     parse_config,
     recorded_config,
@@ -20,6 +21,27 @@ g = -1e-3
 """
     expected = dict(a=dict(b=[1, -2.5, (3, 'x', None)], c={'d-e': True, 2: {}}), f=('one',), g=-1e-3)
     assert parse_config(text, 'a.py') == expected
+
+
+def test_a_config_is_written_as_it_is_read() -> None:
+    long = [dict(type='Resize', img_scale=(256, 192), keep_ratio=True), dict(type='Pad', size_divisor=32)] * 2
+    values = dict(
+        a={'b': [1, -2.5, (3, 'x\n"', None), ()], 'class': 1, 2: {}, 'e.f': float('1e-7')},
+        g=('one',),
+        pipeline=dict(train=dict(transforms=long, note='')),
+    )
+    text = config_text(values)
+    assert parse_config(text, 'a.py') == values
+    assert max(map(len, text.splitlines())) < 112
+    assert text.splitlines()[-7:] == [
+        "            dict(type='Pad', size_divisor=32),",
+        "            dict(type='Resize', img_scale=(256, 192), keep_ratio=True),",
+        "            dict(type='Pad', size_divisor=32),",
+        '        ],',
+        "        note='',",
+        '    ),',
+        ')',
+    ]
 
 
 @pytest.mark.parametrize(
