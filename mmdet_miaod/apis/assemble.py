@@ -27,7 +27,7 @@ from .data import LoaderFactory
 from .labeling import PersonLabeling, SimulatedLabeling
 from .preflight import Prepared
 from .run_options import RunOptions
-from .run_report import refresh_report
+from .run_report import RunReports
 from .settings import RunSettings
 
 
@@ -77,7 +77,7 @@ class Run:
             self.progress.close()
             self.log.close()
         if self.options.report and self.state.of_kind('evaluation'):
-            self._report(last=wanted is None)
+            self.reports.write(last=wanted is None)
         return wanted
 
     @cached_property
@@ -99,6 +99,11 @@ class Run:
     def progress(self) -> RunProgress:
         """Live lines of what is done."""
         return RunProgress(self._clock(), self.options.progress, self.cycles)
+
+    @cached_property
+    def reports(self) -> RunReports:
+        """Writes the report."""
+        return RunReports(self.state.directory, self.prepared.data, self.labeling.test_set)
 
     @cached_property
     def trainer(self) -> CycleTrainer:
@@ -175,10 +180,7 @@ class Run:
         iterations = sum(step.values.get('iterations', 0) for step in epochs)
         self.log.evaluation(entries[-1], len(epochs), iterations)
         if self.options.report and cycle != self.cycles[-1]:  # the last one is followed by the run's own
-            self._report()
-
-    def _report(self, last: bool = False) -> None:
-        refresh_report(self.state.directory, self.prepared.data, self.labeling.test_set, last=last)
+            self.reports.after_cycle()
 
     def _clock(self) -> RunClock:
         """Make the clock of the run from the work that no earlier sitting has done."""

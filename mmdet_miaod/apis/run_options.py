@@ -22,7 +22,7 @@ class RunOptions:
         start: a split to begin with.
         console_level: what the terminal shows of the log.
         progress: draw the progress bar when there is a terminal.
-        report: write ``report.html`` after each cycle and at the end.
+        report: write ``report.html`` after cycles, where it takes little of the time, and at the end.
         on_directory: called with the run directory as soon as there is one to resume.
     """
 

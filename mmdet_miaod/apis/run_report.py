@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -60,6 +61,33 @@ def refresh_report(
     else:
         if last:
             _LOGGER.info('Report: %s', page)
+
+
+class RunReports:
+    """The reports of a run: at its end, and after cycles as far as they take little of its time.
+
+    Args:
+        directory, data, open_test: see :func:`refresh_report`.
+    """
+
+    SHARE = 0.02  # of the time since the first one, what reports after cycles take at most
+
+    def __init__(self, directory: str | Path, data: RunData, open_test: Callable[[], Any]) -> None:
+        self._of_run = (directory, data, open_test)
+        self._first: float | None = None
+        self._spent = 0.0
+
+    def after_cycle(self) -> None:
+        """Write the report, where there is time for it."""
+        self._first = time.monotonic() if self._first is None else self._first
+        if self._spent <= self.SHARE * (time.monotonic() - self._first):
+            self.write(last=False)
+
+    def write(self, last: bool) -> None:
+        """Write the report; see :func:`refresh_report`."""
+        started = time.monotonic()
+        refresh_report(*self._of_run, last=last)
+        self._spent += time.monotonic() - started
 
 
 def open_config_images(config: str | Path, data_root: str | None, count: int) -> tuple[RunImages, np.ndarray]:

@@ -12,7 +12,7 @@ import pytest
 import torch
 from mmcv.runner import RUNNERS
 
-from mmdet_miaod.apis import StartingPoint, assemble, preflight
+from mmdet_miaod.apis import StartingPoint, preflight, run_report
 from mmdet_miaod.apis.data import unread_validation
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.datasets.builder import build_dataset
@@ -159,7 +159,7 @@ def test_the_first_cycle_trains_the_model_that_was_checked(tiny_data, tmp_path, 
 
 def test_the_report_is_written_once_a_cycle(tiny_data, tmp_path, monkeypatch) -> None:
     written = []
-    monkeypatch.setattr(assemble, 'refresh_report', lambda *given, last: written.append(last))
+    monkeypatch.setattr(run_report, 'refresh_report', lambda *given, last: written.append(last))
     tiny_train(tiny_data, tmp_path, options=dict(report=True), cycles=[0, 1], schedule=BRIEF)
     assert written == [False, True]
 

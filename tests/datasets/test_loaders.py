@@ -61,6 +61,25 @@ def test_workers_make_the_same_batches() -> None:
         assert torch.equal(one['noise'], other['noise'])
 
 
+class ImagesWithBoxes(Dataset):
+    """Samples with a large and a small tensor."""
+
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, draw: Draw) -> dict:
+        return dict(image=torch.full((1, 300, 300), draw.index / 2), boxes=torch.full((2, 4), draw.index))
+
+
+def test_loader_processes_send_small_tensors_by_value_and_large_ones_in_shared_memory() -> None:
+    sampler = AspectGroupBatchSampler(np.arange(2), np.zeros(2, dtype=np.uint8), 2)
+    (batch,) = TrainLoader('labeled', ImagesWithBoxes(), sampler, workers=1).batches(1, 0)
+    assert batch['image'].is_shared() and not batch['boxes'].is_shared()
+    assert sorted(batch['image'][:, 0, 7, 7].tolist()) == [0, 0.5]
+    assert batch['boxes'].sum(dim=(1, 2)).tolist() == [16 * i for i in batch['image'][:, 0, 0, 0].tolist()]
+    batch['boxes'] += 1  # it is not read-only
+
+
 def test_repeats_of_an_image_are_augmented_each_in_its_own_way() -> None:
     (batch,) = loader([4], repeat=2).batches(1, 0)
     assert batch['index'].tolist() == [4, 4]
