@@ -1,5 +1,7 @@
 """Losses of single labeled images under a trained model: those of wrong or missing labels are large."""
 
+from __future__ import annotations
+
 import numpy as np
 import torch
 from torch import nn
@@ -18,11 +20,10 @@ def label_losses(
     dataset: Dataset,
     device: torch.device,
 ) -> np.ndarray:
-    """Compute the classification loss of each of some labeled images.
+    """Compute the classification losses of each of some labeled images, where it has boxes and elsewhere.
 
     Images go through the training pipeline one by one, each with a seed of its own, so that the numbers
-    depend on the model alone. Nothing is drawn from the global generators. Every process computes all images:
-    a loss is normalized by the counts of all processes, which are those of one image times their number.
+    depend on the model alone. Nothing is drawn from the global generators.
 
     Args:
         model: the detector; it is put into evaluation mode.
@@ -31,11 +32,12 @@ def label_losses(
         device: where the model is.
 
     Returns:
-        ``(n,)`` float32 losses, divided by the number of positive anchors of the image.
+        ``(n, 2)`` float32: without a box and in boxes, see
+        :meth:`~mmdet_miaod.models.dense_heads.miaod_mixin.MIAODHeadMixin.label_losses`.
     """
     model.eval()
     losses = []
     for index in map(int, indices):
         batch = move_batch(collate_samples([dataset[Draw(index, seed=index)]]), device)
-        losses.append(model(**batch, loss_terms=('loss_cls',))['loss_cls'])
+        losses.append(model.bbox_head.label_losses(model.extract_feat(batch.pop('img')), **batch))
     return torch.stack(losses).float().cpu().numpy()

@@ -42,7 +42,8 @@ def write_report(
         open_images: gives the images of a run; its errors are told in the page.
         path: the page; by default ``report.html`` in the run directory, or beside the first of several.
         images_per_cycle: selected images that are shown of the newest query; a third as many of each other,
-            half as many labeled images of largest loss, an eighth of the best, median and worst test images.
+            half as many labeled images by each of their losses, an eighth of the best, median and worst test
+            images.
         png: write each plot as PNG too, beside SVG and CSV.
         overview: title, learning curves and tables of all runs; by default they are made of the runs.
 

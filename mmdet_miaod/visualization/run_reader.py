@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..active.cycle_evaluation import load_detections, selected_detections_name, test_detections_name
-from ..active.label_losses import label_losses_name, read_label_losses
+from ..active.label_losses import LabelLoss, label_losses_name, read_label_losses
 from ..active.taken_labels import LABELS
 from ..regular_files import read_json, read_text
 from ..run.config_copy import recorded_config
@@ -37,7 +37,7 @@ class RunRecord:
         labels: what people labeled, a batch each: ``batch`` its number, ``cycle`` whose training it is for,
             ``purpose`` ``'train'`` or ``'test'``, ``counts`` those of
             :class:`~mmdet_miaod.annotation.statistics.BatchCounts`.
-        label_losses: pool index and loss of each labeled image by cycle, the largest first.
+        label_losses: of the labeled images by cycle, the largest loss without a box first.
         losses: records of the loss log, in the order of training, each with ``cycle``, ``stage``,
             ``stage_number``, ``step`` (the iteration within its stage, from 1) and the losses.
         environment: versions by package.
@@ -61,7 +61,7 @@ class RunRecord:
     detections: dict[int, np.ndarray] = field(default_factory=dict)
     selected_detections: dict[int, np.ndarray] = field(default_factory=dict)
     labels: list[dict[str, Any]] = field(default_factory=list)
-    label_losses: dict[int, list[tuple[int, float]]] = field(default_factory=dict)
+    label_losses: dict[int, list[LabelLoss]] = field(default_factory=dict)
     losses: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     config_text: str = ''

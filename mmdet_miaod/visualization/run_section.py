@@ -43,7 +43,8 @@ class RunSection:
         finding_plots: plots of it.
         training_plots: plots of losses, scores, times and classes.
         queries: the selected images, newest query first.
-        doubtful: the labeled images of largest loss, newest cycle first.
+        missing_boxes: the labeled images of largest loss without a box, newest cycle first.
+        wrong_boxes: those of largest loss in boxes.
     """
 
     record: RunRecord
@@ -57,7 +58,8 @@ class RunSection:
     finding_plots: list[PagePlot] = field(default_factory=list)
     training_plots: list[PagePlot] = field(default_factory=list)
     queries: list[ImageGroup] = field(default_factory=list)
-    doubtful: list[ImageGroup] = field(default_factory=list)
+    missing_boxes: list[ImageGroup] = field(default_factory=list)
+    wrong_boxes: list[ImageGroup] = field(default_factory=list)
 
 
 def run_section(
@@ -99,7 +101,8 @@ def run_section(
     found = section.findings.plots if section.findings else ()
     section.finding_plots = [plot_folder.add(plot, prefix) for plot in found]
     section.queries = _queries(record, images, images_per_cycle)
-    section.doubtful = _doubtful(record, images, images_per_cycle // 2)
+    section.missing_boxes = _doubtful(record, images, images_per_cycle // 2, 'without_box')
+    section.wrong_boxes = _doubtful(record, images, images_per_cycle // 2, 'in_boxes')
     section.facts = _facts(record, section.classes, images)
     return section
 
@@ -178,17 +181,17 @@ def _selected_image(
     return page_image(images.name(index), value, draw, _contents(index, images))
 
 
-def _doubtful(record: RunRecord, images: RunImages | None, limit: int) -> list[ImageGroup]:
-    """The labeled images of largest loss, which are most often labeled wrongly."""
+def _doubtful(record: RunRecord, images: RunImages | None, limit: int, kind: str) -> list[ImageGroup]:
+    """The labeled images of which one of the losses is largest."""
     groups = []
     for cycle in sorted(record.label_losses, reverse=True):
-        losses = record.label_losses[cycle]
-        shown = losses[: limit if not groups else limit // 3]
+        losses = {loss.index: getattr(loss, kind) for loss in record.label_losses[cycle]}
+        shown = sorted(losses, key=lambda index: -losses[index])[: limit if not groups else limit // 3]
         drawn = [
-            PageImage(f'image {index}', f'loss {loss:.3g}')
+            PageImage(f'image {index}', f'loss {losses[index]:.3g}')
             if images is None
-            else _labeled_image(index, f'loss {loss:.3g}', images)
-            for index, loss in shown
+            else _labeled_image(index, f'loss {losses[index]:.3g}', images)
+            for index in shown
         ]
         groups.append(ImageGroup(cycle, len(losses), drawn))
     return groups

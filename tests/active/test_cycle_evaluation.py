@@ -9,6 +9,7 @@ import pytest
 
 from mmdet_miaod.active import cycle_evaluation
 from mmdet_miaod.active.cycle_evaluation import DETECTION, CycleEvaluator, load_detections, pack_detections
+from mmdet_miaod.active.label_losses import LabelLoss, read_label_losses
 from mmdet_miaod.engine.inference import ScoringSettings
 from mmdet_miaod.run.files import save_array
 from mmdet_miaod.run.identity import RunIdentity
@@ -53,9 +54,8 @@ def test_a_file_of_anything_else_is_refused(tmp_path, damage) -> None:
 
 
 def test_the_losses_of_labeled_images_are_written_the_largest_first(tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(
-        cycle_evaluation, 'label_losses', lambda model, labeled, **where: np.float32(labeled) / 4
-    )
+    losses = np.float32([[0.75, 3], [2, 1]])
+    monkeypatch.setattr(cycle_evaluation, 'label_losses', lambda model, labeled, **where: losses)
     evaluator = CycleEvaluator(
         test=lambda: None,
         pool=SimpleNamespace(index=SimpleNamespace(names=[f'{i:06d}' for i in range(10)])),
@@ -67,4 +67,9 @@ def test_the_losses_of_labeled_images_are_written_the_largest_first(tmp_path, mo
     metrics, (record,) = evaluator.evaluate(2, None, np.array([3, 8]))
     assert metrics['mAP'] is None and metrics['seconds'] >= 0
     assert record.path == tmp_path / 'cycle2' / 'label_losses.csv'
-    assert record.path.read_text() == 'image,index,loss_cls\n000008,8,2\n000003,3,0.75\n'
+    text = 'image,index,loss_without_box,loss_in_boxes\n000008,8,2,1\n000003,3,0.75,3\n'
+    assert record.path.read_text() == text
+    assert read_label_losses(record.path) == [LabelLoss(8, 2, 1), LabelLoss(3, 0.75, 3)]
+    record.path.write_text('image,index,loss_cls\n000008,8,2\n')
+    with pytest.raises(ValueError, match="columns are .*'loss_cls'.*expected .*'loss_in_boxes'"):
+        read_label_losses(record.path)

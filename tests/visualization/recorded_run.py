@@ -42,7 +42,7 @@ def write_run(
     scores[:3] = np.nan
     scores[7] = 0.5
     save_array(directory / 'cycle0' / 'scores.npy', scores)
-    text = 'image,index,loss_cls\nc,2,1.5\na,0,0.25\nb,1,0.125\n'
+    text = 'image,index,loss_without_box,loss_in_boxes\nc,2,1.5,0.3\na,0,0.25,0.7\nb,1,0.125,0.5\n'
     write_text(directory / 'cycle0' / 'label_losses.csv', text)
     ap = dict.fromkeys(CLASSES, precision)
     seconds = dict(label=60.0, evaluate=30.0)

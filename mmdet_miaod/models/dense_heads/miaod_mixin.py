@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import replace
 
 import torch
 from mmdet.models.builder import build_loss
@@ -152,3 +153,44 @@ class MIAODHeadMixin(InferenceMixin, AnchorLossMixin):
                 gt_bboxes_ignore=gt_bboxes_ignore,
             )
             return {name: world_size() * term.function(batch) for name, term in terms.items()}
+
+    @torch.no_grad()
+    def label_losses(
+        self,
+        feats: Sequence[Tensor],
+        img_metas: Sequence[dict],
+        gt_bboxes: Sequence[Tensor],
+        gt_labels: Sequence[Tensor],
+        gt_bboxes_ignore: Sequence[Tensor] | None = None,
+    ) -> Tensor:
+        """Compute the two parts of an image's classification loss that tell of its labels.
+
+        The anchors without a box have a large loss where the model sees objects that are not labeled; it is
+        divided by the boxes plus one. The anchors with a box have a large loss where the model sees another
+        class in a box, or nothing; it is divided by their number. In the training loss, their sum over the
+        anchors with a box, hard objects hide the objects without a box.
+
+        Args:
+            feats: (1, channels, H, W) per level.
+            img_metas: meta data of the image.
+            gt_bboxes: (k, 4), k may be 0.
+            gt_labels: (k,) int64.
+            gt_bboxes_ignore: see :meth:`AnchorLossMixin.label_anchors`.
+
+        Returns:
+            (2,) float32: the loss without a box and that in boxes, means of both classifiers.
+        """
+        outputs = self._outputs(self.forward_branches(feats, ('f_1', 'f_2')))
+        with full_precision(feats[0].device):
+            sizes = [tuple(level.shape[-2:]) for level in feats]
+            targets = self.assign_anchors(sizes, img_metas, gt_bboxes, gt_labels, gt_bboxes_ignore)
+            has_box = [labels != self.num_classes for labels in targets.labels]
+            parts = ((False, 1 + len(gt_labels[0])), (True, sum(map(torch.sum, has_box)).clamp(min=1)))
+            losses = []
+            for wanted, count in parts:
+                levels = zip(targets.label_weights, has_box, strict=True)
+                weights = [weights * (boxed == wanted) for weights, boxed in levels]
+                part = replace(targets, label_weights=weights, num_samples=count)
+                both = [self.classification_loss(z, part) for z in (outputs.logits_1, outputs.logits_2)]
+                losses.append(sum(both) / 2)
+            return torch.stack(losses)
