@@ -222,10 +222,14 @@ def _content_key(data: np.ndarray | bytes) -> int:
 
 
 def _ends_key(path: str) -> int:
-    with Path(path).open('rb') as file:
-        begin, size = file.read(_END_BYTES), file.seek(0, os.SEEK_END)
-        file.seek(max(0, size - _END_BYTES))
-        return _content_key(begin + file.read(_END_BYTES) + size.to_bytes(8, 'little'))
+    descriptor = os.open(path, os.O_RDONLY)  # a third of the time of a file object
+    try:
+        size = os.fstat(descriptor).st_size
+        begin = os.pread(descriptor, _END_BYTES, 0)
+        end = os.pread(descriptor, _END_BYTES, max(0, size - _END_BYTES))
+    finally:
+        os.close(descriptor)
+    return _content_key(begin + end + size.to_bytes(8, 'little'))
 
 
 def _png_exif(path: str) -> bytes | None:

@@ -219,12 +219,12 @@ class ImageIndex:
         self._sizes = sizes
 
     def check_images(self, mode: str = 'decode', on_chunk: Callable[[], None] = lambda: None) -> ImageReport:
-        """Read every image once, in threads, and keep the sizes.
+        """Read every image once, in threads or processes, and keep the sizes.
 
         Args and errors: as :func:`~mmdet_miaod.datasets.image_checks.inspect_images`.
         """
         report = inspect_images(
-            lambda part: [self.image_path(i) for i in part],
+            self._paths,
             len(self),
             mode=mode,
             exif=self.exif,
@@ -232,6 +232,9 @@ class ImageIndex:
         )
         self._sizes, self.keys = report.sizes, report.keys
         return report
+
+    def _paths(self, part: range) -> list[str]:
+        return [self.image_path(i) for i in part]
 
     def fingerprint(self, size: int | None = None) -> str:
         """SHA-256 (hexadecimal) over the tags and names of all lists, in order.

@@ -121,5 +121,5 @@ def balance(record: RunRecord, images: RunImages) -> Mapping[int, Mapping[str, n
 def data_uri(image: Image.Image) -> str:
     """Return an image as a WebP within a data URI."""
     file = io.BytesIO()
-    image.save(file, 'WEBP', quality=75)
+    image.save(file, 'WEBP', quality=75, method=2)  # the default takes twice as long for 5% less
     return f'data:image/webp;base64,{base64.b64encode(file.getvalue()).decode()}'

@@ -1,9 +1,13 @@
 """What reading all images of an index finds."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
+import torch
 from PIL import Image
 
+from mmdet_miaod.datasets import image_checks
 from mmdet_miaod.datasets.image_index import ImageIndex
 from tests.datasets.voc_tree import write_image
 
@@ -52,3 +56,28 @@ def test_another_word_for_exif_is_refused(tmp_path) -> None:
     write_image(tmp_path / 'a.jpg')
     with pytest.raises(ValueError, match="exif is 'no'; expected 'apply' or 'ignore'"):
         ImageIndex.from_files(tmp_path, exif='no')
+
+
+def test_many_images_are_checked_in_processes_with_the_same_report(photographs, monkeypatch) -> None:
+    index = ImageIndex.from_files(photographs)
+    monkeypatch.setattr(image_checks, '_CHUNK', 3)
+    alone, state = index.check_images(), torch.random.get_rng_state()
+    monkeypatch.setattr(image_checks, '_MANY', 3)
+    chunks = []
+    many = index.check_images(on_chunk=lambda: chunks.append(1))
+    assert (many.turned, many.odd) == (alone.turned, alone.odd) and len(many.turned) == 2
+    assert many.sizes.tolist() == alone.sizes.tolist() and many.keys.tolist() == alone.keys.tolist()
+    assert len(chunks) == 2 and torch.equal(torch.random.get_rng_state(), state)
+
+
+@pytest.mark.parametrize('limit', [1, 9], ids=['processes', 'threads'])
+def test_all_images_that_cannot_be_read_are_one_error(photographs, monkeypatch, limit) -> None:
+    index = ImageIndex.from_files(photographs)
+    monkeypatch.setattr(image_checks, '_MANY', limit)
+    Path(photographs, '1.jpg').unlink()
+    with pytest.raises(FileNotFoundError, match='1 of 4 images cannot be read: .*1.jpg .no such file.; they'):
+        index.check_images('header')
+    Path(photographs, 'dark.png').write_bytes(b'no image')
+    expected = '2 of 4 images .*1.jpg .no such file., .*dark.png .cannot identify image file'
+    with pytest.raises(ValueError, match=expected):
+        index.check_images('header')

@@ -76,16 +76,15 @@ def pool_table(report: dict[str, Any]) -> str:
 
 def index_table(report: dict[str, Any]) -> str:
     """Return the table of the index benchmark."""
-    rows = [
-        [
-            f'{index["images"]:,}',
-            f'{index["seconds"]:.2f}',
-            f'{1e6 * index["seconds"] / index["images"]:.2f}',
-            f'{index["bytes"] / index["images"]:.0f}',
-        ]
-        for index in report['indices']
-    ]
-    return table(['images', 'seconds', 'microseconds per image', 'bytes per image'], rows)
+    rows = []
+    for index in report['indices']:
+        images = index['images']
+        for part in ('index', 'headers'):
+            micros = [f'{1e6 * index[part][clock] / images:.2f}' for clock in ('wall', 'cpu')]
+            rows.append([f'{images:,}', part, f'{index[part]["wall"]:.2f}', *micros])
+        rows.append([f'{images:,}', 'both', *3 * [''], f'{index["bytes"] / images:.0f}'])
+    heads = ['images', 'part', 'seconds', 'microseconds per image', 'of CPU', 'bytes per image']
+    return table(heads, rows)
 
 
 def table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -13,7 +13,7 @@ from tools.benchmarks import tasks
 from tools.benchmarks.benchmark import COMMAND
 from tools.benchmarks.model import QUICK_MODEL, benchmark_config, run_benchmark, summarize
 from tools.benchmarks.pool import _measure_index, _measure_pool
-from tools.benchmarks.tables import table
+from tools.benchmarks.tables import index_table, table
 
 
 def test_ratios_are_medians_over_rounds_of_the_same_rounds_stock_task() -> None:
@@ -60,8 +60,13 @@ def test_the_pool_benchmark_goes_through_a_cycle() -> None:
     assert report['peak_bytes'] > 0
 
 
-def test_the_index_benchmark_indexes_every_file() -> None:
-    assert _measure_index(300)['images'] == 300
+def test_the_index_benchmark_indexes_every_file_and_reads_its_header() -> None:
+    found = _measure_index(300)
+    assert found['images'] == 300 and min(found['index']['wall'], found['headers']['wall']) > 0
+    lines = index_table(dict(indices=[found])).splitlines()
+    assert [line.split('|')[1:3] for line in lines[2:]] == [
+        [f' {"300":<8} ', f' {part:>7} '] for part in ('index', 'headers', 'both')
+    ]
 
 
 def test_the_options_of_the_config_hold_for_both_models_and_for_the_benchmark_alone(tmp_path) -> None:
