@@ -67,11 +67,11 @@ class Answers:
     """
 
     by_uid: dict[str, Answer]
-    missing: tuple[str, ...] = ()
-    clipped: tuple[str, ...] = ()
-    degenerate: tuple[str, ...] = ()
-    other_shapes: Mapping[str, int] = field(default_factory=dict)
-    remarks: tuple[str, ...] = ()
+    missing: list[str] = field(default_factory=list)
+    clipped: list[str] = field(default_factory=list)
+    degenerate: list[str] = field(default_factory=list)
+    other_shapes: Counter[str] = field(default_factory=Counter)
+    remarks: list[str] = field(default_factory=list)
     partial: str = ''
 
 
@@ -93,42 +93,34 @@ def compare(batch: Batch, found: FoundFile, source: str, all_reviewed: bool = Fa
     _check_sizes(images, source)
     _check_classes(batch, images, source)
     _check_coordinates(images, source)
-    clipped: list[str] = []
-    degenerate: list[str] = []
-    remarks = list(found.remarks)
-    by_uid = {}
+    answers = Answers({}, remarks=list(found.remarks), partial=found.partial)
     for uid, (image, entry) in images.items():
-        usable = _usable_boxes(image, entry.boxes, clipped, degenerate)
-        boxes = tuple(sorted(set(usable)))
-        if len(boxes) < len(usable):
-            remarks.append(
-                f'{entry.name}: {len(usable) - len(boxes)} boxes are there twice; each counts once'
-            )
-        if entry.boxes and not boxes:
-            raise ValueError(
-                f'{source}, image {entry.name}: none of its {len(entry.boxes)} boxes has an area in the '
-                'image; delete or mend them in the tool, or the image would count as reviewed and empty'
-            )
-        state = entry.state or _evident_state(image, boxes, all_reviewed)
-        if entry.other_shapes and not boxes and state is ReviewState.REVIEWED:
-            # It would count as empty, and its objects as background.
-            state = ReviewState.UNTOUCHED
-            remarks.append(f'{entry.name}: has shapes but no upright box; it counts as untouched')
-        boxes = boxes if state is ReviewState.REVIEWED else ()
-        by_uid[uid] = Answer(state, boxes, entry.seconds, entry.conflict)
-    shapes: Counter[str] = Counter()
-    for _, entry in images.values():
-        shapes.update(entry.other_shapes)
-    missing = tuple(image.uid for image in batch.images if image.uid not in by_uid)
-    return Answers(
-        by_uid,
-        missing,
-        tuple(clipped),
-        tuple(degenerate),
-        dict(shapes),
-        tuple(remarks),
-        found.partial,
-    )
+        answers.by_uid[uid] = _answer(image, entry, source, all_reviewed, answers)
+        answers.other_shapes.update(entry.other_shapes)
+    answers.missing += [image.uid for image in batch.images if image.uid not in answers.by_uid]
+    return answers
+
+
+def _answer(
+    image: BatchImage, entry: FoundImage, source: str, all_reviewed: bool, answers: Answers
+) -> Answer:
+    """Return the answer about one image, and add what a person should know of it to all answers."""
+    usable = _usable_boxes(image, entry.boxes, answers)
+    boxes = tuple(sorted(set(usable)))
+    if len(boxes) < len(usable):
+        again = len(usable) - len(boxes)
+        answers.remarks.append(f'{entry.name}: {again} boxes are there twice; each counts once')
+    if entry.boxes and not boxes:
+        raise ValueError(
+            f'{source}, image {entry.name}: none of its {len(entry.boxes)} boxes has an area in the '
+            'image; delete or mend them in the tool, or the image would count as reviewed and empty'
+        )
+    state = entry.state or _evident_state(image, boxes, all_reviewed)
+    if entry.other_shapes and not boxes and state is ReviewState.REVIEWED:
+        # It would count as empty, and its objects as background.
+        state = ReviewState.UNTOUCHED
+        answers.remarks.append(f'{entry.name}: has shapes but no upright box; it counts as untouched')
+    return Answer(state, boxes if state is ReviewState.REVIEWED else (), entry.seconds, entry.conflict)
 
 
 def _matched(batch: Batch, found: FoundFile, source: str) -> dict[str, tuple[BatchImage, FoundImage]]:
@@ -202,19 +194,17 @@ def _check_coordinates(images: Mapping[str, tuple[BatchImage, FoundImage]], sour
         )
 
 
-def _usable_boxes(
-    image: BatchImage, boxes: Sequence[FoundBox], clipped: list[str], degenerate: list[str]
-) -> list[LabelBox]:
+def _usable_boxes(image: BatchImage, boxes: Sequence[FoundBox], answers: Answers) -> list[LabelBox]:
     usable = []
     for box in boxes:
         x1, y1, x2, y2 = box.corners
         corners = rounded_corners((max(x1, 0), max(y1, 0), min(x2, image.width), min(y2, image.height)))
         what = f'{image.file_name}: {box.name} [{x1:g}, {y1:g}, {x2:g}, {y2:g}]'
         if corners[0] >= corners[2] or corners[1] >= corners[3]:
-            degenerate.append(what)
+            answers.degenerate.append(what)
             continue
         if max(abs(a - b) for a, b in zip(box.corners, corners, strict=True)) > _CLIP_TOLERANCE:
-            clipped.append(what)
+            answers.clipped.append(what)
         usable.append(LabelBox(box.name, corners, box.ignored))
     return usable
 

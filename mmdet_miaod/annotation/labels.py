@@ -84,18 +84,7 @@ def merge(
         ValueError: when the batch's images are not all in this import or those before it, and
             ``accept_partial`` is not set.
     """
-    merged = dict(labels.answers)
-    changes = []
-    for uid, answer in answers.by_uid.items():
-        before = merged.get(uid)
-        if before is None or before.state is ReviewState.UNTOUCHED:
-            merged[uid] = answer
-        elif answer.state is ReviewState.UNTOUCHED:
-            changes.append(f'{uid}: untouched in this file; it stays {before.state.value} as imported before')
-        elif (before.state, before.boxes) != (answer.state, answer.boxes):
-            difference = f'{_described(before)} before, {_described(answer)} in {file.name}, which wins'
-            changes.append(f'{uid}: {difference}')
-            merged[uid] = replace(answer, conflict=difference)
+    merged, changes = _merged(labels.answers, answers.by_uid, file.name)
     ordered = {image.uid: merged[image.uid] for image in batch.images if image.uid in merged}
     if len(ordered) < len(batch.images) and not accept_partial:
         missing = [image.file_name for image in batch.images if image.uid not in ordered]
@@ -109,6 +98,24 @@ def merge(
     new = ordered != dict(labels.answers) and file not in labels.imports
     imports = (*labels.imports, file) if new else labels.imports
     return replace(labels, answers=ordered, imports=imports, accepted_partial=accepted), changes
+
+
+def _merged(
+    earlier: Mapping[str, Answer], answers: Mapping[str, Answer], file: str
+) -> tuple[dict[str, Answer], list[str]]:
+    """Return the answers by uid, and what was changed about those of before."""
+    merged, changes = dict(earlier), []
+    for uid, answer in answers.items():
+        before = merged.get(uid)
+        if before is None or before.state is ReviewState.UNTOUCHED:
+            merged[uid] = answer
+        elif answer.state is ReviewState.UNTOUCHED:
+            changes.append(f'{uid}: untouched in this file; it stays {before.state.value} as imported before')
+        elif (before.state, before.boxes) != (answer.state, answer.boxes):
+            difference = f'{_described(before)} before, {_described(answer)} in {file}, which wins'
+            changes.append(f'{uid}: {difference}')
+            merged[uid] = replace(answer, conflict=difference)
+    return merged, changes
 
 
 def _described(answer: Answer) -> str:

@@ -6,7 +6,7 @@ import io
 import json
 import shutil
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from ..datasets.image_index import ImageIndex
 from ..run.file_record import hash_file
 from ..run.files import load_array
 from ..run.partial_ranking import PartialRanking
-from .inference import exif_of, predict_batches
+from .inference import Prediction, exif_of, predict_batches
 
 # The first column names of a ranking as CSV, and the beginning of one as JSON.
 RANKING_MARKS = ('rank,image,uncertainty,', '"ranking": [')
@@ -57,31 +57,41 @@ def rank_files(
         Entries as :meth:`Prediction.to_dict` gives them, most uncertain first, with ``rank`` from 1 and
         ``percentile``, see :func:`percentile`.
     """
-    done = (
-        {} if partial is None else {path: partial.entries[path] for path in files if path in partial.entries}
-    )
+    kept = {} if partial is None else partial.entries
+    done = {path: kept[path] for path in files if path in kept}
     on_progress(len(done))
     waiting = [path for path in files if path not in done]
     if waiting:
         index = ImageIndex.from_files(waiting, exif=exif_of(model))
-        chunk: list[dict[str, Any]] = []
-        for batch in predict_batches(model, index, batch_size, workers):
-            entries = [prediction.to_dict() for prediction in batch]
-            chunk += entries
+        batches = predict_batches(model, index, batch_size, workers)
+        for entries in _kept_in_chunks(batches, partial, chunk_size):
             done.update({entry['image']: entry for entry in entries})
-            on_progress(len(batch))
-            # Of whole batches: a resumed ranking makes the same ones, and so the same scores to the bit.
-            if partial is not None and len(chunk) >= chunk_size:
-                partial.add(chunk)
-                chunk = []
-        if partial is not None and chunk:
-            partial.add(chunk)
+            on_progress(len(entries))
     ordered = sorted(done.values(), key=lambda entry: (-entry['uncertainty'], entry['image']))
     scores = np.array([entry['uncertainty'] for entry in ordered])
     return [
         dict(rank=rank, percentile=percentile(scores, entry['uncertainty']), **entry)
         for rank, entry in enumerate(ordered, 1)
     ]
+
+
+def _kept_in_chunks(
+    batches: Iterable[list[Prediction]], partial: PartialRanking | None, chunk_size: int
+) -> Iterator[list[dict[str, Any]]]:
+    """Yield the entries of each batch, and keep them by chunks.
+
+    A chunk is of whole batches: a resumed ranking makes the same ones, and so the same scores to the bit.
+    """
+    chunk: list[dict[str, Any]] = []
+    for batch in batches:
+        entries = [prediction.to_dict() for prediction in batch]
+        yield entries
+        chunk += entries
+        if partial is not None and len(chunk) >= chunk_size:
+            partial.add(chunk)
+            chunk = []
+    if partial is not None and chunk:
+        partial.add(chunk)
 
 
 def percentile(scores: np.ndarray, uncertainty: float) -> float | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -114,6 +114,19 @@ def open_config_images(config: str | Path, data_root: str | None, count: int) ->
     return RunImages(pool, labeled), indices
 
 
+def _open_pool(record: RunRecord, config: Mapping[str, Any]) -> Dataset:
+    """Open the pool of a run; images that a run of photographs does not know yet are not in it."""
+    if config['type'] == PhotographPool.__name__:
+        return build_dataset(config, index=find_record(config, record.directory).index(config))
+    pool = build_dataset(config)
+    if not isinstance(pool, PhotographPool) and record.pool_size not in (None, len(pool)):
+        raise ValueError(
+            f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
+            'run with --data-root'
+        )
+    return pool
+
+
 def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImages:
     """Open the images of a run by its dumped config. Annotation files of labeled images alone are opened.
 
@@ -133,15 +146,7 @@ def open_run_images(record: RunRecord, data_root: str | None = None) -> RunImage
     # Nothing that a run directory names is run, its custom_imports neither.
     config = saved_config(record.config_text, record.directory / record.config_file, modules=False)
     data = RunSettings.from_config(complete_config(config, data_root=data_root)).data
-    if data.pool['type'] == PhotographPool.__name__:
-        pool = build_dataset(data.pool, index=find_record(data.pool, record.directory).index(data.pool))
-    else:
-        pool = build_dataset(data.pool)
-    if not isinstance(pool, PhotographPool) and record.pool_size not in (None, len(pool)):
-        raise ValueError(
-            f'the pool has {len(pool)} images, but the run had {record.pool_size}: give the data of the '
-            'run with --data-root'
-        )
+    pool = _open_pool(record, data.pool)
     with muted(_LOGGER):  # the run's log has told what is in these files
         labeled = build_dataset(data.labeled, index=pool.index)
         if isinstance(labeled, PersonLabeledDataset):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -113,31 +113,21 @@ def sort_objects(
         size: width and height in pixels of the image as a model sees it; None where that is not known.
         stated_size: width and height that the annotations state, used where ``size`` is not known.
     """
+    size_known = size or stated_size
     kept: list[tuple[int, FoundObject]] = []
-    unknown: Counter[str] = Counter()
+    unknown = Counter(found.name for found in objects if found.label is None and not found.left_out)
     left_out: Counter[str] = Counter()
-    faults = []
+    faults: list[Fault] = []
     first: dict[tuple, FoundObject] = {}
     for number, found in enumerate(objects):
-        if found.left_out:
-            left_out[found.left_out] += 1
-            faults += [Fault(found.left_out, f'{found.what} {found.remark}; left out')] * bool(found.remark)
-            continue
-        if found.label is None:
-            unknown[found.name] += 1
-            left_out[UNKNOWN] += 1
-            continue
-        if fault := _fault(found, size or stated_size):
-            left_out[fault.kind] += 1
-            faults.append(fault)
+        reason, told = _reason_to_leave_out(found, size_known)
+        faults += told
+        if reason:
+            left_out[reason] += 1
             continue
         kept.append((number, found))
-        if (earlier := first.setdefault((found.mark, *found.corners), found)) is not found:
-            faults.append(Fault(REPEATED, f'{found.what} is the box of {earlier.what} again; both are kept'))
-        if size_left := _leaves(found, size or stated_size):
-            faults.append(Fault(LEAVES, f'{found.what} leaves the image of {size_left}; kept'))
-        if found.remark:
-            faults.append(Fault(ODD, f'{found.what} {found.remark}; kept as it is written'))
+        earlier = first.setdefault((found.mark, *found.corners), found)
+        faults += _oddities(found, earlier, size_known)
     numbers = [number for number, found in kept if not found.mark]
     numbers += [number for number, found in kept if found.mark]
     ignored = Counter(found.mark for _, found in kept if found.mark)
@@ -150,6 +140,27 @@ def sort_objects(
         size=size,
         stated_size=stated_size,
     )
+
+
+def _reason_to_leave_out(found: FoundObject, size: tuple[float, float] | None) -> tuple[str, list[Fault]]:
+    """Return the reason, '' where the object is kept, and what is told of it."""
+    if found.left_out:
+        told = [Fault(found.left_out, f'{found.what} {found.remark}; left out')] if found.remark else []
+        return found.left_out, told
+    if found.label is None:
+        return UNKNOWN, []
+    fault = _fault(found, size)
+    return ('', []) if fault is None else (fault.kind, [fault])
+
+
+def _oddities(found: FoundObject, first: FoundObject, size: tuple[float, float] | None) -> Iterator[Fault]:
+    """Yield what is told of an object that is kept; ``first`` is the first one of the same box."""
+    if first is not found:
+        yield Fault(REPEATED, f'{found.what} is the box of {first.what} again; both are kept')
+    if size_left := _leaves(found, size):
+        yield Fault(LEAVES, f'{found.what} leaves the image of {size_left}; kept')
+    if found.remark:
+        yield Fault(ODD, f'{found.what} {found.remark}; kept as it is written')
 
 
 def _fault(found: FoundObject, size: tuple[float, float] | None) -> Fault | None:

@@ -87,6 +87,28 @@ def read_coco(path: str) -> CocoFile:
             of boxes are of another type than those that they refer to; a box that counts is not four numbers,
             or the boxes are corners in place of x, y, width and height.
     """
+    images, categories, boxes = _read_lists(path)
+    by_image: dict[Any, list[dict]] = defaultdict(list)
+    for box in boxes:
+        by_image[box['image_id']].append(box)
+    categories = named_categories(path, categories, {box['category_id'] for box in boxes})
+    _refuse_repeated_ids(path, images, categories)
+    check_references(path, 'image', 'image_id', (image['id'] for image in images), by_image)
+    used = Counter(box['category_id'] for box in boxes)
+    check_references(path, 'category', 'category_id', (entry['id'] for entry in categories), used)
+    known = {image['id'] for image in images}
+    lost = {image_id: by_image.pop(image_id) for image_id in list(by_image) if image_id not in known}
+    stray = sum(map(len, lost.values()))
+    if stray:
+        _LOGGER.warning(
+            '%s: %d of %d boxes are left out: their image_id (%s) is the id of no image.',
+            *(path, stray, len(boxes), ', '.join(map(repr, list(lost)[:5]))),
+        )
+    return CocoFile(str(path), images, categories, dict(by_image), {NO_IMAGE: stray} if stray else {})
+
+
+def _read_lists(path: str) -> tuple[list[dict], list[dict], list[dict]]:
+    """Return the images, categories and boxes of a file, each entry with what it needs."""
     try:
         text = read_text(path, encoding='utf-8-sig')
         # Of a name that is there twice, JSON's readers lose all but the last; few files can have one.
@@ -108,31 +130,17 @@ def read_coco(path: str) -> CocoFile:
         raise ValueError(f'{path}: not in the format of COCO (KeyError: {error})') from error
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f'{path}: not in the format of COCO ({error})') from error
-    by_image: dict[Any, list[dict]] = defaultdict(list)
-    for box in boxes:
-        by_image[box['image_id']].append(box)
-    categories = named_categories(path, categories, {box['category_id'] for box in boxes})
-    for kind, ids in (
-        ('image ids', [image['id'] for image in images]),
-        ('category ids', [category['id'] for category in categories]),
-    ):
-        if twice := [value for value, count in Counter(ids).items() if count > 1]:
+    return images, categories, boxes
+
+
+def _refuse_repeated_ids(path: str, images: Sequence[dict], categories: Sequence[dict]) -> None:
+    for kind, entries in (('image ids', images), ('category ids', categories)):
+        ids = Counter(entry['id'] for entry in entries)
+        if twice := [value for value, count in ids.items() if count > 1]:
             raise ValueError(
                 f'{path}: {kind} {twice[:5]} are there more than once; give each an id of its own, in its '
                 'boxes too'
             )
-    check_references(path, 'image', 'image_id', (image['id'] for image in images), by_image)
-    used = Counter(box['category_id'] for box in boxes)
-    check_references(path, 'category', 'category_id', (entry['id'] for entry in categories), used)
-    known = {image['id'] for image in images}
-    lost = {image_id: by_image.pop(image_id) for image_id in list(by_image) if image_id not in known}
-    stray = sum(map(len, lost.values()))
-    if stray:
-        _LOGGER.warning(
-            '%s: %d of %d boxes are left out: their image_id (%s) is the id of no image.',
-            *(path, stray, len(boxes), ', '.join(map(repr, list(lost)[:5]))),
-        )
-    return CocoFile(str(path), images, categories, dict(by_image), {NO_IMAGE: stray} if stray else {})
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

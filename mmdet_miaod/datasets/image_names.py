@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -62,35 +63,18 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str, links: str 
 
     Raises:
         FileNotFoundError: the folder or images are missing; the first files and the number of all are named.
-        ValueError: an image is in a format that is not read.
-        ValueError: an image is a symbolic link, or in a linked folder, that leads out of ``folder``; or
-            ``links`` is something else.
+        ValueError: an image is in a format that is not read, or is a symbolic link, or in a linked folder,
+            that leads out of ``folder``; or ``links`` is something else.
     """
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(
-            f'{folder}: no such image folder; set data_root, img_prefix or img_subdir to where the images are'
-        )
-    if links not in ('inside', 'anywhere'):
-        raise ValueError(f"links is {links!r}; expected 'inside' or 'anywhere'")
-    root = os.path.realpath(folder)
-    listings: dict[str, Mapping[str, bool]] = {}
+    _check_place(folder, links)
+    place = _ImageFolder(folder, os.path.realpath(folder), source, links)
     codes, missing, missing_count = bytearray(), [], 0
     for name in names:
-        parent, _, base = name.rpartition('/')
-        if parent not in listings:
-            listings[parent] = _list_files(os.path.join(folder, parent))
-            if links == 'inside':
-                _refuse_way_out(os.path.join(root, parent), root, source)
-        code = _suffix_code(base, listings[parent])
+        code = place.suffix_code(name)
         if code is None:
-            if base in listings[parent]:
-                path = os.path.join(folder, name)
-                raise ValueError(f'{source}: {path} is there, but only {", ".join(FORMATS)} files are read')
             missing_count += 1
             if len(missing) < _SHOWN_FILES:
-                missing.append(_missing(name, folder, listings[parent]))
-        elif links == 'inside' and listings[parent][base + SUFFIXES[code]]:
-            _refuse_way_out(os.path.join(root, name + SUFFIXES[code]), root, source)
+                missing.append(_missing(name, folder, place.files(name.rpartition('/')[0])))
         codes.append(code or 0)
     if missing_count:
         raise FileNotFoundError(
@@ -98,6 +82,55 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str, links: str 
             f'{summarise(missing, missing_count)}; put them there, or set data_root, img_prefix or img_subdir'
         )
     return np.frombuffer(bytes(codes), np.uint8)
+
+
+@dataclass(frozen=True)
+class _ImageFolder:
+    """An image folder, in which each folder is listed once.
+
+    Attributes:
+        path: the folder.
+        root: the same without symbolic links.
+        source: what lists the names, for messages.
+        links: see :func:`resolve_suffixes`.
+    """
+
+    path: str
+    root: str
+    source: str
+    links: str
+    _listings: dict[str, Mapping[str, bool]] = field(default_factory=dict)
+
+    def files(self, parent: str) -> Mapping[str, bool]:
+        """Whether it is a symbolic link, by name of each file of a folder below."""
+        if parent not in self._listings:
+            self._listings[parent] = _list_files(os.path.join(self.path, parent))
+            if self.links == 'inside':
+                _refuse_way_out(os.path.join(self.root, parent), self.root, self.source)
+        return self._listings[parent]
+
+    def suffix_code(self, name: str) -> int | None:
+        """Index of an image's suffix, None where it is not there."""
+        parent, _, base = name.rpartition('/')
+        files = self.files(parent)
+        code = _suffix_code(base, files)
+        if code is None:
+            if base in files:
+                path = os.path.join(self.path, name)
+                known = ', '.join(FORMATS)
+                raise ValueError(f'{self.source}: {path} is there, but only {known} files are read')
+        elif self.links == 'inside' and files[base + SUFFIXES[code]]:
+            _refuse_way_out(os.path.join(self.root, name + SUFFIXES[code]), self.root, self.source)
+        return code
+
+
+def _check_place(folder: str, links: str) -> None:
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(
+            f'{folder}: no such image folder; set data_root, img_prefix or img_subdir to where the images are'
+        )
+    if links not in ('inside', 'anywhere'):
+        raise ValueError(f"links is {links!r}; expected 'inside' or 'anywhere'")
 
 
 def _missing(name: str, folder: str, files: Iterable[str]) -> str:

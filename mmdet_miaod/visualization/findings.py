@@ -29,14 +29,14 @@ class Findings:
     Attributes:
         cycle: the newest evaluated cycle, of which table and pictures are.
         iou_thr: overlap from which a detection finds a box.
-        plots: kinds of detections by cycle, precision and recall, confusions.
+        plots: kinds of detections by cycle, precision and recall (None without a box), confusions.
         table: a row per class and one of all: boxes, detections by kind, missed boxes.
         groups: images by ``'Best'``, ``'Median'`` and ``'Worst'``.
     """
 
     cycle: int
     iou_thr: float
-    plots: list[Plot]
+    plots: list[Plot | None]
     table: PageTable
     groups: dict[str, list[PageImage]]
 
@@ -67,11 +67,10 @@ def find(record: RunRecord, test: Dataset, images_per_group: int) -> Findings | 
     newest, first = max(errors), min(errors)
     curves = {c: class_curves(record.detections[c], test, iou_thr) for c in sorted({first, newest})}
     matrix = confusion_matrix(errors[newest], truth)
-    drawn = [error_kinds(errors), precision_recall(curves), confusions(matrix, test.CLASSES)]
     return Findings(
         newest,
         iou_thr,
-        plots=[plot for plot in drawn if plot is not None],
+        plots=[error_kinds(errors), precision_recall(curves), confusions(matrix, test.CLASSES)],
         table=_table(errors[newest], truth, test.CLASSES, newest),
         groups=_groups(errors[newest], truth, test, images_per_group),
     )

@@ -1,6 +1,6 @@
 """Parts of a page: plots, whose files lie beside it, and images with a name and lines below."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -36,6 +36,10 @@ class PlotFolder:
         svg, content = render(plot, self.png)
         write_plot(replace(plot, name=f'{prefix}{plot.name}'), svg, content, self.path)
         return PagePlot(plot, svg_uri(svg))
+
+    def add_all(self, plots: Iterable[Plot | None], prefix: str) -> list[PagePlot]:
+        """Add several plots; None where there is nothing to draw."""
+        return [self.add(plot, prefix) for plot in plots if plot is not None]
 
 
 @dataclass(frozen=True)

@@ -61,17 +61,9 @@ def write_report(
     records = [read_run(directory) for directory in directories]
     in_run = path is None and len(records) == 1
     path = _default_path(records) if path is None else Path(path)
-    folder = PlotFolder(own_path(path.parent, f'{path.stem}_plots'), png)
-    check_outputs([path], marks=[_MARK])
-    if not in_run and not path.exists() and folder.path.exists() and any(folder.path.iterdir()):
-        raise FileExistsError(f'{folder.path}: is not empty, and the plots of {path} would go there')
+    folder = PlotFolder(_plot_folder(path, in_run), png)
     with claimed(path):
-        sections = []
-        for number, record in enumerate(records, 1):
-            prefix = f'run{number}_' if len(records) > 1 else ''
-            sections.append(
-                run_section(record, open_images, folder, images_per_cycle=images_per_cycle, prefix=prefix)
-            )
+        sections = _sections(records, open_images, folder, images_per_cycle)
         _write_page(path, overview or _overview(sections), sections, folder)
     return path
 
@@ -93,6 +85,25 @@ def _write_page(path: Path, overview: Overview, sections: Sequence[RunSection], 
         max_shown=MAX_SHOWN,
     )
     write_file(path, lambda file: file.write(page.encode('utf-8', 'replace')))
+
+
+def _sections(
+    records: Sequence[RunRecord], open_images: ImageSource, folder: PlotFolder, images_per_cycle: int
+) -> list[RunSection]:
+    options = dict(images_per_cycle=images_per_cycle)
+    return [
+        run_section(record, open_images, folder, prefix=f'run{number}_' * (len(records) > 1), **options)
+        for number, record in enumerate(records, 1)
+    ]
+
+
+def _plot_folder(path: Path, in_run: bool) -> Path:
+    """Return the folder of a page's plots; page and folder may be written."""
+    folder = own_path(path.parent, f'{path.stem}_plots')
+    check_outputs([path], marks=[_MARK])
+    if not in_run and not path.exists() and folder.exists() and any(folder.iterdir()):
+        raise FileExistsError(f'{folder}: is not empty, and the plots of {path} would go there')
+    return folder
 
 
 def _default_path(records: Sequence[RunRecord]) -> Path:

@@ -6,6 +6,7 @@ from typing import Any
 
 from ..engine.loss_watch import jump_message
 from . import plots
+from .figures import Plot
 from .findings import Findings, find
 from .label_costs import cost_plots, cost_table
 from .loss_plot import loss_curves
@@ -91,20 +92,23 @@ def run_section(
             'Detections on the test set',
             lambda: find(record, images.test, images_per_cycle // 8) if images.test is not None else None,
         )
-    drawn = [loss_curves(record), plots.score_histograms(record), plots.class_precision(record)]
-    drawn += [plots.stage_times(record)]
-    if images is not None:
-        drawn.append(plots.class_balance(balance(record, images), images.classes))
-    section.training_plots = [plot_folder.add(plot, prefix) for plot in drawn if plot is not None]
+    section.training_plots = plot_folder.add_all(_training_plots(record, images), prefix)
     section.labels = cost_table(record)
-    section.label_plots = [plot_folder.add(plot, prefix) for plot in cost_plots(record)]
-    found = section.findings.plots if section.findings else ()
-    section.finding_plots = [plot_folder.add(plot, prefix) for plot in found]
+    section.label_plots = plot_folder.add_all(cost_plots(record), prefix)
+    section.finding_plots = plot_folder.add_all(section.findings.plots if section.findings else (), prefix)
     section.queries = _queries(record, images, images_per_cycle)
     section.missing_boxes = _doubtful(record, images, images_per_cycle // 2, 'without_box')
     section.wrong_boxes = _doubtful(record, images, images_per_cycle // 2, 'in_boxes')
     section.facts = _facts(record, section.classes, images)
     return section
+
+
+def _training_plots(record: RunRecord, images: RunImages | None) -> list[Plot | None]:
+    drawn = [loss_curves(record), plots.score_histograms(record), plots.class_precision(record)]
+    drawn.append(plots.stage_times(record))
+    if images is not None:
+        drawn.append(plots.class_balance(balance(record, images), images.classes))
+    return drawn
 
 
 def _attempt(section: RunSection, what: str, action: Callable[[], Any]) -> Any:

@@ -33,8 +33,8 @@ def test_a_missing_file_is_missing_and_an_empty_one_untouched(yolo, batch) -> No
         ('bolt', (120.0, 50.0, 200.0, 150.0)),
         ('nut', (16.0, 10.0, 48.0, 30.0)),
     ]
-    assert second.state.value == 'untouched' and answers.missing == (batch.images[2].uid,)
-    assert answers.remarks == ('the sixth number of 1 boxes (a confidence or a track) is not read',)
+    assert second.state.value == 'untouched' and answers.missing == [batch.images[2].uid]
+    assert answers.remarks == ['the sixth number of 1 boxes (a confidence or a track) is not read']
     second = list(compare(batch, read_annotation_file(yolo, batch), 'f', True).by_uid.values())[1]
     assert second.is_reviewed and not second.boxes
 

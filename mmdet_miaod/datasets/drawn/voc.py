@@ -1,11 +1,16 @@
-"""Drawn data sets in VOC's format: small, varied, and the same bytes from the same seed."""
+"""Drawn data sets in VOC's format: small, varied, and the same bytes from the same seed.
+
+They are written to a temporary folder, which is renamed; nothing is done where the same drawing is already.
+"""
 
 import json
 import secrets
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 from xml.sax.saxutils import escape
 
 import numpy as np
@@ -48,13 +53,11 @@ def draw_voc(
     """Draw a VOC2007 folder: ``root/VOC2007`` with lists trainval and test.
 
     Textured backgrounds, shapes of several classes that overlap; later classes are rarer; some images have
-    no object, some are hard to read (faint, blurred, noisy, dark, tiny objects marked difficult). Written
-    to a temporary folder and renamed; nothing is done where the same drawing is already.
+    no object, some are hard to read (faint, blurred, noisy, dark, tiny objects marked difficult).
 
     Args:
         root: new or empty folder.
-        num_train: number of images of the list trainval.
-        num_test: number of images of the list test.
+        num_train, num_test: numbers of images of the lists trainval and test.
         classes: class names, the most frequent first; those of ``OUTLINES`` are drawn as what they say.
         seed: every image is a function of it and of the other parameters.
         image_size: width and height in pixels.
@@ -69,24 +72,30 @@ def draw_voc(
         FileExistsError: ``root`` holds something else.
         ValueError: no image, more classes than shapes, or impossible radii.
     """
-    classes = _checked_classes(classes)
+    style = dict(classes=_checked_classes(classes), seed=seed, image_size=list(image_size))
+    style |= dict(empty_fraction=empty_fraction, hard_fraction=hard_fraction, radius=list(radius))
+    return _draw_demo(Path(root), num_train, num_test, style)
+
+
+def _draw_demo(root: Path, num_train: int, num_test: int, style: dict[str, Any]) -> Path:
     _check_counts(num_train, num_test)
-    if not 0 < radius[0] <= radius[1] < 0.5:
-        raise ValueError(f'radius {radius}: expected two ascending fractions below 0.5')
-    stamp = dict(drawing='voc', version=_VERSION, num_train=num_train, num_test=num_test)
-    stamp |= dict(classes=list(classes), seed=seed, image_size=list(image_size))
-    stamp |= dict(empty_fraction=empty_fraction, hard_fraction=hard_fraction, radius=list(radius))
-
-    def styles(random: np.random.RandomState, count: int) -> list[SceneStyle]:
-        labels = _choose_labels(random, count, len(classes), empty_fraction)
-        hard = random.permutation(count) < round(hard_fraction * count)
-        return [
-            SceneStyle(classes, image_size, chosen, hard=bool(is_hard), radius=radius)
-            for chosen, is_hard in zip(labels, hard, strict=True)
-        ]
-
+    least, most = style['radius']
+    if not 0 < least <= most < 0.5:
+        raise ValueError(f'radius {(least, most)}: expected two ascending fractions below 0.5')
+    stamp = dict(drawing='voc', version=_VERSION, num_train=num_train, num_test=num_test, **style)
     lists = (_DrawnList('VOC2007', 'trainval', num_train), _DrawnList('VOC2007', 'test', num_test))
-    return _draw_once(Path(root), stamp, lambda folder: _draw_lists(folder, lists, styles, [seed]))
+    styles, seeds = partial(_demo_styles, style), [style['seed']]
+    return _draw_once(root, stamp, lambda folder: _draw_lists(folder, lists, styles, seeds))
+
+
+def _demo_styles(style: dict[str, Any], random: np.random.RandomState, count: int) -> list[SceneStyle]:
+    classes, size, radius = (tuple(style[name]) for name in ('classes', 'image_size', 'radius'))
+    labels = _choose_labels(random, count, len(classes), style['empty_fraction'])
+    hard = random.permutation(count) < round(style['hard_fraction'] * count)
+    return [
+        SceneStyle(classes, size, chosen, hard=bool(is_hard), radius=radius)
+        for chosen, is_hard in zip(labels, hard, strict=True)
+    ]
 
 
 def draw_voc0712(
@@ -124,11 +133,8 @@ def draw_voc0712(
             for i, chosen in enumerate(labels)
         ]
 
-    lists = (
-        _DrawnList('VOC2007', 'trainval', num_trainval07),
-        _DrawnList('VOC2007', 'test', num_test07),
-        _DrawnList('VOC2012', 'trainval', num_trainval12, prefix='2008_'),
-    )
+    lists = [_DrawnList('VOC2007', 'trainval', num_trainval07), _DrawnList('VOC2007', 'test', num_test07)]
+    lists.append(_DrawnList('VOC2012', 'trainval', num_trainval12, prefix='2008_'))
     return _draw_once(Path(root), stamp, lambda folder: _draw_lists(folder, lists, styles, [seed, 20]))
 
 
@@ -236,13 +242,13 @@ def _is_drawn(root: Path, stamp: dict) -> bool:
     return True
 
 
-def _checked_classes(classes: Sequence[str]) -> tuple[str, ...]:
+def _checked_classes(classes: Sequence[str]) -> list[str]:
     classes = tuple(classes)
     if not classes or len(set(classes)) != len(classes):
         raise ValueError(f'classes {classes}: expected different names')
     for label in range(len(classes)):
         shape_of(classes, label)
-    return classes
+    return list(classes)
 
 
 def _check_counts(*counts: int) -> None:
