@@ -1,8 +1,8 @@
-"""What torch 2.11 and NumPy 2 need of mmcv 1.7.2 and MMDetection 2.28.2.
+"""Mends of mmcv 1.7.2 and MMDetection 2.28.2 for torch 2.11 and NumPy 2.
 
 And what a mmcv that was compiled for the CPU needs on a GPU. Each function mends one thing in memory, can be
 called again without harm, and names its reason and what would make it removable; nothing is changed on disk.
-`apply` calls them all, once a process; importing mmdet_miaod does that.
+`apply` calls them all, once per process; importing mmdet_miaod does that.
 """
 
 import copy

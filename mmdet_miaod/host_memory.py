@@ -1,4 +1,4 @@
-"""What the C library does with memory that tensors on the CPU give back."""
+"""Memory of the C library that tensors on the CPU give back."""
 
 import ctypes
 import os

@@ -1,4 +1,4 @@
-"""Images and labels that a run has used: whether they are the same in a later sitting."""
+"""Images and labels that a run has used: whether they are the same in a later session."""
 
 import hashlib
 import logging
@@ -43,7 +43,7 @@ class SeenInputs:
         self._keys = np.zeros((0, 2), np.uint64)
 
     def begin(self) -> None:
-        """Compare the image files, and the labels of the test set, with those of earlier sittings.
+        """Compare the image files, and the labels of the test set, with those of earlier sessions.
 
         For all processes to call.
 

@@ -1,4 +1,4 @@
-"""What a person says on the label page: kept in a file of the batch's folder, imported as any other."""
+"""Answers given on the label page: kept in a file of the batch's folder, imported as any other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What clients of annotation servers share: addresses, names of projects, tries that make nothing twice."""
+"""Parts that clients of annotation servers share: addresses, project names, tries that make nothing twice."""
 
 import re
 import time

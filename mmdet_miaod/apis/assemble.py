@@ -183,7 +183,7 @@ class Run:
             self.reports.after_cycle()
 
     def _clock(self) -> RunClock:
-        """Make the clock of the run from the work that no earlier sitting has done."""
+        """Make the clock of the run from the work that no earlier session has done."""
         settings, prepared, state = self.settings, self.prepared, self.state
         pool_size, work = len(prepared.data.pool), Counter()
         batch = settings.loaders.batch_size * distributed.world_size()

@@ -38,6 +38,6 @@ class RunOptions:
     report: bool = True
     on_directory: Callable[[Path], None] = lambda directory: None
 
-    def sitting(self) -> dict[str, Any]:
+    def session(self) -> dict[str, Any]:
         """Return what a resumed run does again unless it is told otherwise, for the manifest."""
         return dict(device=self.device, deterministic=self.deterministic, report=self.report)

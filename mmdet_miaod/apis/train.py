@@ -86,9 +86,9 @@ def _open_run(
     """Return the run's manifest, and what is still to be taken over from an earlier run."""
     index, photographs = prepared.data.pool.index, prepared.photographs
     identity = run_identity(settings, prepared.data, photographs)
-    sitting = options.sitting()
+    session = options.session()
     if options.resume is None:
-        facts = dict(command=options.command, device=device_name(prepared.device), sitting=sitting)
+        facts = dict(command=options.command, device=device_name(prepared.device), session=session)
         if settings.annotator is not None:
             facts['id'] = identity.named(directory.name)
         config = (settings.file, settings.text)
@@ -103,7 +103,7 @@ def _open_run(
             pool_head=index.fingerprint,
             force=options.force,
             config=(settings.file, settings.text),
-            options=dict(sitting=sitting),
+            options=dict(session=session),
         )
         start = lost_beginning(state)
     if photographs is not None:

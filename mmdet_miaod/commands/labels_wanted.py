@@ -1,4 +1,4 @@
-"""What commands say about labels that a run waits for, and about those that came in."""
+"""Messages of commands about labels that a run waits for, and about those that came in."""
 
 from __future__ import annotations
 

@@ -114,7 +114,7 @@ def main(arguments: argparse.Namespace) -> int:
         resume = str(newest_run(config.work_directory))
     elif resume is None and arguments.auto_resume:
         resume = begun_run(config.work_directory, arguments.run_name)
-    before = {} if resume is None else options_of_run(resume).get('sitting', {})
+    before = {} if resume is None else options_of_run(resume).get('session', {})
     device = start_processes(arguments.launcher, arguments.device or before.get('device') or default_device())
     options = RunOptions(
         command=shlex.join(sys.argv),

@@ -20,7 +20,7 @@ from ..run.identity import plain_json
 from ..run.lookup import options_of_run
 from .schema import check_names
 
-# What two sittings of one run may do differently without changing its numbers.
+# What two sessions of one run may do differently without changing its numbers.
 PLACE_KEYS = ('work_directory', 'data_root', 'log_config', 'log_level', 'dist_params', 'checkpoint_config')
 # Lists of images, or files with one name per line.
 LIST_KEYS = ('exclude', 'include')

@@ -39,7 +39,9 @@ _SHARE = dict(type='number', minimum=0, maximum=1, expected='a number from 0 to 
 _BUILT = _object('type', type=_TEXT)
 _PATHS = _either(_TEXT, _list(_TEXT, '', minItems=1), expected='a path, or a list of paths, is needed')
 _NAMES = _either(
-    _TEXT, _list(_TEXT, '', minItems=1), expected='a list of names, or a file with one name a line, is needed'
+    _TEXT,
+    _list(_TEXT, '', minItems=1),
+    expected='a list of names, or a file with one name per line, is needed',
 )
 _TRANSFORMS = _list(_BUILT, 'a list of transforms is needed, each dict(type=NAME, ...)', minItems=1)
 _SIZE = _list(_whole(1), '', minItems=2, maxItems=2)

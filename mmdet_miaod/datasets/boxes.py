@@ -113,21 +113,20 @@ def sort_objects(
         size: width and height in pixels of the image as a model sees it; None where that is not known.
         stated_size: width and height that the annotations state, used where ``size`` is not known.
     """
-    size_known = size or stated_size
     kept: list[tuple[int, FoundObject]] = []
     unknown = Counter(found.name for found in objects if found.label is None and not found.left_out)
     left_out: Counter[str] = Counter()
     faults: list[Fault] = []
     first: dict[tuple, FoundObject] = {}
     for number, found in enumerate(objects):
-        reason, told = _reason_to_leave_out(found, size_known)
+        reason, told = _reason_to_leave_out(found, size or stated_size)
         faults += told
         if reason:
             left_out[reason] += 1
             continue
         kept.append((number, found))
         earlier = first.setdefault((found.mark, *found.corners), found)
-        faults += _oddities(found, earlier, size_known)
+        faults += _oddities(found, earlier, size or stated_size)
     numbers = [number for number, found in kept if not found.mark]
     numbers += [number for number, found in kept if found.mark]
     ignored = Counter(found.mark for _, found in kept if found.mark)

@@ -190,9 +190,9 @@ def read_image_list(path: str | Path) -> NameTable:
     try:
         lines = data.decode('utf-8-sig').rstrip(_SPACES + '\n').split('\n')
     except UnicodeDecodeError as error:
-        raise ValueError(f'{path}: not UTF-8 ({error}); expected a text file, one name a line') from None
+        raise ValueError(f'{path}: not UTF-8 ({error}); expected a text file, one name per line') from None
     if lines == ['']:
-        raise ValueError(f'{path}: the image list is empty; it needs one image name a line')
+        raise ValueError(f'{path}: the image list is empty; it needs one image name per line')
     _refuse_class_list(lines, path)
     for number, line in enumerate(lines):
         name = line.strip(_SPACES)
@@ -237,5 +237,5 @@ def _refuse_class_list(lines: list[str], path: Path) -> None:
     if all(_CLASS_LIST_LINE.fullmatch(line.strip(_SPACES)) for line in lines):
         raise ValueError(
             f'{path}, line 1: {lines[0].strip()!r} has a second column, as in VOCs lists of one class; '
-            'use a list with one name a line (e.g. trainval.txt)'
+            'use a list with one name per line (e.g. trainval.txt)'
         )

@@ -66,7 +66,6 @@ def resolve_suffixes(names: Iterable[str], folder: str, source: str, links: str 
         ValueError: an image is in a format that is not read, or is a symbolic link, or in a linked folder,
             that leads out of ``folder``; or ``links`` is something else.
     """
-    _check_place(folder, links)
     place = _ImageFolder(folder, os.path.realpath(folder), source, links)
     codes, missing, missing_count = bytearray(), [], 0
     for name in names:
@@ -101,6 +100,15 @@ class _ImageFolder:
     links: str
     _listings: dict[str, Mapping[str, bool]] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        if not os.path.isdir(self.path):
+            raise FileNotFoundError(
+                f'{self.path}: no such image folder; set data_root, img_prefix or img_subdir to where the '
+                'images are'
+            )
+        if self.links not in ('inside', 'anywhere'):
+            raise ValueError(f"links is {self.links!r}; expected 'inside' or 'anywhere'")
+
     def files(self, parent: str) -> Mapping[str, bool]:
         """Whether it is a symbolic link, by name of each file of a folder below."""
         if parent not in self._listings:
@@ -122,15 +130,6 @@ class _ImageFolder:
         elif self.links == 'inside' and files[base + SUFFIXES[code]]:
             _refuse_way_out(os.path.join(self.root, name + SUFFIXES[code]), self.root, self.source)
         return code
-
-
-def _check_place(folder: str, links: str) -> None:
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(
-            f'{folder}: no such image folder; set data_root, img_prefix or img_subdir to where the images are'
-        )
-    if links not in ('inside', 'anywhere'):
-        raise ValueError(f"links is {links!r}; expected 'inside' or 'anywhere'")
 
 
 def _missing(name: str, folder: str, files: Iterable[str]) -> str:

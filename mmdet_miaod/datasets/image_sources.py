@@ -62,7 +62,7 @@ def without_listed(paths: Sequence[str], excluded: str | Path) -> list[str]:
 
 def _check_list(path: str, lines: Sequence[str]) -> None:
     if any('\0' in line for line in lines):
-        raise ValueError(f'{path}: is not UTF-8 (UTF-16?); save the list as UTF-8, one path a line')
+        raise ValueError(f'{path}: is not UTF-8 (UTF-16?); save the list as UTF-8, one path per line')
     if lines and not any(image_names.has_image_suffix(line) for line in lines):
         raise ValueError(
             f'{path}: no line ends in the suffix of an image, the first is {lines[0]!r}; a list has the path '

@@ -1,4 +1,4 @@
-"""What is said about annotations once they are labeled: sums, odd boxes, unknown classes, sizes."""
+"""Report on annotations that were asked for: sums, odd boxes, unknown classes, sizes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence

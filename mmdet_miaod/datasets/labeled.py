@@ -120,7 +120,7 @@ class LabeledDataset(Dataset, ABC):
             or len(set(names)) != len(names)
             or not all(isinstance(name, str) and name for name in names)
         ):
-            raise ValueError(f'classes {names}: expected different names, or a file with one name a line')
+            raise ValueError(f'classes {names}: expected different names, or a file with one name per line')
         return names
 
     def __len__(self) -> int:

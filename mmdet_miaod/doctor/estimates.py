@@ -1,4 +1,4 @@
-"""What a whole run will take: steps, time, disk, labels to draw."""
+"""Estimates of a whole run: steps, time, disk, labels to draw."""
 
 import datetime
 import itertools

@@ -1,4 +1,4 @@
-"""What a check says."""
+"""Findings: the outcomes of checks, all of them together a diagnosis."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field

@@ -39,7 +39,7 @@ class GridProgress:
             return f'{count}, about {self._time_left()} left' if self._ended < self._total else count
 
     def _time_left(self) -> str:
-        """Estimate as hours:minutes:seconds, from the mean time of the runs of this sitting."""
+        """Estimate as hours:minutes:seconds, from the mean time of the runs of this session."""
         mean, now = fmean(self._seconds), time.monotonic()
         running = [max(mean - (now - began), 0) for began in self._began.values()]
         left = self._total - self._ended

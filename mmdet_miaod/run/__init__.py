@@ -1,1 +1,1 @@
-"""What a run keeps on disk, durably: files with checksums, the manifest, the lock; imports no other room."""
+"""Files that a run keeps on disk, durably: with checksums, the manifest, the lock; imports no other room."""

@@ -90,7 +90,7 @@ def begin_run(
     _check_unbegun(directory)
     began = {} if start is None else start.to_manifest()
     state = RunState(directory, identity, environment_versions(), {**facts, **began, **config_facts(*config)})
-    state.save()  # first: a folder with anything but the first sitting's logs is nobody's to begin in
+    state.save()  # first: a folder with anything but the first session's logs is nobody's to begin in
     distributed.on_main(lambda: _write_copy(directory, *config))
     return state
 

@@ -31,7 +31,7 @@ class RunIdentity:
     """What a run must not change while it lasts.
 
     Attributes:
-        config: JSON values of the config by dotted key, without what may differ between two sittings
+        config: JSON values of the config by dotted key, without what may differ between two sessions
             (device, workers).
         pool_fingerprint: of the pool's image names.
         pool_size: number of images in the pool.

@@ -1,4 +1,4 @@
-"""Look-up of runs: which folders are runs, which were begun in vain, and what a run was begun with."""
+"""Look-up of runs: which folders are runs, which never started, and what a run was begun with."""
 
 import re
 from contextlib import suppress

@@ -32,7 +32,7 @@ class PartialRanking:
         self.entries: dict[str, dict[str, Any]] = {}
 
     def open(self) -> bool:
-        """Read what an earlier sitting left; returns whether its chunks could be used.
+        """Read what an earlier call left; returns whether its chunks could be used.
 
         Chunks that are damaged are deleted, so that their images are scored again.
 
@@ -69,7 +69,7 @@ class PartialRanking:
         """Delete the chunks: the ranking is written."""
         for path in (*self._chunks(), self.folder / _HEADER):
             remove_file(path)
-        with suppress(OSError):  # what a stopped sitting was writing is still there
+        with suppress(OSError):  # what a stopped call was writing is still there
             self.folder.rmdir()
 
     def _fits(self) -> bool:

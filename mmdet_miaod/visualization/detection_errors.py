@@ -1,4 +1,4 @@
-"""What is right and what is wrong with the detections on a test set, box by box."""
+"""Right and wrong detections on a test set, box by box."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a page says about one run."""
+"""The section of a page about one run."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field

@@ -1,4 +1,4 @@
-"""Images, labels, classes and weights that change between two sittings of a run: refused unless forced."""
+"""Images, labels, classes and weights that change between two sessions of a run: refused unless forced."""
 
 from __future__ import annotations
 

@@ -68,8 +68,8 @@ def test_a_killed_run_too(tmp_path, config, undisturbed) -> None:
     _stopped(config, tmp_path, signal.SIGKILL)
     assert call('train', '--resume', directory, '-q') == 0
     assert ledger(directory) == undisturbed
-    sitting = RunState.load(directory).options['sitting']
-    assert sitting == dict(device='cpu', deterministic=True, report=False)
+    session = RunState.load(directory).options['session']
+    assert session == dict(device='cpu', deterministic=True, report=False)
 
 
 def test_what_is_given_again_wins_and_is_kept(tmp_path, config, capsys) -> None:

@@ -22,7 +22,7 @@ FINISHED = 'The run is finished'
 EXIT_CODES = {signal.SIGKILL: -signal.SIGKILL, signal.SIGINT: 130, signal.SIGTERM: 143}
 
 
-def sitting(log: Path, data: Path, folder: Path, delay: float, number: int, workers: int = 0) -> int:
+def session(log: Path, data: Path, folder: Path, delay: float, number: int, workers: int = 0) -> int:
     """Begin or resume the run, and send it a signal after some seconds; returns its exit code."""
     overrides = dict(data__workers_per_gpu=workers)
     begun_before = log.read_text().count(BEGINS) if log.exists() else 0
@@ -79,7 +79,7 @@ def kill_and_compare(
             delay = choose.uniform(0.05, seconds) if done < kills else 1e6
             log = folder / 'output'
             before = len(log.read_text()) if log.exists() else 0
-            code = sitting(log, data, folder, delay, number, workers)
+            code = session(log, data, folder, delay, number, workers)
             said = log.read_text()[before:]
             if FINISHED not in said:  # after that the process is on its way out, as Python goes
                 assert code in (0, EXIT_CODES[number]), f'exit code {code} after signal {number}:\n{said}'
@@ -104,11 +104,11 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         data = draw_data(root / 'data')
-        code = sitting(root / 'output', data, root, 1e6, signal.SIGKILL)
+        code = session(root / 'output', data, root, 1e6, signal.SIGKILL)
         assert code == 0, (root / 'output').read_text()
         started = time.monotonic()
         (root / 'timed').mkdir()
-        sitting(root / 'output', data, root / 'timed', 1e6, signal.SIGKILL)
+        session(root / 'output', data, root / 'timed', 1e6, signal.SIGKILL)
         seconds = time.monotonic() - started
         kills = 200 if arguments.all else arguments.kills
         numbers = [getattr(signal, name) for name in arguments.signals]

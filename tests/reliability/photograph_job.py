@@ -13,7 +13,7 @@ from tests.reliability.tiny_job import OVERRIDES
 WANTED = 4
 
 
-def sitting(rank: int, world_size: int, folder: str, photographs: str) -> int:
+def session(rank: int, world_size: int, folder: str, photographs: str) -> int:
     """Begin or resume; returns 4 when labels are wanted."""
     run = Path(folder) / 'run'
     place = dict(resume=str(run)) if run.exists() else dict(run_name='run')

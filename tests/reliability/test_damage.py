@@ -19,7 +19,7 @@ from tests.reliability.tiny_job import begin_or_resume, ledger
 
 
 def resume(undisturbed, folder: Path) -> tuple[int, str]:
-    """Go on with a run; returns the exit code and what was said, without what earlier sittings said."""
+    """Go on with a run; returns the exit code and what was said, without what earlier sessions said."""
     output = folder / 'output'
     before = len(output.read_text()) if output.exists() else 0
     code = processes.run(output, begin_or_resume, str(undisturbed.data), str(folder))

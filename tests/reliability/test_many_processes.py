@@ -149,16 +149,16 @@ def test_two_processes_of_which_one_is_killed_at_random_moments_end_as_if_nothin
         if victim.is_alive():
             victim.kill()
 
-    def sitting(folder: Path, **options: Any) -> list[int]:
+    def session(folder: Path, **options: Any) -> list[int]:
         folder.mkdir(exist_ok=True)
         return run_ranks(2, folder, rank_job.whole_run, str(data), overrides, timeout=60, **options)
 
-    assert sitting(tmp_path / 'undisturbed') == [0, 0]
+    assert session(tmp_path / 'undisturbed') == [0, 0]
     expected = ledger(tmp_path / 'undisturbed' / 'run')
     kills = runs = 0
     while kills < 10:
         folder = tmp_path / f'killed_{runs}'
-        while (codes := sitting(folder, disturb=kill_one)) != [0, 0]:
+        while (codes := session(folder, disturb=kill_one)) != [0, 0]:
             assert sorted(codes) == [-signal.SIGKILL, 1], outputs(folder)
             kills += 1
         assert ledger(folder / 'run') == expected

@@ -20,7 +20,7 @@ from tests.reliability.stopped_disk import Killed, StoppedDisk
 from tests.reliability.tiny_job import OVERRIDES, ledger
 
 
-def _sitting(photographs: Path, labels: dict, folder: Path) -> bool:
+def _session(photographs: Path, labels: dict, folder: Path) -> bool:
     """Begin or resume, and label what is wanted; returns whether the run is finished."""
     run = folder / 'run'
     begun = run.exists() and not never_started(run)
@@ -39,7 +39,7 @@ def _sitting(photographs: Path, labels: dict, folder: Path) -> bool:
 def _to_the_end(photographs: Path, labels: dict, folder: Path) -> dict[str, Any]:
     folder.mkdir(exist_ok=True)
     for _ in range(6):
-        if _sitting(photographs, labels, folder):
+        if _session(photographs, labels, folder):
             return ledger(folder / 'run')
     raise AssertionError('the run wants labels for ever')
 
@@ -84,8 +84,8 @@ def test_many_processes_ask_and_go_on_together(tmp_path) -> None:
     photographs, labels = make_photographs(tmp_path, 10)
     wanted = [[1, 2], [3]]
     for numbers in wanted:
-        codes = run_ranks(2, tmp_path, photograph_job.sitting, str(photographs))
+        codes = run_ranks(2, tmp_path, photograph_job.session, str(photographs))
         assert codes == [photograph_job.WANTED] * 2, outputs(tmp_path)
         for number in numbers:
             import_file(tmp_path / 'run', label_as_person(tmp_path / 'run', number, labels))
-    assert run_ranks(2, tmp_path, photograph_job.sitting, str(photographs)) == [0, 0], outputs(tmp_path)
+    assert run_ranks(2, tmp_path, photograph_job.session, str(photographs)) == [0, 0], outputs(tmp_path)

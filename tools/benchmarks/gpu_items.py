@@ -1,4 +1,4 @@
-"""What a GPU is asked beside its options: loading, inference, selection, a whole cycle, CUDA graphs."""
+"""Measurements of a GPU beside its options: loading, inference, selection, a whole cycle, CUDA graphs."""
 
 from __future__ import annotations
 

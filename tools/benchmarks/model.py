@@ -143,7 +143,7 @@ def profile_tasks(tasks: Mapping[str, Any], directory: Path) -> list[Path]:
     """Write a torch.profiler trace of one execution of each task, for Chrome's tracing page or Perfetto.
 
     Returns:
-        The files, one a task.
+        The files, one per task.
     """
     directory.mkdir(parents=True, exist_ok=True)
     paths = []

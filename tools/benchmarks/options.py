@@ -1,4 +1,4 @@
-"""What each acceleration option gains and changes: the config's model on drawn images, option by option."""
+"""Gains and changes of each acceleration option: the config's model on drawn images, option by option."""
 
 from __future__ import annotations
 

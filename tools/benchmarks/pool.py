@@ -1,4 +1,4 @@
-"""What a pool of many millions of images costs besides its pixels: splits, query, files, index."""
+"""Costs of a pool of many millions of images besides its pixels: splits, query, files, index."""
 
 from __future__ import annotations
 

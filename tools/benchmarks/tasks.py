@@ -1,4 +1,4 @@
-"""What the benchmark times: steps of each stage, scoring, evaluation, and MMDetection's RetinaNet."""
+"""Tasks that the benchmark times: steps of each stage, scoring, evaluation, and MMDetection's RetinaNet."""
 
 from __future__ import annotations
 
