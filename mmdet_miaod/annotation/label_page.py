@@ -1,7 +1,5 @@
 """Answers given on the label page: kept in a file of the batch's folder, imported as any other."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -82,7 +80,7 @@ class PageLabels:
     images: dict[str, FoundImage]
 
     @classmethod
-    def open(cls, folder: Path) -> PageLabels:
+    def open(cls, folder: Path) -> 'PageLabels':
         """Take up what the page saved; what another tool's import said since then wins.
 
         Raises:

@@ -1,7 +1,5 @@
 """A Label Studio server: projects of batches made there, and their labels fetched."""
 
-from __future__ import annotations
-
 import json
 import os
 from collections.abc import Iterable, Iterator
@@ -59,7 +57,7 @@ class LabelStudioServer:
             self._session.mount(prefix, HTTPAdapter(max_retries=retry))
 
     @classmethod
-    def from_environment(cls, url: str, document_root: Path | None = None) -> LabelStudioServer:
+    def from_environment(cls, url: str, document_root: Path | None = None) -> 'LabelStudioServer':
         """Return the server; the token is that of the environment variable.
 
         Raises:

@@ -1,7 +1,5 @@
 """The counts of a batch's labels: how far it is, and what became of the boxes that the model proposed."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -36,7 +34,7 @@ class PreBoxCounts:
     deleted: int = 0
     added: int = 0
 
-    def __add__(self, other: PreBoxCounts) -> PreBoxCounts:
+    def __add__(self, other: 'PreBoxCounts') -> 'PreBoxCounts':
         return PreBoxCounts(*(a + b for a, b in zip(vars(self).values(), vars(other).values(), strict=True)))
 
     @property

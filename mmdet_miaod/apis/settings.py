@@ -1,7 +1,5 @@
 """Settings of a run: the one place where a config becomes plain values, checked and frozen."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
@@ -135,7 +133,7 @@ class RunSettings:
     log_level: str
 
     @classmethod
-    def from_config(cls, config: Config) -> RunSettings:
+    def from_config(cls, config: Config) -> 'RunSettings':
         """Translate a config.
 
         Raises:

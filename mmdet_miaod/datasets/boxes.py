@@ -1,7 +1,5 @@
 """Boxes of an image, and the one rule by which objects of annotation files become boxes."""
 
-from __future__ import annotations
-
 import math
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -70,7 +68,7 @@ class BoxAnnotation:
         objects: Sequence[tuple[Sequence[float], int, bool]],
         unknown: Mapping[str, int],
         problems: Iterable[str],
-    ) -> BoxAnnotation:
+    ) -> 'BoxAnnotation':
         """Annotation of an image with these objects, for formats of one's own.
 
         Args:
@@ -84,7 +82,7 @@ class BoxAnnotation:
         faults = tuple(Fault(ODD, text) for text in problems)
         return cls(**_arrays(objects), unknown=dict(unknown), faults=faults, counts=counts)
 
-    def within(self, size: tuple[float, float] | None) -> BoxAnnotation:
+    def within(self, size: tuple[float, float] | None) -> 'BoxAnnotation':
         """Return the annotation without boxes that :func:`fault_of_box` refuses for an image of this size."""
         boxes = np.concatenate([self.bboxes, self.bboxes_ignore]).tolist()
         labels = np.concatenate([self.labels, self.labels_ignore]).tolist()

@@ -1,7 +1,5 @@
 """COCO annotation files: images in the order of the file, boxes by image."""
 
-from __future__ import annotations
-
 import json
 import logging
 from collections import Counter, defaultdict
@@ -46,7 +44,7 @@ class CocoFile:
     stray: Mapping[str, int] = field(default_factory=dict)
     left_out: int = 0
 
-    def with_boxes(self, min_size: int = 32) -> CocoFile:
+    def with_boxes(self, min_size: int = 32) -> 'CocoFile':
         """Only images that have an annotation and whose sides are at least ``min_size`` pixels long.
 
         The published COCO experiment's pool (MMDetection's ``filter_empty_gt``): 117,266 images of train2017.

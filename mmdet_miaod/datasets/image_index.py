@@ -1,7 +1,5 @@
 """Index of the image pool: entry i is line i of the image lists joined, always; nothing is dropped."""
 
-from __future__ import annotations
-
 import hashlib
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -65,7 +63,7 @@ class ImageIndex:
         tags: Sequence[str] | None = None,
         exif: str = 'apply',
         links: str = 'inside',
-    ) -> ImageIndex:
+    ) -> 'ImageIndex':
         """Index the images of VOC-style lists.
 
         Args:
@@ -107,7 +105,7 @@ class ImageIndex:
         source: str | None = None,
         exif: str = 'apply',
         links: str = 'inside',
-    ) -> ImageIndex:
+    ) -> 'ImageIndex':
         """Index named images of one folder, e.g. the file names of a COCO annotation file.
 
         Args:
@@ -135,7 +133,7 @@ class ImageIndex:
     @classmethod
     def from_files(
         cls, paths: str | Path | Iterable[str | Path], tag: str = 'files', exif: str = 'apply'
-    ) -> ImageIndex:
+    ) -> 'ImageIndex':
         """Index image files that have no annotations.
 
         Args:

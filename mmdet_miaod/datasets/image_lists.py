@@ -1,7 +1,5 @@
 """Image lists (text files, one image name per line), read strictly, and the table that holds the names."""
 
-from __future__ import annotations
-
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -101,7 +99,7 @@ class NameTable(Sequence):
         return text.tobytes()
 
     @classmethod
-    def concatenate(cls, tables: Sequence[NameTable]) -> NameTable:
+    def concatenate(cls, tables: 'Sequence[NameTable]') -> 'NameTable':
         """Table of the names of all tables, in order."""
         if len(tables) == 1:
             return tables[0]

@@ -1,7 +1,5 @@
 """Objects as annotation files have them, and accounts of them: trained on, ignored, left out for a reason."""
 
-from __future__ import annotations
-
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -39,7 +37,7 @@ class ObjectCounts:
         """Number of objects in the files."""
         return self.trained + sum(self.ignored.values()) + sum(self.left_out.values())
 
-    def __add__(self, other: ObjectCounts) -> ObjectCounts:
+    def __add__(self, other: 'ObjectCounts') -> 'ObjectCounts':
         return ObjectCounts(
             self.trained + other.trained,
             Counter(self.ignored) + Counter(other.ignored),

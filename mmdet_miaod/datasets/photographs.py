@@ -1,7 +1,5 @@
 """Photographs in folders, without lists or annotation files: a pool of them, and labels that people give."""
 
-from __future__ import annotations
-
 import copy
 import os
 from collections import defaultdict
@@ -159,7 +157,7 @@ class PersonLabeledDataset(VOCDetectionDataset):
             labeled = [(corners, self._labels[name], ignored) for corners, name, ignored in boxes]
             self._given[i] = BoxAnnotation.from_objects(labeled, {}, ())
 
-    def example(self, i: int) -> PersonLabeledDataset:
+    def example(self, i: int) -> 'PersonLabeledDataset':
         """Copy of the data set in which image ``i`` has a box, to try a pipeline before there are labels."""
         width, height = self.index.sizes[i].tolist()
         dataset = copy.copy(self)

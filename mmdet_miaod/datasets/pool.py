@@ -1,7 +1,5 @@
 """The image pool as a data set: images without annotations."""
 
-from __future__ import annotations
-
 import copy
 from collections.abc import Sequence
 
@@ -78,7 +76,7 @@ class ImagePoolDataset(Dataset):
             raise ValueError(f'an unlabeled sample must be img and img_metas, but is {found}; {advice}')
         return sample
 
-    def scoring_view(self) -> ImagePoolDataset:
+    def scoring_view(self) -> 'ImagePoolDataset':
         """The same images (the same index) through the scoring pipeline.
 
         Raises:

@@ -1,7 +1,5 @@
 """Options that make a GPU faster without changing the method; each is off unless a config turns it on."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
@@ -34,7 +32,7 @@ class Acceleration:
     compile_towers: bool = False
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Any]) -> Acceleration:
+    def from_config(cls, config: Mapping[str, Any]) -> 'Acceleration':
         """Read the keys of a config.
 
         Raises:

@@ -1,7 +1,5 @@
 """Detectors from configs and checkpoints."""
 
-from __future__ import annotations
-
 import logging
 from collections.abc import Mapping, Sequence
 from copy import deepcopy
@@ -38,7 +36,7 @@ class ModelSettings:
         """Foreground classes of the head."""
         return self.detector['bbox_head']['num_classes']
 
-    def without_initial_weights(self) -> ModelSettings:
+    def without_initial_weights(self) -> 'ModelSettings':
         """Return the same model for weights of a checkpoint: no others are asked for."""
         detector = deepcopy(self.detector)
         detector['backbone']['init_cfg'] = None

@@ -1,7 +1,5 @@
 """Identity of a run: config, pool and seed, which must not change while it lasts."""
 
-from __future__ import annotations
-
 import ast
 import hashlib
 import json
@@ -56,7 +54,7 @@ class RunIdentity:
         text = f'{name}\n{self.config_sha256}\n{self.pool_fingerprint}'
         return hashlib.sha256(text.encode()).hexdigest()[:16]
 
-    def differences(self, other: RunIdentity) -> str:
+    def differences(self, other: 'RunIdentity') -> str:
         """Describe what is different in ``other``, one line per difference; empty when nothing is."""
         lines = [
             f'{name}: {ours} -> {theirs}'

@@ -1,7 +1,5 @@
 """The manifest of a run: what was asked for, what is finished, and the checksums of the files it made."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -101,7 +99,7 @@ class RunState:
         write_json(path, manifest)
 
     @classmethod
-    def load(cls, directory: str | Path, name: str = MANIFEST_NAME) -> RunState:
+    def load(cls, directory: str | Path, name: str = MANIFEST_NAME) -> 'RunState':
         """Read the manifest of a run directory.
 
         Raises:
@@ -129,7 +127,7 @@ class RunState:
             raise DamagedFileError(f'{path}: the manifest is damaged ({error})') from error
 
     @classmethod
-    def recover(cls, directory: str | Path) -> tuple[RunState, str]:
+    def recover(cls, directory: str | Path) -> 'tuple[RunState, str]':
         """Read the manifest or, when that is damaged or missing, the one before it.
 
         Returns:

@@ -1,7 +1,5 @@
 """The split, and perhaps the model, of an earlier run that a run begins with."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -45,7 +43,7 @@ class StartingPoint:
         return dict(first_cycle=self.cycle, first_model_given=model_given, given_files=given, **folder)
 
     @classmethod
-    def from_manifest(cls, options: Mapping[str, Any]) -> StartingPoint:
+    def from_manifest(cls, options: Mapping[str, Any]) -> 'StartingPoint':
         """Return the starting point of :meth:`to_manifest`.
 
         Raises:

@@ -1,7 +1,5 @@
 """One finished step of a run, as the manifest has it."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any, get_origin, get_type_hints
@@ -31,7 +29,7 @@ class FinishedStep:
     values: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
-    def from_json(cls, value: dict[str, Any]) -> FinishedStep:
+    def from_json(cls, value: dict[str, Any]) -> 'FinishedStep':
         """Build a step from the manifest's dict.
 
         Raises:

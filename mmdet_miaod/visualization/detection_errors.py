@@ -1,7 +1,5 @@
 """Right and wrong detections on a test set, box by box."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -42,7 +40,7 @@ class Truth:
     num_classes: int
 
     @classmethod
-    def of_annotations(cls, annotations: Sequence[Mapping[str, np.ndarray]], num_classes: int) -> Truth:
+    def of_annotations(cls, annotations: Sequence[Mapping[str, np.ndarray]], num_classes: int) -> 'Truth':
         """Join annotations, each with ``bboxes``, ``labels``, ``bboxes_ignore`` and ``labels_ignore``."""
         parts = []
         for image, found in enumerate(annotations):

@@ -1,7 +1,5 @@
 """mAP against labeled images or boxes; runs that differ in their seed only are one curve with its spread."""
 
-from __future__ import annotations
-
 import json
 import re
 from collections import defaultdict
@@ -52,7 +50,7 @@ class Curve:
     values: tuple[float, ...]
 
     @classmethod
-    def of_metrics(cls, run: str, metrics: Sequence[Mapping[str, Any]], axis: CurveAxis) -> Curve:
+    def of_metrics(cls, run: str, metrics: Sequence[Mapping[str, Any]], axis: CurveAxis) -> 'Curve':
         """Make the curve of a run from the entries of its ``metrics.json``."""
         rows = sorted(
             (entry['cycle'], entry[axis.key], entry['mAP'])

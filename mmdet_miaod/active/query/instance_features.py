@@ -1,7 +1,5 @@
 """Detections with class, score, box and feature, for strategies that compare what images show."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -148,7 +146,7 @@ class Detections:
     features: np.ndarray
 
     @classmethod
-    def unpack(cls, described: np.ndarray) -> Detections:
+    def unpack(cls, described: np.ndarray) -> 'Detections':
         """Detections in an array ``(p, n, 6 + D)`` from :func:`describe_detections`.
 
         Raises:

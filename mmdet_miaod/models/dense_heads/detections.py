@@ -1,7 +1,5 @@
 """From dense predictions to the boxes of an image: pure tensor functions."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,7 +26,7 @@ class DetectionLimits:
     nms_pre: int = -1
 
     @classmethod
-    def from_config(cls, test_cfg: Mapping[str, Any] | None) -> DetectionLimits:
+    def from_config(cls, test_cfg: Mapping[str, Any] | None) -> 'DetectionLimits':
         """Read ``test_cfg``.
 
         Raises:
