@@ -16,7 +16,7 @@ from ..datasets.pool import ImagePoolDataset
 from ..run.files import load_array
 from ..run.manifest import RunState
 from ..run.step import FinishedStep
-from .annotator import LabelsWanted, SimulatedAnnotator
+from .annotator import Annotator, LabelsWanted
 from .cycle_scoring import scores_name
 from .cycle_training import model_name
 from .proposals import ProposalSettings, describe_images, propose_boxes
@@ -48,7 +48,7 @@ class BatchSettings:
     proposals: ProposalSettings = field(default_factory=ProposalSettings)
 
 
-class BatchAnnotator(SimulatedAnnotator):
+class BatchAnnotator(Annotator):
     """Writes batches, and answers with the labels that were imported.
 
     Args:

@@ -46,16 +46,15 @@ class CycleSplits:
         """Read a cycle's split."""
         return load_split(*split_paths(self.state.directory, cycle), len(self.pool))
 
+    @distributed.main_only
     def tidy(self) -> None:
         """Write the lists of names again where one is damaged; they are made of the npy files."""
         for step in self.state.of_kind('split'):
             arrays = split_names(step.cycle)
             lists = [name for name in step.files if name not in arrays]
-            broken = distributed.on_main(lambda lists=lists: bool(self.state.damaged(lists)))
-            if broken and not distributed.on_main(lambda arrays=arrays: bool(self.state.damaged(arrays))):
+            if self.state.damaged(lists) and not self.state.damaged(arrays):
                 _LOGGER.info('The lists of names of cycle %d are written again.', step.cycle)
-                split = self.load(step.cycle)
-                distributed.on_main(lambda step=step, split=split: self._write_lists(step.cycle, split))
+                self._write_lists(step.cycle, self.load(step.cycle))
 
     def _write_lists(self, cycle: int, split: Split) -> list[FileRecord]:
         index, folder = self.pool.index, self.state.path(f'cycle{cycle}')

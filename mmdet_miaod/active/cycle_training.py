@@ -99,18 +99,14 @@ class CycleTrainer:
         self._newest = (cycle, model)
         return self.save_model(cycle, model)
 
+    @distributed.main_only
     def save_model(self, cycle: int, model: nn.Module) -> FinishedStep:
-        """Save a cycle's final model; returns the step to record."""
-
-        def save() -> FinishedStep:
-            meta = dict(self.meta, cycle=cycle)
-            checkpoint = dict(meta=meta, state_dict=_weights(model))
-            record = save_checkpoint(self.state.path(model_name(cycle)), checkpoint)
-            verify(record)
-            needs = [*split_names(cycle), model_name(cycle)]
-            return FinishedStep('model', cycle, files=self.state.relative([record]), needs=needs)
-
-        return distributed.on_main(save)
+        """Save a cycle's final model, in the main process; returns the step to record."""
+        checkpoint = dict(meta=dict(self.meta, cycle=cycle), state_dict=_weights(model))
+        record = save_checkpoint(self.state.path(model_name(cycle)), checkpoint)
+        verify(record)
+        needs = [*split_names(cycle), model_name(cycle)]
+        return FinishedStep('model', cycle, files=self.state.relative([record]), needs=needs)
 
     def tidy(self) -> None:
         """Drop superseded checkpoints and show the newest ones under MMDetection's names.
@@ -127,7 +123,7 @@ class CycleTrainer:
                 keep = 1
             forgotten += self.state.forget_files('epoch', cycle, keep)
         self.state.drop(forgotten)
-        distributed.on_main(self._link_epochs)
+        self._link_epochs()
 
     def _epoch_saver(self, cycle: int, number: int, stage: Stage) -> Callable[[AlternatingEpochRunner], None]:
         started = time.monotonic()
@@ -147,7 +143,7 @@ class CycleTrainer:
             )
             step = FinishedStep('epoch', cycle, number, runner.epoch + 1, values=values)
             distributed.copy_buffers_from_main(runner.model.module)
-            self.state.record(distributed.on_main(lambda: self._save_epoch(runner, step)))
+            self.state.record(self._save_epoch(runner, step))
             self.tidy()
             started = time.monotonic()
 
@@ -160,6 +156,7 @@ class CycleTrainer:
         ]
         return sum(step.values.get('iterations', 0) for step in earlier), len(earlier)
 
+    @distributed.main_only
     def _save_epoch(self, runner: AlternatingEpochRunner, step: FinishedStep) -> FinishedStep:
         checkpoint = dict(
             meta=dict(self.meta, cycle=step.cycle, stage=step.number, epoch=step.epoch),
@@ -172,6 +169,7 @@ class CycleTrainer:
         files, needs = self.state.relative([record]), [*split_names(step.cycle), name]
         return FinishedStep('epoch', step.cycle, step.number, step.epoch, files, needs, step.values)
 
+    @distributed.main_only
     def _link_epochs(self) -> None:
         """Show the newest label-set stage's checkpoints as ``epoch_{n}.pth`` and ``latest.pth``."""
         steps = [step for step in self.state.of_kind('epoch') if step.values.get('label_set')]

@@ -4,6 +4,7 @@ import hashlib
 import logging
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ _LOGGER = logging.getLogger('mmdet')
 _FILE, _LABELS = 0, 1  # columns
 
 
+@dataclass
 class SeenInputs:
     """Keys of image files and of labels, in ``pool_inputs.npy`` and ``test_inputs.npy`` of a run directory.
 
@@ -26,7 +28,7 @@ class SeenInputs:
     evaluated with; 0: not seen yet. A last row is the checksum of the others. A run of an earlier version has
     none, and is given them when it resumes.
 
-    Args:
+    Attributes:
         state: the run's manifest.
         pool: all images, checked.
         labeled: the data set with their labels.
@@ -34,14 +36,14 @@ class SeenInputs:
         force: resume with other images and labels than before; what changed is logged.
     """
 
-    def __init__(self, state: RunState, *, pool: ImageIndex, labeled: Any, test: Any, force: bool) -> None:
-        self._state = state
-        self._pool = pool
-        self._labeled = labeled
-        self._test = test
-        self._force = force
-        self._keys = np.zeros((0, 2), np.uint64)
+    state: RunState
+    pool: ImageIndex
+    labeled: Any
+    test: Any
+    force: bool
+    _keys: np.ndarray = field(default_factory=lambda: np.zeros((0, 2), np.uint64), init=False)
 
+    @distributed.main_only
     def begin(self) -> None:
         """Compare the image files, and the labels of the test set, with those of earlier sessions.
 
@@ -50,55 +52,52 @@ class SeenInputs:
         Raises:
             ValueError: they are others, and it is not forced.
         """
+        before = self._load('pool_inputs.npy')
+        count = min(len(before), len(self.pool))
+        now = np.zeros((len(self.pool), 2), np.uint64)
+        now[:, _FILE], now[:count, _LABELS] = self.pool.keys, before[:count, _LABELS]
+        self._compare('files of images', before[:count], now[:count], self.pool.names)
+        self._keep(now)
+        if self.test is not None:
+            self._compare_test(self.test)
 
-        def begin() -> None:
-            pool, test = self._pool, self._test
-            before = self._load('pool_inputs.npy')
-            count = min(len(before), len(pool))
-            now = np.zeros((len(pool), 2), np.uint64)
-            now[:, _FILE], now[:count, _LABELS] = pool.keys, before[:count, _LABELS]
-            self._compare('files of images', before[:count], now[:count], pool.names)
-            self._keys = now
-            self._save('pool_inputs.npy', now)
-            if test is not None:
-                labels = [label_key(test.get_ann_info(i)) for i in range(len(test))]
-                now = np.stack([test.index.keys, np.array(labels, np.uint64)], axis=1)
-                before = self._load('test_inputs.npy')
-                if len(before) == len(now):  # else the images are others, which the manifest tells
-                    self._compare('images of the test set or their labels', before, now, test.index.names)
-                self._save('test_inputs.npy', now)
+    def _compare_test(self, test: Any) -> None:
+        labels = [label_key(test.get_ann_info(i)) for i in range(len(test))]
+        now = np.stack([test.index.keys, np.array(labels, np.uint64)], axis=1)
+        before = self._load('test_inputs.npy')
+        if len(before) == len(now):  # else the images are others, which the manifest tells
+            self._compare('images of the test set or their labels', before, now, test.index.names)
+        self._save('test_inputs.npy', now)
 
-        distributed.on_main(begin)
-
+    @distributed.main_only
     def label(self, indices: np.ndarray) -> None:
         """Compare the labels of labeled images ``(n,)`` with those that they had; for all processes to call.
 
         Raises:
             ValueError: they are others, and it is not forced.
         """
+        now = self._keys.copy()
+        now[indices, _LABELS] = [label_key(self.labeled.get_ann_info(int(i))) for i in indices]
+        self._compare('labels of images', self._keys, now, self.pool.names)
+        if (now != self._keys).any():
+            self._keep(now)
 
-        def compare() -> None:
-            now = self._keys.copy()
-            now[indices, _LABELS] = [label_key(self._labeled.get_ann_info(int(i))) for i in indices]
-            self._compare('labels of images', self._keys, now, self._pool.names)
-            if (now != self._keys).any():
-                self._keys = now
-                self._save('pool_inputs.npy', now)
-
-        distributed.on_main(compare)
+    def _keep(self, now: np.ndarray) -> None:
+        self._keys = now
+        self._save('pool_inputs.npy', now)
 
     def _compare(self, what: str, before: np.ndarray, now: np.ndarray, names: Sequence[str]) -> None:
         changed = np.flatnonzero(((before != now) & (before != 0)).any(axis=1))
         if not len(changed):
             return
         listed = summarise([names[int(i)] for i in changed[:10]], len(changed))
-        text = f'{self._state.directory}: {len(changed)} {what} are not what this run has used: {listed}'
-        if not self._force:
+        text = f'{self.state.directory}: {len(changed)} {what} are not what this run has used: {listed}'
+        if not self.force:
             raise ValueError(f'{text}; put the old ones back, or resume with --force')
         _LOGGER.warning('Resuming although this changed: %s', text)
 
     def _load(self, name: str) -> np.ndarray:
-        path = self._state.directory / name
+        path = self.state.directory / name
         with suppress(FileNotFoundError):
             try:
                 saved = load_array(path)
@@ -112,7 +111,7 @@ class SeenInputs:
 
     def _save(self, name: str, keys: np.ndarray) -> None:
         # With its checksum, and not in the manifest: the two could not be written at once.
-        save_array(self._state.path(name), np.concatenate([keys, _checksum(keys)]))
+        save_array(self.state.path(name), np.concatenate([keys, _checksum(keys)]))
 
 
 def _checksum(keys: np.ndarray) -> np.ndarray:

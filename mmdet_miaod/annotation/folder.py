@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from ..run.file_record import DamagedFileError, FileRecord, verify
-from ..run.files import link_file, make_directory, remove_file, write_file
+from ..run.files import link_file, make_directory, remove_file, write_text
 from . import cvat, label_studio
 from .batch import Batch, BatchImage, write_batch
 from .coco_json import write_coco
@@ -57,26 +57,17 @@ Keep the names of the images: they tell which is which. manifest.json says what 
 _PURPOSES = {'train': 'for the training of cycle {cycle}', 'test': 'as the test set'}
 
 
-def _label_studio_files(batch: Batch, folder: Path) -> dict[str, bytes]:
-    tasks = label_studio.write_tasks(batch, f'{folder.name}/{IMAGES}')
-    config = label_studio.label_config(batch.classes)
-    return {'tasks.json': tasks.encode(), 'label_config.xml': config.encode()}
-
-
-def _cvat_files(batch: Batch, folder: Path) -> dict[str, bytes]:
-    labels = cvat.write_labels(batch.classes)
-    return {'annotations.xml': cvat.write_annotations(batch), 'labels.json': labels.encode()}
-
-
-def _coco_files(batch: Batch, folder: Path) -> dict[str, bytes]:
-    return {'instances.json': write_coco(batch).encode()}
-
-
 # By tool: the files that it reads, by name.
-TOOLS: dict[str, Callable[[Batch, Path], dict[str, bytes]]] = {
-    'label-studio': _label_studio_files,
-    'cvat': _cvat_files,
-    'coco': _coco_files,
+TOOLS: dict[str, Callable[[Batch, Path], dict[str, str]]] = {
+    'label-studio': lambda batch, folder: {
+        'tasks.json': label_studio.write_tasks(batch, f'{folder.name}/{IMAGES}'),
+        'label_config.xml': label_studio.label_config(batch.classes),
+    },
+    'cvat': lambda batch, folder: {
+        'annotations.xml': cvat.write_annotations(batch).decode(),
+        'labels.json': cvat.write_labels(batch.classes),
+    },
+    'coco': lambda batch, folder: {'instances.json': write_coco(batch)},
 }
 
 
@@ -122,11 +113,8 @@ def write_tool_files(folder: Path, batch: Batch, tool: str) -> list[Path]:
     """
     if tool not in TOOLS:
         raise ValueError(f'annotation tool {tool!r}: choose one of {sorted(TOOLS)}')
-    contents = {**TOOLS[tool](batch, folder), README: _readme(folder, batch, tool).encode()}
-    return [
-        write_file(folder / name, lambda file, content=content: file.write(content)).path
-        for name, content in contents.items()
-    ]
+    contents = {**TOOLS[tool](batch, folder), README: _readme(folder, batch, tool)}
+    return [write_text(folder / name, text).path for name, text in contents.items()]
 
 
 def _place_image(image: BatchImage, source: Path, target: Path) -> None:

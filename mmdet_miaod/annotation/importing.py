@@ -83,7 +83,8 @@ def import_file(
         batches = run_batches(directory)
         everything = replace(batches[-1], images=tuple(image for batch in batches for image in batch.images))
         found = read_annotation_file(path, everything, first_pixel)
-        file = ImportedFile(Path(path).name, _sha256(Path(path)), found.kind)
+        sha256 = hash_file(path)[1] if Path(path).is_file() else ''
+        file = ImportedFile(Path(path).name, sha256, found.kind)
         done = []
         for batch, part in _by_batch(batches, found, str(path)):
             answers = compare(batch, part, str(path), all_reviewed)
@@ -112,10 +113,6 @@ def locked_run(directory: str | Path) -> Iterator[RunState]:
         yield RunState.recover(directory)[0]
     finally:
         lock.release()
-
-
-def _sha256(path: Path) -> str:
-    return hash_file(path)[1] if path.is_file() else ''
 
 
 def _by_batch(batches: Sequence[Batch], found: FoundFile, source: str) -> list[tuple[Batch, FoundFile]]:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -194,7 +194,8 @@ class LabelStudioServer:
         if response.status_code in (401, 403):
             raise ValueError(f'{self._url}: refuses the token of {TOKEN_VARIABLE}')
         if not 200 <= response.status_code < 300:
-            detail = _first_words(response.iter_content(500))
+            block = next(response.iter_content(500), b'')
+            detail = block.decode(errors='replace')[:200].replace('\n', ' ')
             raise ValueError(f'{self._url}/api/{path}: answers with {response.status_code} ({detail})')
         return response
 
@@ -214,7 +215,3 @@ class LabelStudioServer:
         if response.status_code != 200:
             raise ValueError(f'{self._url}: refuses the token of {TOKEN_VARIABLE}')
         return f'Bearer {self._decoded(response)["access"]}'
-
-
-def _first_words(blocks: Iterable[bytes]) -> str:
-    return next(iter(blocks), b'').decode(errors='replace')[:200].replace('\n', ' ')

@@ -1,12 +1,11 @@
 """The batches of a run on a Label Studio or CVAT server: sent there, and their labels fetched."""
 
 from pathlib import Path
-from typing import Protocol
 
 import requests
 
 from ..run.files import write_file
-from .batch import Batch, batch_folder, read_batch
+from .batch import batch_folder, read_batch
 from .cvat_server import CvatServer
 from .importing import locked_run, waiting_batches
 from .label_studio_server import LabelStudioServer
@@ -15,20 +14,7 @@ from .servers import check_address
 _SECONDS = 10
 
 
-class AnnotationServer(Protocol):
-    """A server of an annotation tool.
-
-    Attributes:
-        export_name: file name of what is fetched.
-    """
-
-    export_name: str
-
-    def send(self, batch: Batch, folder: Path) -> str:
-        """Make what is not there of a batch's project; returns its address."""
-
-    def fetch(self, batch: Batch) -> bytes:
-        """Return the export of a batch's project."""
+AnnotationServer = CvatServer | LabelStudioServer
 
 
 def find_server(url: str) -> AnnotationServer:

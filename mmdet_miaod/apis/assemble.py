@@ -92,8 +92,7 @@ class Run:
         """Tells whether images and labels changed since they were used."""
         data = self.prepared.data
         test = None if len(self.prepared.test_images) else data.test  # else people label it
-        force = self.options.force
-        return SeenInputs(self.state, pool=data.pool.index, labeled=data.labeled, test=test, force=force)
+        return SeenInputs(self.state, data.pool.index, data.labeled, test=test, force=self.options.force)
 
     @cached_property
     def progress(self) -> RunProgress:

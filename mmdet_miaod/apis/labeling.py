@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from ..active.annotator import Annotator, SimulatedAnnotator
+from ..active.annotator import Annotator
 from ..active.batches import BatchAnnotator
 from ..active.cycle_training import CycleTrainer
 from ..active.first_batch import choose_coreset
@@ -38,7 +38,7 @@ class SimulatedLabeling:
     @cached_property
     def annotator(self) -> Annotator:
         """The annotator."""
-        return SimulatedAnnotator(self.prepared.data.labeled)
+        return Annotator(self.prepared.data.labeled)
 
     def first_split(self) -> Split:
         """Return the split of the first cycle."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ..active.annotator import SimulatedAnnotator
+from ..active.annotator import Annotator
 from ..active.named_split import load_given_split
 from ..active.query.base import QueryStrategy, build_strategy
 from ..active.scoring import look_at, second_look
@@ -194,7 +194,7 @@ def _check_first_images(
         )
     first, labeled = int(split.labeled[0]), data.labeled
     if settings.annotator is None:
-        SimulatedAnnotator(labeled).label(split.labeled)
+        Annotator(labeled).label(split.labeled)
     else:
         labeled = labeled.example(first)
     samples = [

@@ -34,13 +34,13 @@ def build_dataset(config: Mapping[str, Any], **defaults: Any) -> Dataset:
 
 
 def build_index(
-    ann_file: str | Sequence[str] | None,
-    img_prefix: str | Sequence[str] | None,
+    ann_file: str | Sequence[str] | None = None,
+    img_prefix: str | Sequence[str] | None = None,
     *,
-    img_subdir: str,
-    ann_subdir: str,
-    tags: Sequence[str] | None,
-    data_root: str | None,
+    img_subdir: str = 'JPEGImages',
+    ann_subdir: str = 'Annotations',
+    tags: Sequence[str] | None = None,
+    data_root: str | None = None,
     exif: str = 'apply',
     links: str = 'inside',
 ) -> ImageIndex:

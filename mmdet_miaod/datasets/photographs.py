@@ -62,14 +62,10 @@ def find_photographs(
         raise ValueError(
             f'{root}: {len(odd)} file names are not UTF-8, rename them: {summarise(odd, len(odd))}'
         )
-    new = sorted(name for name in names.difference(known) if not _is_hidden(name))
+    new = sorted(name for name in names.difference(known) if '/.' not in f'/{name}')
     if not new and not known:
         raise FileNotFoundError(f'{", ".join(places)}: no image in these folders')
     return [*known, *new]
-
-
-def _is_hidden(name: str) -> bool:
-    return any(part.startswith('.') for part in name.split('/'))
 
 
 def _is_text(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Every image and annotation file of a config's data, each looked at once, every problem listed."""
 
+import inspect
 import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -19,17 +20,6 @@ from ..datasets.photographs import PersonLabeledDataset
 from ..run.file_record import hash_file
 from .annotation_checks import check_annotations
 from .findings import Finding, from_items
-
-_INDEX_KEYS = dict(
-    ann_file=None,
-    img_prefix=None,
-    img_subdir='JPEGImages',
-    ann_subdir='Annotations',
-    tags=None,
-    data_root=None,
-    exif='apply',
-    links='inside',
-)
 
 
 @dataclass
@@ -130,7 +120,8 @@ def _check_images(settings: RunSettings, role: str, findings: list[Finding]) -> 
 def _index(data_config: Mapping) -> ImageIndex:
     """Index of a data set, without labels; those of other kinds than VOC label what they like."""
     if data_config['type'] in ('VOCDetectionDataset', 'ImagePoolDataset') and 'index' not in data_config:
-        return build_index(**{key: data_config.get(key, default) for key, default in _INDEX_KEYS.items()})
+        keys = inspect.signature(build_index).parameters.keys() & data_config.keys()
+        return build_index(**{key: data_config[key] for key in keys})
     return build_dataset(data_config).index
 
 

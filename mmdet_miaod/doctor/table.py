@@ -8,6 +8,7 @@ from .findings import Diagnosis, Finding
 
 COLORS = {'ok': 'green', 'note': 'cyan', 'warning': 'yellow', 'error': 'bold red'}
 SHOWN_ITEMS = 10
+_AREAS = ('environment', 'data', 'start', 'split', 'estimate')
 
 
 def print_table(diagnosis: Diagnosis, console: Console, shown_items: int = SHOWN_ITEMS) -> None:
@@ -23,7 +24,7 @@ def print_table(diagnosis: Diagnosis, console: Console, shown_items: int = SHOWN
     table.add_column('checked')
     table.add_column('found', overflow='fold')
     area = ''
-    for finding in sorted(diagnosis.findings, key=_area_order):
+    for finding in sorted(diagnosis.findings, key=lambda finding: _AREAS.index(finding.area)):
         if area and finding.area != area:
             table.add_section()
         area = finding.area
@@ -32,11 +33,6 @@ def print_table(diagnosis: Diagnosis, console: Console, shown_items: int = SHOWN
         table.add_row(status, Text(finding.name), Text(_details(finding, shown_items)))
     console.print(table)
     console.print(Text(_verdict(diagnosis)))
-
-
-def _area_order(finding: Finding) -> int:
-    areas = ('environment', 'data', 'start', 'split', 'estimate')
-    return areas.index(finding.area)
 
 
 def _details(finding: Finding, shown_items: int) -> str:

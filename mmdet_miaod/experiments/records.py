@@ -71,7 +71,7 @@ def write_records(path: str | Path, runs: Mapping[str, RecordedRun]) -> None:
     shared = {part: _common(entry[part] for entry in entries.values()) for part in _FACTORED}
     lines = []
     for name, entry in entries.items():
-        own = {part: _without(entry[part], shared[part]) for part in _FACTORED}
+        own = {part: {k: v for k, v in entry[part].items() if k not in shared[part]} for part in _FACTORED}
         line = {key: value for key, value in {**entry, **own}.items() if value != {}}
         lines.append(f'{json.dumps(name)}: {json.dumps(line, allow_nan=False)}')
     head = f'"format": {FORMAT},\n"shared": {json.dumps(shared)},\n"runs": {{\n'
@@ -103,7 +103,3 @@ def _common(parts: Iterable[Mapping[str, Any]]) -> dict[str, Any]:
         for key, value in first.items()
         if all(key in other and other[key] == value for other in others)
     }
-
-
-def _without(part: Mapping[str, Any], shared: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in part.items() if key not in shared}

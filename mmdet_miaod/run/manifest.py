@@ -118,9 +118,8 @@ class RunState:
             manifest.setdefault('data', {})  # not in older ones
             identity = RunIdentity(**{item.name: manifest[item.name] for item in fields(RunIdentity)})
             steps = [FinishedStep.from_json(step) for step in manifest['steps']]
-            return cls(
-                Path(directory), identity, dict(manifest['environment']), dict(manifest['options']), steps
-            )
+            environment, options = (dict(manifest[key]) for key in ('environment', 'options'))
+            return cls(Path(directory), identity, environment, options, steps)
         except FileNotFoundError:
             raise FileNotFoundError(f'{path}: there is no manifest, so this is no run directory') from None
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:

@@ -48,14 +48,12 @@ class PartialRanking:
         for chunk in chunks:
             self._next = int(chunk.stem) + 1
             try:
-                entries = read_checked_json(chunk)['entries']
+                for entry in read_checked_json(chunk)['entries']:
+                    if entry.pop('file') == file_state(entry['image']):
+                        self.entries[entry['image']] = entry
             except (DamagedFileError, KeyError) as error:
                 _LOGGER.warning('%s; its images are scored again.', error)
                 remove_file(chunk)
-                continue
-            for entry in entries:
-                if entry.pop('file') == file_state(entry['image']):
-                    self.entries[entry['image']] = entry
         return True
 
     def add(self, entries: Sequence[dict[str, Any]]) -> None:
@@ -88,16 +86,13 @@ class PartialRanking:
                 f'{self.folder / others[0]}: is no part of a ranking, whose parts are kept in that folder; '
                 'choose another --out'
             )
-        return sorted((self.folder / name for name in names if _CHUNK.fullmatch(name)), key=_number)
+        chunks = [self.folder / name for name in names if _CHUNK.fullmatch(name)]
+        return sorted(chunks, key=lambda path: int(path.stem))
 
     def _is_own(self, name: str) -> bool:
         path = self.folder / name
         known = name == _HEADER or _CHUNK.fullmatch(name) or name.startswith(TEMPORARY_PREFIX)
         return bool(known) and path.is_file() and not path.is_symlink()
-
-
-def _number(path: Path) -> int:
-    return int(path.stem)
 
 
 def file_state(path: str) -> list[int]:

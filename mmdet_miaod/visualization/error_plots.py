@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 
 from ..datasets.voc_map import ClassAP
 from .detection_errors import KINDS, DetectionErrors
-from .figures import COLORS, HISTOGRAM, INK, PAPER, Plot, filled, shortened
+from .figures import COLORS, HISTOGRAM, INK, PAPER, Plot, draw_stacked, shortened
 
 # Panels or rows of a plot; of more classes those with the most boxes are shown.
 MAX_CLASSES = 24
@@ -23,17 +23,10 @@ def error_kinds(errors: Mapping[int, DetectionErrors]) -> Plot:
     rows = [(cycle, *kinds.values(), int(errors[cycle].missed.sum())) for cycle, kinds in counts.items()]
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        cycles = [str(cycle) for cycle in counts]
         totals = np.array([max(sum(kinds.values()), 1) for kinds in counts.values()])
-        left = np.zeros(len(cycles))
-        for kind in KINDS:
-            share = 100 * np.array([kinds[kind] for kinds in counts.values()]) / totals
-            axes.barh(cycles, share, left=left, label=kind, height=0.7, **filled(_KIND_NUMBERS[kind]))
-            left += share
-        axes.set_ylim(len(cycles) - 0.4, -0.6)
+        shares = {kind: 100 * np.array([kinds[kind] for kinds in counts.values()]) / totals for kind in KINDS}
+        axes = draw_stacked(figure, [str(cycle) for cycle in counts], shares, _KIND_NUMBERS)
         axes.set_xlim(0, 100)
-        axes.grid(visible=False, axis='y')
         axes.set(xlabel='% of the counted detections', ylabel='cycle')
         figure.legend(loc='outside lower center', ncols=3)
 

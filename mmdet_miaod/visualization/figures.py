@@ -5,13 +5,15 @@ import io
 import re
 import string
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import matplotlib
+import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
@@ -171,6 +173,27 @@ def svg_uri(svg: str) -> str:
     # The rest of ASCII stands for itself both in an attribute and in a URI.
     kept = ''.join(set(string.punctuation) - set('%#"&')) + ' '
     return f'data:image/svg+xml,{quote(" ".join(text.split()).encode("utf-8", "replace"), safe=kept)}'
+
+
+def draw_stacked(
+    figure: Figure, bars: Sequence[str], parts: Mapping[str, Sequence[float]], numbers: Mapping[str, int]
+) -> Axes:
+    """Draw horizontal bars, the first one on top, each of parts side by side.
+
+    Args:
+        figure: an empty figure.
+        bars: name of each bar.
+        parts: by its name, the width of a part in each bar.
+        numbers: of the parts, for :func:`filled`.
+    """
+    axes, places, left = figure.add_subplot(), np.arange(len(bars)), np.zeros(len(bars))
+    for name, widths in parts.items():
+        axes.barh(places, widths, left=left, label=name, height=0.7, **filled(numbers[name]))
+        left += widths
+    axes.set_yticks(places, bars)
+    axes.set_ylim(len(bars) - 0.4, -0.6)
+    axes.grid(visible=False, axis='y')
+    return axes
 
 
 def csv_text(columns: Iterable[str], rows: Iterable[Sequence[Any]]) -> str:

@@ -7,7 +7,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from .figures import GRID, Plot, filled, styled
+from .figures import GRID, Plot, draw_stacked, styled
 from .page_parts import PageTable
 from .run_reader import RunRecord
 
@@ -119,14 +119,8 @@ def _proposed_boxes(record: RunRecord) -> Plot | None:
     values = np.array([row[2:] for row in rows])
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        places, left = np.arange(len(rows)), np.zeros(len(rows))
-        for number, fate in enumerate(_FATES):
-            axes.barh(places, values[:, number], left=left, label=fate, height=0.7, **filled(number))
-            left += values[:, number]
-        axes.set_yticks(places, [f'cycle {row[1]}' for row in rows])
-        axes.set_ylim(len(rows) - 0.4, -0.6)
-        axes.grid(visible=False, axis='y')
+        bars, parts = [f'cycle {row[1]}' for row in rows], dict(zip(_FATES, values.T, strict=True))
+        axes = draw_stacked(figure, bars, parts, {fate: number for number, fate in enumerate(_FATES)})
         axes.set(xlabel='boxes')
         figure.legend(loc='outside lower center', ncols=4)
 

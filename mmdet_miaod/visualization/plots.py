@@ -7,7 +7,18 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, StrMethodFormatter
 
-from .figures import HISTOGRAM, INK, PAPER, Plot, filled, label_logarithmic, shortened, style_numbers, styled
+from .figures import (
+    HISTOGRAM,
+    INK,
+    PAPER,
+    Plot,
+    draw_stacked,
+    filled,
+    label_logarithmic,
+    shortened,
+    style_numbers,
+    styled,
+)
 from .run_reader import RunRecord
 
 T = TypeVar('T')
@@ -30,17 +41,10 @@ def stage_times(record: RunRecord) -> Plot | None:
     rows = [(c, s, round(seconds[s][i] / 60, 4)) for i, c in enumerate(cycles) for s in stages]
     total = float(sum(values.sum() for values in seconds.values()))
     unit, length = ('seconds', 1) if total < 300 else ('minutes', 60)
-    numbers = style_numbers(stages, _STAGES)
 
     def draw(figure: Figure) -> None:
-        axes = figure.add_subplot()
-        left = np.zeros(len(cycles))
-        for stage in stages:
-            width = seconds[stage] / length
-            axes.barh(cycles, width, left=left, label=stage, height=0.7, **filled(numbers[stage]))
-            left += width
-        axes.set_ylim(len(cycles) - 0.4, -0.6)
-        axes.grid(visible=False, axis='y')
+        widths = {stage: values / length for stage, values in seconds.items()}
+        axes = draw_stacked(figure, cycles, widths, style_numbers(stages, _STAGES))
         axes.set(xlabel=unit, ylabel='cycle')
         figure.legend(loc='outside lower center', ncols=3)
 

@@ -72,7 +72,7 @@ def _write_page(path: Path, overview: Overview, sections: Sequence[RunSection], 
     page = _template().render(
         overview=overview,
         learning=None if overview.learning is None else folder.add(overview.learning),
-        css=Markup(_resource('report.css')),
+        css=Markup(Path(__file__).with_name('report.css').read_text(encoding='utf-8')),
         written=time.strftime('%Y-%m-%d %H:%M'),
         version=__version__,
         plots_folder=folder.path.name,
@@ -151,10 +151,6 @@ def _sources(references: Sequence[ReferenceCurve]) -> str:
         return ''
     sources = '; '.join(f'{curve.method}: {curve.source}' for curve in references)
     return f'Published curves: {sources}. A “~” marks values read off a figure.'
-
-
-def _resource(name: str) -> str:
-    return (Path(__file__).parent / name).read_text(encoding='utf-8')
 
 
 def _template() -> Template:

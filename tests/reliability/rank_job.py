@@ -12,7 +12,7 @@ import torch
 from torch import distributed as dist
 from torch import nn
 
-from mmdet_miaod.active.annotator import SimulatedAnnotator
+from mmdet_miaod.active.annotator import Annotator
 from mmdet_miaod.active.cycle_scoring import CycleScorer, scores_name
 from mmdet_miaod.active.cycle_selection import CycleSelector
 from mmdet_miaod.active.query import QUERY_STRATEGIES
@@ -206,7 +206,7 @@ def selections(rank: int, world_size: int, folder: str, data_root: str, queries:
             scorer=scorer,
             settings=SelectionSettings(2),
             seed=0,
-            annotator=SimulatedAnnotator(data.labeled),
+            annotator=Annotator(data.labeled),
             **shared,
         )
         selected = selector.select(0, labeled, candidates, lambda cycle: model)
