@@ -83,8 +83,7 @@ def import_file(
         batches = run_batches(directory)
         everything = replace(batches[-1], images=tuple(image for batch in batches for image in batch.images))
         found = read_annotation_file(path, everything, first_pixel)
-        sha256 = hash_file(path)[1] if Path(path).is_file() else ''
-        file = ImportedFile(Path(path).name, sha256, found.kind)
+        file = ImportedFile(Path(path).name, hash_file(path)[1] if Path(path).is_file() else '', found.kind)
         done = []
         for batch, part in _by_batch(batches, found, str(path)):
             answers = compare(batch, part, str(path), all_reviewed)

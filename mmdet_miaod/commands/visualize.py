@@ -125,8 +125,9 @@ def _draw_maps(arguments: argparse.Namespace, bases: list[Path], logger: logging
     with live_bar('heat maps', len(arguments.images), show=not arguments.quiet) as advance:
         results = []
         for image in arguments.images:
-            top = max(arguments.top, 1)
-            results.append(heatmaps.uncertainty_maps(model, image, model.uncertainty_k, top))
+            results.append(
+                heatmaps.uncertainty_maps(model, image, model.uncertainty_k, max(arguments.top, 1))
+            )
             advance(1)
     limits = heatmaps.shared_limits(results)
     save = dict(format='png', dpi=110, metadata=dict(Software=MARK))

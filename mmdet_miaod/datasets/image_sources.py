@@ -22,9 +22,7 @@ def list_images(sources: str | Path | Iterable[str | Path]) -> list[str]:
             entries = [path]
         elif Path(path).is_file():
             # Relative paths start from where the list is, wherever the tool is started.
-            lines = text_lines(path, errors='surrogateescape')
-            _check_list(path, lines)
-            entries = [str(Path(path).parent / line) for line in lines]
+            entries = [str(Path(path).parent / line) for line in _listed(path)]
         else:
             raise FileNotFoundError(f'{path}: no such folder, list or image')
         if not entries:
@@ -60,7 +58,9 @@ def without_listed(paths: Sequence[str], excluded: str | Path) -> list[str]:
     ]
 
 
-def _check_list(path: str, lines: Sequence[str]) -> None:
+def _listed(path: str) -> list[str]:
+    """Return the lines of a list of images."""
+    lines = text_lines(path, errors='surrogateescape')
     if any('\0' in line for line in lines):
         raise ValueError(f'{path}: is not UTF-8 (UTF-16?); save the list as UTF-8, one path per line')
     if lines and not any(image_names.has_image_suffix(line) for line in lines):
@@ -68,6 +68,7 @@ def _check_list(path: str, lines: Sequence[str]) -> None:
             f'{path}: no line ends in the suffix of an image, the first is {lines[0]!r}; a list has the path '
             'of an image file in each line, from where the list is, and not the names of a VOC list'
         )
+    return lines
 
 
 def find_readable(
