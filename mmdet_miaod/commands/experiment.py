@@ -121,10 +121,8 @@ def write_results(grid: Grid, page: str | None, others: Sequence[str] = ()) -> P
     if page is not None:
         name = (grid.records or grid.work_directory).stem
         tables = {key: table.markdown() for key, table in grid_tables(grid, curves, others).items()}
-        filled = fill_page(Path(page).read_text(encoding='utf-8'), name, tables)
-        write_text(page, filled)
-    directories = [grid.work_directory / run.name for run in grid.runs]
-    finished = [directory for directory in directories if is_finished(directory)]
+        write_text(page, fill_page(Path(page).read_text(encoding='utf-8'), name, tables))
+    finished = [folder for run in grid.runs if is_finished(folder := grid.work_directory / run.name)]
     if finished:
         report = grid.work_directory / 'report.html'
         options = dict(images_per_cycle=0, png=False, overview=overview)

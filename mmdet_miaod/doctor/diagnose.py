@@ -3,7 +3,6 @@
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -41,15 +40,16 @@ def diagnose(
         on_phase('environment')
         findings += check_environment(device, settings.work_directory, settings.loaders.workers)
         on_phase('images and annotation files')
-        findings += tried(lambda: check_data(settings, all_annotations), 'data', 'images and annotations')
+        with tried(findings, 'data', 'images and annotations'):
+            findings += check_data(settings, all_annotations)
         # They have been decoded; what is left to do is to read their sizes.
         settings = replace(settings, data=replace(settings.data, check_images='header'))
     on_phase('what a run checks before it starts')
     prepared = _check_before_start(settings, device, findings)
     estimates: dict[str, Any] = {}
     if prepared is not None:
-        split = partial(check_split, settings.labeling, len(prepared.data.pool))
-        findings += tried(split, 'split', 'labeled sets')
+        with tried(findings, 'split', 'labeled sets'):
+            findings += check_split(settings.labeling, len(prepared.data.pool))
         if settings.annotator is not None:
             text = 'people label the images: steps and time are not estimated before there are labels'
             findings.append(Finding('estimate', 'labels', 'note', text))
@@ -73,43 +73,34 @@ def diagnose_without_config(error: Exception, device: str, work_directory: str |
         device: ``'cpu'`` or ``'cuda:N'``.
         work_directory: where runs would be made, if it is known.
     """
-
-    def fail() -> list[Finding]:
+    findings = check_environment(device, work_directory, None)
+    with tried(findings, 'start', 'config'):
         raise error
-
-    return Diagnosis([*check_environment(device, work_directory, None), *tried(fail, 'start', 'config')])
+    return Diagnosis(findings)
 
 
 def _check_before_start(settings: RunSettings, device: str, findings: list[Finding]) -> Prepared | None:
-    found: list[Prepared] = []
-
-    def check() -> list[Finding]:
-        found.append(check_before_start(settings, RunOptions(device=device), passed))
-        return []
+    prepared = None
 
     def passed(name: str, detail: str) -> None:
         findings.append(Finding('start', name, 'ok', detail))
 
-    findings += tried(check, 'start', 'a run would stop here')
-    return found[0] if found else None
+    with tried(findings, 'start', 'a run would stop here'):
+        prepared = check_before_start(settings, RunOptions(device=device), passed)
+    return prepared
 
 
 def _estimate(settings: RunSettings, prepared: Prepared, findings: list[Finding]) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
-
-    def check() -> list[Finding]:
-        described, found = estimate(settings, prepared)
-        numbers.update(found)
+    name = 'forward and backward step'
+    with tried(findings, 'environment', name):  # a GPU's memory may be full, a loader process may die
+        described, numbers = estimate(settings, prepared)
+        works = f'works on {prepared.device}, losses finite'
+        findings += [Finding('environment', name, 'ok', works), *described]
         free = _free_disk(settings.work_directory)
-        text = f'works on {prepared.device}, losses finite'
-        described = [Finding('environment', 'forward and backward step', 'ok', text), *described]
-        if found['disk_bytes'] > free:
-            text = f'a run may take {found["disk_bytes"] / 1e9:.2f} GB, {free / 1e9:.2f} GB are free'
-            described.append(Finding('estimate', 'free disk', 'warning', text))
-        return described
-
-    # A GPU's memory may be full, a loader process may die.
-    findings += tried(check, 'environment', 'forward and backward step')
+        if numbers['disk_bytes'] > free:
+            text = f'a run may take {numbers["disk_bytes"] / 1e9:.2f} GB, {free / 1e9:.2f} GB are free'
+            findings.append(Finding('estimate', 'free disk', 'warning', text))
     return numbers
 
 

@@ -28,10 +28,10 @@ def check_environment(device: str, work_directory: str | None, workers: int | No
         work_directory: where runs would be made; None where that is not known.
         workers: loader processes; None where they are not known.
     """
-    checks: dict[str, Callable[[], Finding]] = {
+    checks: dict[str, Callable[[], tuple[str, str]]] = {
         'versions': _versions,
-        'compiled ops': lambda: _finding(
-            'compiled ops', ops_problems() or import_problems(), "mmcv's and torchvision's NMS agree"
+        'compiled ops': lambda: _outcome(
+            ops_problems() or import_problems(), "mmcv's and torchvision's NMS agree"
         ),
         'device': lambda: _device(device),
     }
@@ -39,64 +39,50 @@ def check_environment(device: str, work_directory: str | None, workers: int | No
         checks['processors'] = lambda: _processors(workers)
     if work_directory is not None:
         checks['work directory'] = lambda: _work_directory(Path(work_directory))
-    return [
-        finding
-        for name, check in checks.items()
-        for finding in tried(lambda check=check: [check()], 'environment', name)
-    ]
+    findings: list[Finding] = []
+    for name, check in checks.items():
+        with tried(findings, 'environment', name):
+            findings.append(Finding('environment', name, *check()))
+    return findings
 
 
-def _versions() -> Finding:
+def _versions() -> tuple[str, str]:
     versions = ', '.join(f'{name} {version}' for name, version in environment_versions().items())
-    return _finding('versions', version_problems(), f'Python {platform.python_version()}, {versions}')
+    return _outcome(version_problems(), f'Python {platform.python_version()}, {versions}')
 
 
-def _finding(name: str, problems: list[str], good: str) -> Finding:
-    if problems:
-        return Finding('environment', name, 'error', '; '.join(problems))
-    return Finding('environment', name, 'ok', good)
+def _outcome(problems: list[str], good: str) -> tuple[str, str]:
+    return ('error', '; '.join(problems)) if problems else ('ok', good)
 
 
-def _device(name: str) -> Finding:
-    try:
-        device = check_device(name)
-    except ValueError as error:
-        return Finding('environment', 'device', 'error', str(error))
+def _device(name: str) -> tuple[str, str]:
+    device = check_device(name)
     if device.type == 'cpu':
-        return Finding('environment', 'device', 'ok', f'cpu, {torch.get_num_threads()} threads')
+        return 'ok', f'cpu, {torch.get_num_threads()} threads'
     found = torch.cuda.get_device_properties(device)
-    return Finding('environment', 'device', 'ok', f'{found.name}, {found.total_memory / GIB:.0f} GiB')
+    return 'ok', f'{found.name}, {found.total_memory / GIB:.0f} GiB'
 
 
-def _processors(workers: int) -> Finding:
+def _processors(workers: int) -> tuple[str, str]:
     cores = len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count() or 1
     if workers > cores:
-        return Finding(
-            'environment',
-            'processors',
-            'warning',
-            f'data.workers_per_gpu is {workers}, but there are {cores} processors',
-        )
-    return Finding('environment', 'processors', 'ok', f'{cores}, of which {workers} load data')
+        return 'warning', f'data.workers_per_gpu is {workers}, but there are {cores} processors'
+    return 'ok', f'{cores}, of which {workers} load data'
 
 
-def _work_directory(directory: Path) -> Finding:
+def _work_directory(directory: Path) -> tuple[str, str]:
     """It is not made: the disk is tried in the nearest folder that is there, and left as it was."""
     place = directory.absolute()
     while not place.exists() and place != place.parent:
         place = place.parent
     if not place.is_dir():
-        text = f'{directory}: {place} is a file, no folder; set --work-dir'
-        return Finding('environment', 'work directory', 'error', text)
+        return 'error', f'{directory}: {place} is a file, no folder; set --work-dir'
     try:
         lacking = _try_disk(place)
     except OSError as error:
-        text = f'{directory}: cannot be written in ({error.strerror or error}); set --work-dir'
-        return Finding('environment', 'work directory', 'error', text)
+        return 'error', f'{directory}: cannot be written in ({error.strerror or error}); set --work-dir'
     free = f'{directory}: {shutil.disk_usage(place).free / GIB:.1f} GiB free'
-    return Finding(
-        'environment', 'work directory', 'warning' if lacking else 'ok', '; '.join([free, *lacking])
-    )
+    return 'warning' if lacking else 'ok', '; '.join([free, *lacking])
 
 
 def _try_disk(place: Path) -> list[str]:

@@ -1,6 +1,7 @@
 """Findings: the outcomes of checks, all of them together a diagnosis."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
@@ -49,14 +50,16 @@ class Diagnosis:
         return dict(passed=self.passed(), findings=findings, estimates=self.estimates)
 
 
-def tried(check: Callable[[], Sequence[Finding]], area: str, name: str) -> list[Finding]:
-    """Return the findings of a check; one that fails itself is a finding as well."""
+@contextmanager
+def tried(findings: list[Finding], area: str, name: str) -> Iterator[None]:
+    """Add a check that fails itself to the findings, for as long as the context lasts."""
     try:
-        return list(check())
+        yield
     except Exception as error:  # whatever a broken file, machine or package raises
         message = error.args[0] if isinstance(error, KeyError) and error.args else error
         kind = '' if isinstance(error, (OSError, ValueError, KeyError)) else f'{type(error).__name__}: '
-        return [Finding(area, name, 'error', f'{kind}{message}' if str(message) else type(error).__name__)]
+        detail = f'{kind}{message}' if str(message) else type(error).__name__
+        findings.append(Finding(area, name, 'error', detail))
 
 
 def from_items(

@@ -3,6 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -60,6 +61,7 @@ def class_prototypes(detections: Detections) -> tuple[np.ndarray, np.ndarray, np
 
 
 @QUERY_STRATEGIES.register_module(name='divproto')
+@dataclass(eq=False, kw_only=True)
 class DiversePrototypeQuery(QueryStrategy):
     """DivProto (Wu et al., "Entropy-based Active Learning for Object Detection with Progressive Diversity
     Constraint", CVPR 2022, arXiv:2204.07965).
@@ -85,24 +87,16 @@ class DiversePrototypeQuery(QueryStrategy):
     needs_counts = True
     looks_again = True
 
-    def __init__(
-        self,
-        *,
-        enms: float = 0.5,
-        intra: float = 0.7,
-        inter: float = 0.3,
-        alpha: float = 0.5,
-        beta: float = 0.75,
-        factor: float = 4.0,
-    ) -> None:
-        if factor < 1:
-            raise ValueError(f'factor is {factor}: at least 1 is needed')
-        self.enms = enms
-        self.intra = intra
-        self.inter = inter
-        self.alpha = alpha
-        self.beta = beta
-        self.factor = factor
+    enms: float = 0.5
+    intra: float = 0.7
+    inter: float = 0.3
+    alpha: float = 0.5
+    beta: float = 0.75
+    factor: float = 4.0
+
+    def __post_init__(self) -> None:
+        if self.factor < 1:
+            raise ValueError(f'factor is {self.factor}: at least 1 is needed')
 
     def score(self, model: torch.nn.Module, feats: Sequence[Tensor], img_metas: list[dict]) -> Tensor:
         """Suppressed entropy of each image, ``(B,)``."""
