@@ -97,7 +97,7 @@ def compare(batch: Batch, found: FoundFile, source: str, all_reviewed: bool = Fa
     for uid, (image, entry) in images.items():
         answers.by_uid[uid] = _answer(image, entry, source, all_reviewed, answers)
         answers.other_shapes.update(entry.other_shapes)
-    answers.missing += [image.uid for image in batch.images if image.uid not in answers.by_uid]
+    answers.missing.extend(image.uid for image in batch.images if image.uid not in answers.by_uid)
     return answers
 
 

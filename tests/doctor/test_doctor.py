@@ -262,9 +262,9 @@ def test_the_tool_prints_json_and_exits_with_1_on_damage(data, tmp_path) -> None
 
 def test_the_work_directory_is_tried_and_left_as_it_was(tmp_path, monkeypatch) -> None:
     def found(directory) -> tuple[str, str]:
-        finding = environment_checks._work_directory(directory)
+        outcome = environment_checks._work_directory(directory)
         assert not list(tmp_path.glob('.writing-*'))
-        return finding.status, finding.detail
+        return outcome
 
     assert found(tmp_path / 'runs' / 'mine')[0] == 'ok'
     assert not (tmp_path / 'runs').exists()
