@@ -59,9 +59,9 @@ def _number_proposed(counts: Mapping[str, Any]) -> int:
     return sum(counts['proposed'][fate] for fate in ('kept', 'moved', 'deleted'))
 
 
-def cost_plots(record: RunRecord) -> list[Plot | None]:
+def cost_plots(record: RunRecord) -> list[Plot]:
     """Plot mAP against boxes and minutes, and what became of proposed boxes, as far as there is something."""
-    return [_cost_curves(record), _proposed_boxes(record)]
+    return [plot for plot in (_cost_curves(record), _proposed_boxes(record)) if plot is not None]
 
 
 def _spent(record: RunRecord, cycle: int) -> tuple[int, float | None]:
