@@ -124,15 +124,18 @@ class CycleEvaluator:
             written.append(self._save(test_detections_name(cycle), detections, images))
         metrics['seconds'] = time.monotonic() - started
         losses = label_losses(model, labeled, dataset=self.labeled, device=self.settings.device)
-        path, names = self.state.path(label_losses_name(cycle)), self.pool.index.names
-        written.append(distributed.on_main(lambda: write_label_losses(path, labeled, losses, names)))
-        return metrics, written
+        return metrics, [*written, self._save_losses(cycle, labeled, losses)]
 
     def look_at(self, cycle: int, model: nn.Module, selected: np.ndarray) -> list[FileRecord]:
         """Keep what the model finds in the first of selected images ``(n,)``; for all processes to call."""
         images = selected[:MAX_SELECTED]
         detections = detect(model, self.pool.scoring_view(), self.settings, indices=images)
         return [self._save(selected_detections_name(cycle), detections, images)]
+
+    @distributed.main_only
+    def _save_losses(self, cycle: int, labeled: np.ndarray, losses: np.ndarray) -> FileRecord:
+        path = self.state.path(label_losses_name(cycle))
+        return write_label_losses(path, labeled, losses, self.pool.index.names)
 
     @distributed.main_only
     def _save(self, name: str, detections: Sequence[Sequence[np.ndarray]], images: np.ndarray) -> FileRecord:

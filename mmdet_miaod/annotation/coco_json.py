@@ -118,9 +118,9 @@ def _read_image(
     uid, said = row.get('uid'), _flag(row, 'reviewed', name)
     if uid is not None and str(uid) != base_name(name).partition('.')[0]:
         raise ValueError(f'image {name} has the uid {uid!r}: they belong together')
-    state = ReviewState.UNTOUCHED if said is False else None
-    if said or base_name(name) in listed:
-        state = ReviewState.REVIEWED
+    if base_name(name) in listed:
+        said = True
+    state = {True: ReviewState.REVIEWED, False: ReviewState.UNTOUCHED, None: None}[said]
     return FoundImage(name, (size[0], size[1]), tuple(boxes), state, other_shapes=others)
 
 

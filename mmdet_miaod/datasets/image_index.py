@@ -154,9 +154,8 @@ class ImageIndex:
             files += found
         if any('\n' in name for name in files):
             raise ValueError('a file name with a line break cannot be indexed; rename the file')
-        whole_paths = [ImageList(source=tag, tag=tag, image_folder=None)]
-        zeros = np.zeros(len(files), np.int32)
-        return cls(NameTable(files), zeros, whole_paths, zeros.astype(np.uint8), exif)
+        zeros, whole_paths = np.zeros(len(files), np.int32), ImageList(tag, tag, image_folder=None)
+        return cls(NameTable(files), zeros, [whole_paths], zeros.astype(np.uint8), exif)
 
     def __len__(self) -> int:
         return len(self.names)

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
@@ -116,10 +115,10 @@ def _proposed_boxes(record: RunRecord) -> Plot | None:
     ]
     if not rows:
         return None
-    values = np.array([row[2:] for row in rows])
 
     def draw(figure: Figure) -> None:
-        bars, parts = [f'cycle {row[1]}' for row in rows], dict(zip(_FATES, values.T, strict=True))
+        _, cycles, *parts = zip(*rows)
+        bars, parts = [f'cycle {cycle}' for cycle in cycles], dict(zip(_FATES, parts, strict=True))
         axes = draw_stacked(figure, bars, parts, {fate: number for number, fate in enumerate(_FATES)})
         axes.set(xlabel='boxes')
         figure.legend(loc='outside lower center', ncols=4)
