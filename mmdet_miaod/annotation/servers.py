@@ -48,15 +48,13 @@ def ensure(find: Callable[[], T | None], make: Callable[[], Any], pause: float) 
     for attempt in range(TRIES):
         if attempt:
             time.sleep(pause * 2 ** (attempt - 1))
-        found = find()
-        if found is not None:
+        if (found := find()) is not None:
             return found
         try:
             make()
         except ConnectionError as failure:
             error = failure
-    found = find()
-    if found is None:
+    if (found := find()) is None:
         raise error or ValueError('the server does not have what it said it made')
     return found
 

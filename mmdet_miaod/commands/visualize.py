@@ -122,12 +122,11 @@ def _draw_maps(arguments: argparse.Namespace, bases: list[Path], logger: logging
     from ..visualization.figures import csv_text
 
     model = init_detector(arguments.config, arguments.checkpoint, arguments.device or default_device())
+    k, top = model.uncertainty_k, max(arguments.top, 1)
     with live_bar('heat maps', len(arguments.images), show=not arguments.quiet) as advance:
         results = []
         for image in arguments.images:
-            results.append(
-                heatmaps.uncertainty_maps(model, image, model.uncertainty_k, max(arguments.top, 1))
-            )
+            results.append(heatmaps.uncertainty_maps(model, image, k, top))
             advance(1)
     limits = heatmaps.shared_limits(results)
     save = dict(format='png', dpi=110, metadata=dict(Software=MARK))
