@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--all-annotations', action='store_true', help='read the annotation files of the whole pool'
     )
+    parser.add_argument(
+        '--measured',
+        metavar='FILE.jsonl',
+        help='estimate the time on a GPU elsewhere from what scripts/gpu_check.sh --out kept there',
+    )
     parser.add_argument('--strict', action='store_true', help='warnings fail, too')
     parser.add_argument('--json', action='store_true', help='print JSON with every file instead of a table')
     add_config_options(parser)
@@ -36,9 +41,11 @@ def main(arguments: argparse.Namespace) -> int:
     from ..apis.settings import load_settings
     from ..cli.launch import default_device
     from ..doctor.diagnose import diagnose, diagnose_without_config
+    from ..doctor.measured import KNOWN, read_measurements
     from ..doctor.table import print_table
 
     configure_messages(arguments)
+    measured = [*KNOWN, *(read_measurements(arguments.measured) if arguments.measured else ())]
     options = config_options(arguments.cfg_options)
     if arguments.work_dir is not None:
         options['work_directory'] = arguments.work_dir
@@ -55,6 +62,7 @@ def main(arguments: argparse.Namespace) -> int:
                 arguments.quick,
                 arguments.all_annotations,
                 lambda phase: status.update(f'checking: {phase}'),
+                measured,
             )
     if arguments.json:
         print(json.dumps(diagnosis.to_json(), indent=1, allow_nan=False))

@@ -1,7 +1,7 @@
 """All checks of a config, one after another, none of them stopping the next."""
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,7 @@ from .data_checks import check_data
 from .environment_checks import check_environment
 from .estimates import estimate
 from .findings import Diagnosis, Finding, tried
+from .measured import KNOWN
 from .split_checks import check_split
 
 
@@ -23,6 +24,7 @@ def diagnose(
     quick: bool = False,
     all_annotations: bool = False,
     on_phase: Callable[[str], None] = lambda name: None,
+    measured: Sequence[Mapping[str, Any]] = KNOWN,
 ) -> Diagnosis:
     """Check environment, data and split, and estimate what a run takes.
 
@@ -32,6 +34,7 @@ def diagnose(
         quick: only what ``tools/train.py`` checks before it starts.
         all_annotations: check the annotation files of the whole pool.
         on_phase: is told what is done next.
+        measured: what is known of GPUs elsewhere, see :mod:`~mmdet_miaod.doctor.measured`.
     """
     findings: list[Finding] = []
     if unread := unread_validation(settings.config.data):
@@ -55,7 +58,7 @@ def diagnose(
             findings.append(Finding('estimate', 'labels', 'note', text))
         elif not quick and not _unreadable(findings):
             on_phase('a few steps of each stage')
-            estimates = _estimate(settings, prepared, findings)
+            estimates = _estimate(settings, prepared, measured, findings)
     return Diagnosis(findings, estimates)
 
 
@@ -90,11 +93,16 @@ def _check_before_start(settings: RunSettings, device: str, findings: list[Findi
     return prepared
 
 
-def _estimate(settings: RunSettings, prepared: Prepared, findings: list[Finding]) -> dict[str, Any]:
+def _estimate(
+    settings: RunSettings,
+    prepared: Prepared,
+    measured: Sequence[Mapping[str, Any]],
+    findings: list[Finding],
+) -> dict[str, Any]:
     numbers: dict[str, Any] = {}
     name = 'forward and backward step'
     with tried(findings, 'environment', name):  # a GPU's memory may be full, a loader process may die
-        described, numbers = estimate(settings, prepared)
+        described, numbers = estimate(settings, prepared, measured)
         works = f'works on {prepared.device}, losses finite'
         findings += [Finding('environment', name, 'ok', works), *described]
         free = _free_disk(settings.work_directory)

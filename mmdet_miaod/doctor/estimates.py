@@ -2,7 +2,7 @@
 
 import datetime
 import itertools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,15 +17,19 @@ from ..datasets.loaders import TrainLoader
 from ..engine.detector import build_model
 from ..engine.progress import run_steps, stage_steps
 from .findings import Finding
+from .measured import KNOWN, times_elsewhere
 from .step_timing import StepTimes, time_steps
 
 
-def estimate(settings: RunSettings, prepared: Prepared) -> tuple[list[Finding], dict[str, Any]]:
+def estimate(
+    settings: RunSettings, prepared: Prepared, measured: Sequence[Mapping[str, Any]] = KNOWN
+) -> tuple[list[Finding], dict[str, Any]]:
     """Time a few steps and extrapolate to all cycles.
 
     Args:
         settings: what would be run.
         prepared: from the quick checks; the first labels are there.
+        measured: what is known of GPUs elsewhere, see :mod:`~mmdet_miaod.doctor.measured`.
 
     Returns:
         The findings, and the numbers: ``steps``, ``seconds``, ``disk_bytes``, ``images_to_label``,
@@ -41,6 +45,18 @@ def estimate(settings: RunSettings, prepared: Prepared) -> tuple[list[Finding], 
     batch = settings.loaders.batch_size * distributed.world_size()
     steps = run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
     seconds = _seconds(settings, prepared, times, loaders, sizes)
+    elsewhere = times_elsewhere(
+        measured,
+        settings.config.get('img_scale') or (),
+        batch,
+        sum(parameter.numel() for parameter in model.parameters()),
+    )
+    stages = {stage.name for stage in settings.schedule}
+    seconds_elsewhere = {
+        card: sum(_seconds(settings, prepared, known, loaders, sizes).values())
+        for card, known in elsewhere.items()
+        if stages <= known.stages.keys()
+    }
     boxes = np.mean([len(data.labeled.get_ann_info(int(i))['labels']) for i in split.labeled])
     numbers = dict(
         steps=sum(steps),
@@ -48,6 +64,7 @@ def estimate(settings: RunSettings, prepared: Prepared) -> tuple[list[Finding], 
         seconds=sum(seconds.values()),
         seconds_by_part=seconds,
         seconds_by_iteration=times.stages,
+        seconds_elsewhere=seconds_elsewhere,
         disk_bytes=disk,
         images_to_label=sizes[-1],
         images_to_label_after_the_first=sizes[-1] - sizes[0],
@@ -113,18 +130,20 @@ def _disk(settings: RunSettings, model: nn.Module, pool_size: int) -> int:
 
 
 def _describe(numbers: dict[str, Any]) -> list[Finding]:
-    duration = datetime.timedelta(seconds=round(numbers['seconds']))
-    parts = ', '.join(
-        f'{name} {datetime.timedelta(seconds=round(s))}' for name, s in numbers['seconds_by_part'].items()
-    )
+    parts = ', '.join(f'{name} {_duration(s)}' for name, s in numbers['seconds_by_part'].items())
     iterations = ', '.join(f'{name} {s:.3f} s' for name, s in numbers['seconds_by_iteration'].items())
     rows = {
         'optimizer steps': f'{numbers["steps"]:,} in {len(numbers["steps_by_cycle"])} cycles',
-        'time': f'{duration} ({parts}; an iteration: {iterations})',
+        'time': f'{_duration(numbers["seconds"])} ({parts}; an iteration: {iterations})',
         'disk': f'{numbers["disk_bytes"] / 1e9:.2f} GB at most',
         'labels to draw': (
             f'{numbers["images_to_label"]:,} images, {numbers["images_to_label_after_the_first"]:,} of them '
             f'after the first set; about {numbers["boxes_to_draw"]:,} boxes'
         ),
     }
+    rows |= {f'time on {card}': _duration(seconds) for card, seconds in numbers['seconds_elsewhere'].items()}
     return [Finding('estimate', name, 'note', text) for name, text in rows.items()]
+
+
+def _duration(seconds: float) -> str:
+    return str(datetime.timedelta(seconds=round(seconds)))

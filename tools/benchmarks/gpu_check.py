@@ -73,19 +73,20 @@ def main(arguments: argparse.Namespace) -> int:
     from tools.benchmarks.data import BenchmarkSettings
     from tools.benchmarks.model import QUICK_MODEL, benchmark_config
     from tools.benchmarks.options import DEVICE_TOLERANCE, OPTIONS, relative_difference
+    from tools.benchmarks.tasks import build_miaod
 
     if unknown := [name for name in arguments.options or [] if name not in OPTIONS]:
         raise UsageError(f'--options: {unknown} are not among {list(OPTIONS)}')
     size = tuple(arguments.image_size or ((64, 64) if arguments.quick else (1000, 600)))
     device = check_device(arguments.device)
     card = torch.cuda.get_device_name(device) if device.type == 'cuda' else 'CPU'
-    setting = dict(card=card, size=list(size), batch=arguments.batch_size, quick=arguments.quick)
-    lease = Lease(
-        arguments.out, setting, 60 * arguments.minutes, lambda name: logger.info('measuring %s', name)
-    )
+    end, announce = 60 * arguments.minutes, partial(logger.info, 'measuring %s')
     with tempfile.TemporaryDirectory() as folder:
         config = benchmark_config(arguments.config, QUICK_MODEL if arguments.quick else {}, size)
         settings = BenchmarkSettings(config, Path(folder) / 'data', size, arguments.batch_size, device)
+        setting = dict(card=card, size=list(size), batch=arguments.batch_size, quick=arguments.quick)
+        setting['parameters'] = sum(p.numel() for p in build_miaod(settings).parameters())
+        lease = Lease(arguments.out, setting, end, announce)
         left = lease.work_through(items(settings, arguments))
     print(gpu_tables(lease.found))
     if left:
