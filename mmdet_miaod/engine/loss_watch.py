@@ -52,6 +52,7 @@ class JumpDetector:
         lost: share of the fall, 0 to 1.
         fallen: share of the first median, 0 to 1.
         risen: multiple of the first median, above 1.
+        learned: share of the first median that a loss which is learned falls below, 0 to 1.
         memory: of the detector that this one replaces.
     """
 
@@ -63,11 +64,13 @@ class JumpDetector:
         lost: float = 0.5,
         fallen: float = 0.9,
         risen: float = 1.5,
+        learned: float = 0.75,
         memory: Mapping[str, Any] | None = None,
     ) -> None:
         memory = _NOTHING_SEEN | dict(memory or {})
         self._recent: deque[float] = deque(memory['recent'], maxlen=window)
         self._patience, self._lost, self._fallen, self._risen = patience, lost, fallen, risen
+        self._learned = learned
         self._first, self._best, self._fired = memory['first'], memory['best'], memory['fired']
         self._above, self._count = memory['above'], memory['count']
 
@@ -86,8 +89,8 @@ class JumpDetector:
 
     @property
     def stalled(self) -> Jump | None:
-        """The loss, where it has hardly fallen in ``span`` iterations and nothing was found before."""
-        if self._count < self.span or self._fired or self._best <= self._fallen * self._first:
+        """The loss, where ``span`` iterations have not learned it and nothing was found before."""
+        if self._count < self.span or self._fired or self._best <= self._learned * self._first:
             return None
         return Jump(self._count - 1, self._first, median(self._recent))
 

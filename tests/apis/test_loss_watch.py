@@ -9,7 +9,9 @@ from tests.tiny_run import tiny_train
 
 
 def _tune(monkeypatch, **settings) -> None:
-    defaults = dict(window=1, patience=1, lost=0.0, fallen=1.0, risen=9.0, memory=None) | settings
+    defaults = (
+        dict(window=1, patience=1, lost=0.0, fallen=1.0, risen=9.0, learned=1.0, memory=None) | settings
+    )
     monkeypatch.setattr(JumpDetector.__init__, '__kwdefaults__', defaults)
 
 
@@ -42,7 +44,7 @@ def test_a_run_that_learns_says_nothing(tiny_data, tmp_path) -> None:
 
 
 def test_a_model_that_hardly_learns_is_told_after_its_first_stage(tiny_data, tmp_path, monkeypatch) -> None:
-    _tune(monkeypatch, fallen=0.0)  # no fall is enough
+    _tune(monkeypatch, fallen=0.0, learned=0.0)  # no fall is enough
     run = tiny_train(tiny_data, tmp_path, options=dict(report=True), cycles=[0, 1])
     jumps = read_run(run).loss_jumps
     assert [jump['stalled'] for jump in jumps] == [True, True]
