@@ -15,7 +15,7 @@ from mmdet_miaod.experiments.single_models import load_study
 
 ROOT = Path(__file__).resolve().parent.parent
 RECORDS = ROOT / 'docs' / 'results' / 'bccd_grid.json'
-COLLAPSES = ('bccd_collapse',)
+COLLAPSES = ('bccd_collapse', 'dice_collapse')
 
 
 @pytest.fixture

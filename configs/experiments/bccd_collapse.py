@@ -39,6 +39,11 @@ settings = {
     'clip 10': _clipped,
     'pretrained, images as drawn': {},
     'clip 10, images as drawn': _clipped,
+    # As configs/examples/small_pretrained.py is.
+    'AdamW, clip 10, images as drawn': {
+        **_clipped,
+        'optimizer': dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=1e-2),
+    },
     # The backbone keeps its batch norms, whose statistics are those of ImageNet.
     'group norm in neck and head': {
         'model.neck.norm_cfg': _group_norm,

@@ -70,9 +70,10 @@ def test_listed_images_are_labeled_as_often_as_the_setting_says(tmp_path, data_r
     assert not np.isin([3, 5, 8], [*none.labeled, *none.unlabeled]).any()
 
 
-def test_the_study_of_bccd_reads() -> None:
-    study = load_study(REPOSITORY / 'configs' / 'experiments' / 'bccd_collapse.py')
-    assert len(study.odd_images) == 12
+@pytest.mark.parametrize(('name', 'odd'), [('bccd_collapse', 12), ('dice_collapse', 0)])
+def test_the_studies_of_collapses_read(name, odd) -> None:
+    study = load_study(REPOSITORY / 'configs' / 'experiments' / f'{name}.py')
+    assert len(study.odd_images) == odd
     for setting in study.settings:
         options = {**study.settings[setting], 'model.backbone.init_cfg': None}
         settings = replace(study, settings={setting: options}).run_settings(setting, 3, None)

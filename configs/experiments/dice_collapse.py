@@ -1,0 +1,30 @@
+# Dice: the settings of bccd_collapse.py on images that are labeled well. Single models, labels only, 192 x 192 pixels,
+# 270 steps.
+# python tools/collapse.py configs/experiments/dice_collapse.py --data-root PATH/TO/dice
+data = 'Dice'
+config = '../examples/dice.py'
+records = '../../docs/results/dice_collapse.jsonl'
+seeds = [0, 1, 2, 3, 4]
+
+options = {
+    'img_scale': (192, 192),
+    'cycles': [0],
+    'X_L_0_size': 60,
+    'X_L_repeat': 3,
+    'schedule': 'supervised',
+    'epoch_ratio': [3, 1],
+    'epoch': 0,
+    'data.workers_per_gpu': 0,
+    'optimizer': dict(_delete_=True, type='SGD', lr=1e-2, momentum=0.9, weight_decay=5e-4),
+    'optimizer_config.grad_clip': None,
+}
+_clipped = {'optimizer_config.grad_clip': dict(max_norm=10)}
+_adamw = {'optimizer': dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=1e-2)}
+settings = {
+    'pretrained': {},
+    'clip 10': _clipped,
+    # As configs/examples/dice.py is.
+    'AdamW, clip 10': _adamw | _clipped,
+    'AdamW': _adamw,
+    'warm-up': {'lr_config.warmup': 'linear', 'lr_config.warmup_iters': 100, 'lr_config.warmup_ratio': 0.001},
+}
