@@ -1,7 +1,5 @@
 """Files of the labeled images' losses: ``cycle{c}/label_losses.csv``, the largest one without a box first."""
 
-from __future__ import annotations
-
 import csv
 import io
 from collections.abc import Sequence

@@ -1,7 +1,5 @@
 """Losses of single labeled images under a trained model: those of wrong or missing labels are large."""
 
-from __future__ import annotations
-
 import numpy as np
 import torch
 from torch import nn
