@@ -15,7 +15,7 @@ def keep_freed_memory() -> bool:
     """Have the C library keep freed memory for the next tensor.
 
     By default glibc returns it to the system again and again, and gets it back in pages that the system
-    clears at their first touch: thousands of page faults a training step. No number changes.
+    clears at their first touch: thousands of page faults per training step. No number changes.
 
     Returns:
         Whether that was done: not where the user set one of these things, nor with another C library.

@@ -74,7 +74,7 @@ def inference_speed(
 
 def selections(settings: BenchmarkSettings, workers: int, images: int) -> dict[str, Any]:
     """Score drawn images in each precision; the share of the tenth that is selected which float32 selects,
-    and images a second, with the loading."""
+    and images per second, with the loading."""
     drawn = replace(settings, image_size=VOC_IMAGE, data_root=settings.data_root.with_name('pool'))
     view, strategy = drawn_datasets(drawn, images)['test'], build_strategy(settings.config.query.to_dict())
     where = ScoringSettings(batch_size=settings.batch_size, workers=workers, device=settings.device)

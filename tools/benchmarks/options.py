@@ -58,7 +58,7 @@ def check_option(
     Returns:
         ``milliseconds`` of each stage's iteration and of a stock step with the same options, ``busy``, the
         share of a label step's time in which the GPU computes (None on a CPU), its ``memory`` in bytes (0 on
-        a CPU), ``score`` in images a second, ``losses`` of the first batch by term and stage, its images'
+        a CPU), ``score`` in images per second, ``losses`` of the first batch by term and stage, its images'
         ``scores``, and ``series``, the losses of the first steps of a run.
     """
     acceleration, dtype = OPTIONS[name]
