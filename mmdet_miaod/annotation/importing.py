@@ -24,7 +24,7 @@ _SHOWN = 10
 
 @dataclass(frozen=True)
 class Import:
-    """What an import did to one batch.
+    """Outcome of an import for one batch.
 
     Attributes:
         batch: the batch.

@@ -67,7 +67,7 @@ def _read_box(image: str, box: Any) -> FoundBox:
 
 @dataclass
 class PageLabels:
-    """What was said about the images of a batch so far.
+    """Answers given so far about the images of a batch.
 
     Attributes:
         batch: the batch.

@@ -34,7 +34,7 @@ _SPECIAL = re.compile(r'\{\{|\$\{|[\x00-\x1f\x7f]')
 
 @dataclass(frozen=True)
 class PhotographRun:
-    """What a person says about a new run.
+    """Settings that a person gives a new run.
 
     Attributes:
         photographs: folders.

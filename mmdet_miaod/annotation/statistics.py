@@ -20,7 +20,7 @@ MOVED_IOU = 0.3
 
 @dataclass(frozen=True)
 class PreBoxCounts:
-    """What became of proposed boxes, in reviewed images.
+    """Proposed boxes of reviewed images, counted by what became of them.
 
     Attributes:
         kept: of the same class and place (IoU of :data:`KEPT_IOU` or more).

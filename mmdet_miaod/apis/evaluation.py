@@ -19,7 +19,7 @@ from .settings import RunSettings
 
 @dataclass(frozen=True)
 class CheckpointResult:
-    """What a detector finds on a test set, and how good that is.
+    """Detections of a detector on a test set, and how good they are.
 
     Attributes:
         dataset: the test set.

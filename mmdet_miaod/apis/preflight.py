@@ -31,7 +31,7 @@ from .settings import RunSettings
 
 @dataclass(frozen=True)
 class Prepared:
-    """What the checks leave for a run to use, so that nothing is read or drawn twice.
+    """Results of the checks for a run to use, so that nothing is read or drawn twice.
 
     Attributes:
         device: where the model is to be trained.

@@ -15,7 +15,7 @@ class Terminated(BaseException):
 
 
 class StopSignals:
-    """What arrived: the number of the first signal that asked the process to stop, or None.
+    """Handler of signals; keeps the first one that asked the process to stop.
 
     Attributes:
         received: ``signal.SIGINT``, ``signal.SIGTERM`` or None.

@@ -19,7 +19,7 @@ _MANY = 4 * _CHUNK  # from which on processes are worth their start
 
 @dataclass(frozen=True, eq=False)
 class ImageReport:
-    """What reading all images of an index found.
+    """Sizes, keys and oddities of all images of an index.
 
     Attributes:
         sizes: ``(N, 2)`` int32 width and height in pixels as a model sees the images.

@@ -17,7 +17,7 @@ _NO_METRICS = ('cycle', 'labeled', 'boxes')
 
 
 class RunLog:
-    """What the stages of a run write together.
+    """Log files that the stages of a run write together.
 
     MMDetection's ``tools/analysis_tools/analyze_logs.py`` reads the loss log: it skips the first line, and
     the lines of a stage's beginning, which have no ``epoch``.

@@ -21,7 +21,7 @@ TAG_KEYS = {'labeled': 0, 'unlabeled': 1}
 
 @dataclass(frozen=True)
 class EpochData:
-    """What hooks find as ``runner.data_loader``: the length of an epoch, and a data set.
+    """Length of an epoch and data set, which hooks find as ``runner.data_loader``.
 
     Attributes:
         length: iterations of an epoch.

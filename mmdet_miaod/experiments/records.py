@@ -19,7 +19,7 @@ _FACTORED = ('config', 'environment', 'pool')
 
 @dataclass(frozen=True)
 class RecordedRun:
-    """What a grid keeps of a run.
+    """Record of a run that a grid keeps.
 
     Attributes:
         identity: config, pool and seed.

@@ -19,7 +19,7 @@ class DamagedFileError(ValueError):
 
 @dataclass(frozen=True)
 class FileRecord:
-    """What was written: the path, its size in bytes and its SHA-256 in hexadecimal."""
+    """Record of a written file: the path, its size in bytes and its SHA-256 in hexadecimal."""
 
     path: Path
     size: int

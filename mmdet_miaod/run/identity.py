@@ -26,7 +26,7 @@ def _with_text_keys(value: Any) -> Any:
 
 @dataclass(frozen=True)
 class RunIdentity:
-    """What a run must not change while it lasts.
+    """Facts of a run that must not change while it lasts.
 
     Attributes:
         config: JSON values of the config by dotted key, without what may differ between two sessions

@@ -24,7 +24,7 @@ _SIDE = 400
 
 @dataclass(frozen=True)
 class Findings:
-    """What is known of the detections on a test set.
+    """Right and wrong detections on a test set, as a page shows them.
 
     Attributes:
         cycle: the newest evaluated cycle, of which table and pictures are.

@@ -23,7 +23,7 @@ _STEP = 0.05
 
 
 class CurveAxis(NamedTuple):
-    """What a learning curve is drawn against: a key of the entries, and its name for people."""
+    """Axis of a learning curve: a key of the entries, and its name for people."""
 
     key: str
     title: str
@@ -64,7 +64,7 @@ class Curve:
 
 @dataclass(frozen=True)
 class CurvePoint:
-    """What runs that differ in their seed only reach after one cycle.
+    """Mean of runs that differ in their seed only, after one cycle.
 
     Attributes:
         cycle: number of the cycle.
