@@ -10,6 +10,7 @@ import numpy as np
 from .. import distributed
 from ..annotation.batch import BATCHES_FOLDER, Batch, PreBox, read_batch
 from ..annotation.folder import write_batch_folder
+from ..annotation.importing import LABELS
 from ..annotation.labels import read_labels
 from ..datasets.photographs import PersonLabeledDataset
 from ..datasets.pool import ImagePoolDataset
@@ -21,7 +22,7 @@ from .cycle_scoring import scores_name
 from .cycle_training import model_name
 from .proposals import ProposalSettings, describe_images, propose_boxes
 from .split import split_names
-from .taken_labels import LABELS, TEST, TRAIN, Objects, imported_labels, read_objects
+from .taken_labels import TEST, TRAIN, Objects, imported_labels, read_objects
 
 # Kind of the steps by which images went out.
 BATCH = 'batch'

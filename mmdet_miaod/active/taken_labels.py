@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 
 from ..annotation.batch import BATCHES_FOLDER, read_batch
-from ..annotation.importing import LABELS_STEP
+from ..annotation.importing import LABELS
 from ..annotation.labels import LABELS_NAME, read_labels
 from ..annotation.statistics import count_labels
 from ..run.file_record import DamagedFileError, hash_file, verify
@@ -12,8 +12,6 @@ from ..run.manifest import RunState
 from ..run.step import FinishedStep
 
 TRAIN, TEST = 'train', 'test'
-# Kind of the steps by which labels came in.
-LABELS = LABELS_STEP
 
 # Corners (x1, y1, x2, y2), class name and whether it is ignored, per box of an image.
 Objects = list[tuple[Sequence[float], str, bool]]

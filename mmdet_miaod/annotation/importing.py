@@ -18,7 +18,7 @@ from .labels import LABELS_NAME, BatchLabels, ImportedFile, merge, no_labels, re
 from .statistics import count_labels
 
 # Kind of the step by which a run takes the labels of a batch.
-LABELS_STEP = 'labels'
+LABELS = 'labels'
 _SHOWN = 10
 
 
@@ -138,7 +138,7 @@ def _refuse_late_change(
     state: RunState, batch: Batch, before: BatchLabels, after: BatchLabels, source: str
 ) -> None:
     """Refuse other labels than those that the run has trained on; the same once more mend a lost file."""
-    taken = [step for step in state.of_kind(LABELS_STEP) if step.number == batch.number]
+    taken = [step for step in state.of_kind(LABELS) if step.number == batch.number]
     name = f'{BATCHES_FOLDER}/{batch.number}/{LABELS_NAME}'
     if taken and after != before and not state.damaged([name]):
         raise ValueError(
@@ -154,7 +154,7 @@ def waiting_batches(directory: str | Path) -> list[int]:
         FileNotFoundError: there is no run, or it has no batch.
     """
     state, _ = RunState.recover(directory)
-    taken = {step.number for step in state.of_kind(LABELS_STEP)}
+    taken = {step.number for step in state.of_kind(LABELS)}
     return [batch.number for batch in run_batches(directory) if batch.number not in taken]
 
 

@@ -10,7 +10,8 @@ import numpy as np
 
 from .. import distributed
 from ..active.selection import SelectionSettings
-from ..active.taken_labels import LABELS, Objects, read_objects
+from ..active.taken_labels import Objects, read_objects
+from ..annotation.importing import LABELS
 from ..config.files import weights_content
 from ..datasets.builder import build_dataset
 from ..datasets.image_files import summarise

@@ -12,7 +12,7 @@ import numpy as np
 from torch.utils.data import Dataset
 
 from .. import distributed
-from ..active.batches import TEST, TRAIN
+from ..active.taken_labels import TEST, TRAIN
 from ..config.files import complete_config, saved_config
 from ..datasets.builder import build_dataset
 from ..datasets.photographs import PersonLabeledDataset, PhotographPool

@@ -11,7 +11,7 @@ import numpy as np
 
 from ..active.cycle_evaluation import load_detections, selected_detections_name, test_detections_name
 from ..active.label_losses import LabelLoss, label_losses_name, read_label_losses
-from ..active.taken_labels import LABELS
+from ..annotation.importing import LABELS
 from ..regular_files import read_json, read_text
 from ..run.config_copy import recorded_config
 from ..run.manifest import RunState
