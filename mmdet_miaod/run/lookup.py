@@ -51,6 +51,7 @@ def check_run_directory(directory: Path) -> None:
 
 
 def has_manifest(directory: Path) -> bool:
+    """Tell whether a folder has the manifest of a run, or the one before it."""
     return any((directory / name).exists() for name in (MANIFEST_NAME, PREVIOUS_NAME))
 
 
