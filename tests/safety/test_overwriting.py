@@ -155,7 +155,8 @@ def test_a_grid(grid_file, tmp_path, capsys) -> None:  # noqa: F811
 def test_records_and_losses_of_single_models(folder, capsys) -> None:
     study = folder / 'study.py'
     study.write_text(
-        "config = 'config.py'\nsettings = dict(a=dict())\nseeds = [1]\nrecords = 'records.jsonl'\n"
+        "data = 'any'\nconfig = 'config.py'\nsettings = dict(a=dict())\nseeds = [1]\n"
+        "records = 'records.jsonl'\n"
     )
     refused(folder, capsys, 'mine.csv: is there already', 'collapse', study, '--losses', folder / 'mine.csv')
     message = 'mine.csv: is no file of records of models'
