@@ -2,36 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from mmdet_miaod.experiments.collapse import collapse_table, read_records
-from mmdet_miaod.experiments.grid import load_grid
+from mmdet_miaod.experiments.grid import Grid, load_grid
 from mmdet_miaod.experiments.page import fill_page
 from mmdet_miaod.experiments.results import complete_curves, grid_tables, read_all_curves
 from mmdet_miaod.experiments.single_models import load_study
 
 ROOT = Path(__file__).resolve().parent.parent
-RECORDS = ROOT / 'docs' / 'results' / 'bccd_grid.json'
-COLLAPSES = ('bccd_collapse', 'dice_collapse')
+# Grids and their tables on the page; studies of single models, whose table stands where the first one's marks are.
+GRIDS = {
+    'bccd_grid': ('curves', 'differences', 'runs'),
+    'bccd_small': ('curves', 'differences', 'savings', 'collapses', 'runs'),
+}
+STUDIES = [('bccd_collapse', 'dice_collapse'), ('bccd_terms', 'chess_terms')]
 
 
 @pytest.fixture
-def grid(tmp_path):
-    grid = load_grid(ROOT / 'configs' / 'experiments' / 'bccd_grid.py')
-    return replace(grid, work_directory=tmp_path, records=RECORDS)
+def read_grid(tmp_path) -> Callable[[str], Grid]:
+    def read(name: str) -> Grid:
+        grid = load_grid(ROOT / 'configs' / 'experiments' / f'{name}.py')
+        return replace(grid, work_directory=tmp_path, records=ROOT / 'docs' / 'results' / f'{name}.json')
+
+    return read
 
 
-def test_tables_are_those_of_the_records(grid) -> None:
+@pytest.mark.parametrize('name', GRIDS)
+def test_tables_are_those_of_the_records(read_grid, name) -> None:
     page = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
-    tables = {name: table.markdown() for name, table in grid_tables(grid, read_all_curves(grid)).items()}
-    assert fill_page(page, RECORDS.stem, tables) == page
-    assert all(page.count(tables[name].strip()) == 1 for name in ('curves', 'differences', 'runs'))
+    grid = read_grid(name)
+    tables = {key: table.markdown() for key, table in grid_tables(grid, read_all_curves(grid)).items()}
+    assert fill_page(page, name, tables) == page
+    assert all(page.count(tables[key].strip()) == 1 for key in GRIDS[name])
 
 
-def test_every_run_is_recorded_and_counted_unless_it_diverged(grid) -> None:
+def test_every_run_with_few_labels_is_finished(read_grid) -> None:
+    grid = read_grid('bccd_small')
+    records = grid.read_records()
+    assert records.keys() == {run.name for run in grid.runs}
+    assert all(record.finished and len(record.metrics) == 4 for record in records.values())
+
+
+def test_every_run_is_recorded_and_counted_unless_it_diverged(read_grid) -> None:
+    grid = read_grid('bccd_grid')
     records = grid.read_records()
     assert records.keys() == {run.name for run in grid.runs}
     counted = {
@@ -42,10 +60,12 @@ def test_every_run_is_recorded_and_counted_unless_it_diverged(grid) -> None:
     assert {len(record.metrics) for name, record in records.items() if name in counted} == {4}
 
 
-def test_the_table_of_collapses_is_that_of_the_records() -> None:
+@pytest.mark.parametrize('names', STUDIES)
+def test_tables_of_single_models_are_those_of_the_records(names) -> None:
     page = (ROOT / 'docs' / 'results.md').read_text(encoding='utf-8')
-    studies = [load_study(ROOT / 'configs' / 'experiments' / f'{name}.py') for name in COLLAPSES]
+    studies = [load_study(ROOT / 'configs' / 'experiments' / f'{name}.py') for name in names]
     models = {study.data: read_records(study.records) for study in studies}
-    assert fill_page(page, COLLAPSES[0], dict(collapses=collapse_table(models))) == page
+    assert all(models.values())
+    assert fill_page(page, names[0], dict(collapses=collapse_table(models))) == page
     for study in studies:
         assert {record.setting for record in models[study.data]} <= study.settings.keys()
