@@ -17,6 +17,8 @@ _maximize = dict(
 )
 settings = {
     'supervised': {'schedule': 'supervised'},
+    # What is left of the schedule without unlabeled images: two thirds of the steps, and a fresh optimizer half-way.
+    'label stages only': {'schedule': [_label, _label]},
     'miaod': {'schedule': 'miaod'},
     'miaod, lambda 0': {'schedule': 'miaod', 'param_lambda': 0.0},
     'miaod, no MIL loss on unlabeled images': {
