@@ -15,7 +15,7 @@ from mmdet_miaod.experiments.results import complete_curves, grid_tables, read_a
 from mmdet_miaod.experiments.single_models import load_study
 
 ROOT = Path(__file__).resolve().parent.parent
-# Grids and their tables on the page; studies of single models, whose table stands where the first one's marks are.
+# Grids and their tables on the page; studies of single models, whose table stands at the first one's marks.
 GRIDS = {
     'bccd_grid': ('curves', 'differences', 'runs'),
     'bccd_small': ('curves', 'differences', 'savings', 'collapses', 'runs'),

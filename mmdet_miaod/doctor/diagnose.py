@@ -36,15 +36,10 @@ def diagnose(
         on_phase: is told what is done next.
         measured: what is known of GPUs elsewhere, see :mod:`~mmdet_miaod.doctor.measured`.
     """
-    findings: list[Finding] = []
-    if unread := unread_validation(settings.config.data):
-        findings.append(Finding('data', 'validation set', 'warning', unread))
+    unread = unread_validation(settings.config.data)
+    findings = [Finding('data', 'validation set', 'warning', unread)] if unread else []
     if not quick:
-        on_phase('environment')
-        findings += check_environment(device, settings.work_directory, settings.loaders.workers)
-        on_phase('images and annotation files')
-        with tried(findings, 'data', 'images and annotations'):
-            findings += check_data(settings, all_annotations)
+        findings += _check_thoroughly(settings, device, all_annotations, on_phase)
         # They have been decoded; what is left to do is to read their sizes.
         settings = replace(settings, data=replace(settings.data, check_images='header'))
     on_phase('what a run checks before it starts')
@@ -60,6 +55,18 @@ def diagnose(
             on_phase('a few steps of each stage')
             estimates = _estimate(settings, prepared, measured, findings)
     return Diagnosis(findings, estimates)
+
+
+def _check_thoroughly(
+    settings: RunSettings, device: str, all_annotations: bool, on_phase: Callable[[str], None]
+) -> list[Finding]:
+    """Check what takes longer than a run's own checks."""
+    on_phase('environment')
+    findings = check_environment(device, settings.work_directory, settings.loaders.workers)
+    on_phase('images and annotation files')
+    with tried(findings, 'data', 'images and annotations'):
+        findings += check_data(settings, all_annotations)
+    return findings
 
 
 def _unreadable(findings: list[Finding]) -> bool:

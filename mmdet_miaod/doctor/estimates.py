@@ -35,8 +35,7 @@ def estimate(
         The findings, and the numbers: ``steps``, ``seconds``, ``disk_bytes``, ``images_to_label``,
         ``boxes_to_draw`` and what they are made of.
     """
-    data = prepared.data
-    split = prepared.first_split
+    data, split = prepared.data, prepared.first_split
     loaders = LoaderFactory(data, settings.loaders, prepared.device)(split)
     model = build_model(settings.model, data.labeled.CLASSES).to(prepared.device)
     disk = _disk(settings, model, len(data.pool))
@@ -45,18 +44,8 @@ def estimate(
     batch = settings.loaders.batch_size * distributed.world_size()
     steps = run_steps(settings.schedule, sizes, settings.loaders.repeats, batch)
     seconds = _seconds(settings, prepared, times, loaders, sizes)
-    elsewhere = times_elsewhere(
-        measured,
-        settings.config.get('img_scale') or (),
-        batch,
-        sum(parameter.numel() for parameter in model.parameters()),
-    )
-    stages = {stage.name for stage in settings.schedule}
-    seconds_elsewhere = {
-        card: sum(_seconds(settings, prepared, known, loaders, sizes).values())
-        for card, known in elsewhere.items()
-        if stages <= known.stages.keys()
-    }
+    parameters = sum(parameter.numel() for parameter in model.parameters())
+    elsewhere = times_elsewhere(measured, settings.config.get('img_scale') or (), batch, parameters)
     boxes = np.mean([len(data.labeled.get_ann_info(int(i))['labels']) for i in split.labeled])
     numbers = dict(
         steps=sum(steps),
@@ -64,7 +53,7 @@ def estimate(
         seconds=sum(seconds.values()),
         seconds_by_part=seconds,
         seconds_by_iteration=times.stages,
-        seconds_elsewhere=seconds_elsewhere,
+        seconds_elsewhere=_seconds_elsewhere(settings, prepared, elsewhere, loaders, sizes),
         disk_bytes=disk,
         images_to_label=sizes[-1],
         images_to_label_after_the_first=sizes[-1] - sizes[0],
@@ -72,6 +61,22 @@ def estimate(
         boxes_to_draw=round(float(boxes) * sizes[-1]),
     )
     return _describe(numbers), numbers
+
+
+def _seconds_elsewhere(
+    settings: RunSettings,
+    prepared: Prepared,
+    elsewhere: Mapping[str, StepTimes],
+    loaders: Mapping[str, TrainLoader],
+    sizes: list[int],
+) -> dict[str, float]:
+    """Seconds of all cycles together by card, where every stage was measured on it."""
+    stages = {stage.name for stage in settings.schedule}
+    return {
+        card: sum(_seconds(settings, prepared, known, loaders, sizes).values())
+        for card, known in elsewhere.items()
+        if stages <= known.stages.keys()
+    }
 
 
 def _seconds(
