@@ -1,10 +1,10 @@
 # BCCD: what makes a model of 60 images collapse, one factor at a time. Single models, labels only, 160 x 120 pixels,
 # 270 steps; 8 of the 60 images are of those without boxes of red cells, unless the setting says otherwise.
 # python tools/collapse.py configs/experiments/bccd_collapse.py --data-root PATH/TO/bccd
+_base_ = ['./_base_/collapse.py']
 data = 'BCCD'
 config = '../examples/bccd.py'
 records = '../../docs/results/bccd_collapse.jsonl'
-seeds = [0, 1, 2, 3, 4]
 
 _mobilenet = dict(
     _delete_=True,
@@ -19,13 +19,6 @@ options = {
     'img_scale': (160, 120),
     'model.backbone': _mobilenet,
     'model.neck.in_channels': [24, 32, 96, 320],
-    'cycles': [0],
-    'X_L_0_size': 60,
-    'X_L_repeat': 3,
-    'schedule': 'supervised',
-    'epoch_ratio': [3, 1],
-    'epoch': 0,
-    'data.workers_per_gpu': 0,
 }
 _group_norm = dict(type='GN', num_groups=8)
 _clipped = {'optimizer_config.grad_clip.max_norm': 10}

@@ -1,20 +1,13 @@
 # Dice: the settings of bccd_collapse.py on images that are labeled well. Single models, labels only, 192 x 192 pixels,
 # 270 steps.
 # python tools/collapse.py configs/experiments/dice_collapse.py --data-root PATH/TO/dice
+_base_ = ['./_base_/collapse.py']
 data = 'Dice'
 config = '../examples/dice.py'
 records = '../../docs/results/dice_collapse.jsonl'
-seeds = [0, 1, 2, 3, 4]
 
 options = {
     'img_scale': (192, 192),
-    'cycles': [0],
-    'X_L_0_size': 60,
-    'X_L_repeat': 3,
-    'schedule': 'supervised',
-    'epoch_ratio': [3, 1],
-    'epoch': 0,
-    'data.workers_per_gpu': 0,
     'optimizer': dict(_delete_=True, type='SGD', lr=1e-2, momentum=0.9, weight_decay=5e-4),
     'optimizer_config.grad_clip': None,
 }
