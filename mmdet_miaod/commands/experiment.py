@@ -114,14 +114,15 @@ def write_results(grid: Grid, page: str | None, others: Sequence[str] = ()) -> P
     from ..visualization.report import write_report
 
     curves = read_all_curves(grid)
-    path = write_tables(grid, curves, others)
-    overview = grid_overview(grid, curves)
+    tables = grid_tables(grid, curves, others)
+    path = write_tables(grid, curves, tables)
+    overview = grid_overview(grid, curves, tables)
     plot = replace(overview.learning, name='results')
     write_plot(plot, *render(plot, png=True), grid.work_directory)
     if page is not None:
         name = (grid.records or grid.work_directory).stem
-        tables = {key: table.markdown() for key, table in grid_tables(grid, curves, others).items()}
-        write_text(page, fill_page(Path(page).read_text(encoding='utf-8'), name, tables))
+        texts = {key: table.markdown() for key, table in tables.items()}
+        write_text(page, fill_page(Path(page).read_text(encoding='utf-8'), name, texts))
     finished = [folder for run in grid.runs if is_finished(folder := grid.work_directory / run.name)]
     if finished:
         report = grid.work_directory / 'report.html'

@@ -108,7 +108,7 @@ def inspect_images(
 
 @dataclass(frozen=True, eq=False)
 class _Chunk(ImageReport):
-    """What reading some images found, and what could not be read."""
+    """Report of some images, and those that could not be read."""
 
     failures: image_files.Failures
 

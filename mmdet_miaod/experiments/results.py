@@ -15,10 +15,7 @@ from ..visualization.page_parts import Overview, PageTable
 from .grid import Grid, GridRun
 from .records import read_records
 from .savings import collapse_counts, overall_table, saving_table
-from .statistics import PairedDifference, area_under_curve, mean_and_deviation, paired_difference
-
-# Curves by setting and seed.
-Curves = Mapping[str, Mapping[int, Curve]]
+from .statistics import Curves, PairedDifference, areas_of, mean_and_deviation, paired_difference
 
 
 def read_all_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
@@ -104,17 +101,17 @@ def _complete_records(path: str | Path, axis: CurveAxis) -> dict[str, dict[int, 
     return complete_curves(found)
 
 
-def write_tables(grid: Grid, curves: Curves, others: Sequence[str | Path] = ()) -> Path:
+def write_tables(grid: Grid, curves: Curves, tables: Mapping[str, PageTable]) -> Path:
     """Write the tables of a grid, ``results.md``, into its folder.
 
     Args:
         grid: the grid.
         curves: from :func:`read_all_curves`.
+        tables: from :func:`grid_tables`.
 
     Returns:
         Path of the file.
     """
-    tables = grid_tables(grid, curves, others)
     parts = [f'{table.note}\n\n{table.markdown()}\n' for table in tables.values()]
     complete = complete_curves(curves)
     missing = [run.name for run in grid.runs if run.seed not in complete[run.setting]]
@@ -127,17 +124,18 @@ def write_tables(grid: Grid, curves: Curves, others: Sequence[str | Path] = ()) 
     return path
 
 
-def grid_overview(grid: Grid, curves: Curves) -> Overview:
+def grid_overview(grid: Grid, curves: Curves, tables: Mapping[str, PageTable]) -> Overview:
     """Make the top of a grid's report: learning curves and tables.
 
     Args:
         grid: the grid.
         curves: from :func:`read_all_curves`.
+        tables: from :func:`grid_tables`.
     """
     complete = complete_curves(curves)
     count = sum(len(seeds) for seeds in complete.values())
     title = f'Grid {grid.work_directory.resolve().name}: {count} of {len(grid.runs)} runs'
-    return Overview(title, grid_plot(grid, complete), list(grid_tables(grid, curves).values()))
+    return Overview(title, grid_plot(grid, complete), list(tables.values()))
 
 
 def curve_table(curves: Curves, axis: CurveAxis) -> PageTable:
@@ -147,7 +145,7 @@ def curve_table(curves: Curves, axis: CurveAxis) -> PageTable:
         curves: complete ones, at least one.
         axis: what they are drawn against.
     """
-    areas = _areas(curves)
+    areas = areas_of(curves)
     rows = []
     for setting, seeds in curves.items():
         if seeds:
@@ -168,7 +166,7 @@ def difference_table(curves: Curves, baseline: str) -> PageTable:
         curves: complete ones.
         baseline: the setting to compare with.
     """
-    areas = _areas(curves)
+    areas = areas_of(curves)
     last = {
         setting: {seed: curve.values[-1] for seed, curve in seeds.items()}
         for setting, seeds in curves.items()
@@ -193,17 +191,6 @@ def run_table(curves: Curves) -> PageTable:
             cells = [f'{value:.3f}' for value in curve.values]
             rows.append([setting, f'{seed}', *cells, *['–'] * (len(heads) - len(cells))])
     return PageTable('mAP of each run', ['setting', 'seed', *heads], rows, 'Each run (–: not evaluated).')
-
-
-def _areas(curves: Curves) -> dict[str, dict[int, float]]:
-    """Area of each curve, by setting and seed, over the numbers of labels that all curves have in common."""
-    everything = [curve for seeds in curves.values() for curve in seeds.values()]
-    low, high = max(curve.labeled[0] for curve in everything), min(curve.labeled[-1] for curve in everything)
-    span = (low, high) if low < high else None
-    return {
-        setting: {seed: area_under_curve(curve.labeled, curve.values, span) for seed, curve in seeds.items()}
-        for setting, seeds in curves.items()
-    }
 
 
 def _counts(curves: Curves) -> list[str]:

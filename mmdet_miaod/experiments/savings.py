@@ -1,34 +1,15 @@
 """Labels that a setting saves against the baseline, collapsed models, and differences over several grids."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from statistics import median
 
 import numpy as np
 
 from ..visualization.learning_curve import Curve
 from ..visualization.page_parts import PageTable
-from .statistics import area_under_curve
+from .statistics import Curves, areas_of
 
 _RESAMPLES = 2000
-
-
-@dataclass(frozen=True)
-class Interval:
-    """A value and its 95% bootstrap interval (percentiles)."""
-
-    value: float
-    low: float
-    high: float
-
-    @classmethod
-    def of_draws(cls, value: float, draws: Sequence[float]) -> 'Interval':
-        """Take the 2.5th and the 97.5th percentile of resampled values."""
-        return cls(value, *(float(bound) for bound in np.percentile(draws, (2.5, 97.5))))
-
-    def percent(self) -> str:
-        """Return all three in percent."""
-        return f'{self.value:+.0%} [{self.low:+.0%}, {self.high:+.0%}]'
 
 
 def labels_needed(labeled: Sequence[float], values: Sequence[float], target: float) -> float:
@@ -75,7 +56,7 @@ def label_saving(curves: Sequence[Curve], baseline: Sequence[Curve], target: flo
     return 1 - own / other
 
 
-def saving_table(curves: Mapping[str, Mapping[int, Curve]], baseline: str, share: float = 0.95) -> PageTable:
+def saving_table(curves: Curves, baseline: str, share: float = 0.95) -> PageTable:
     """Labels that settings save for ``share`` of the mAP that the baseline ends at, with intervals.
 
     Args:
@@ -94,7 +75,7 @@ def saving_table(curves: Mapping[str, Mapping[int, Curve]], baseline: str, share
         if setting != baseline and some:
             draws = [label_saving(_drawn(some, rng), _drawn(base, rng), target) for _ in range(_RESAMPLES)]
             value = label_saving(some, base, target)
-            cells.append(Interval.of_draws(value, [draw for draw in draws if np.isfinite(draw)]).percent())
+            cells.append(_percent(value, [draw for draw in draws if np.isfinite(draw)]))
         rows.append([*cells, *['–'] * (3 - len(cells))])
     note = (
         f'Labels for an mAP of {target:.3f}, {share:.0%} of the mean that {baseline} ends at, and the share '
@@ -103,15 +84,14 @@ def saving_table(curves: Mapping[str, Mapping[int, Curve]], baseline: str, share
     return PageTable('Labels saved', ['setting', 'labels', 'saved'], rows, note)
 
 
-def collapse_counts(curves: Mapping[str, Mapping[int, Curve]]) -> PageTable:
+def collapse_counts(curves: Curves) -> PageTable:
     """Count the models that ended below half of the median of all models of the grid with as many labels.
 
     Args:
         curves: by setting and seed, of runs that stopped before the end too.
     """
-    everything = [curve for seeds in curves.values() for curve in seeds.values()]
     by_cycle: dict[int, list[float]] = {}
-    for curve in everything:
+    for curve in (curve for seeds in curves.values() for curve in seeds.values()):
         for cycle, value in zip(curve.cycles, curve.values, strict=True):
             by_cycle.setdefault(cycle, []).append(value)
     medians = {cycle: median(values) for cycle, values in by_cycle.items()}
@@ -131,7 +111,7 @@ def collapse_counts(curves: Mapping[str, Mapping[int, Curve]]) -> PageTable:
     return PageTable('Collapses', ['setting', 'models', 'collapsed', 'which (labels: mAP)'], rows, note)
 
 
-def overall_table(grids: Mapping[str, Mapping[str, Mapping[int, Curve]]], baseline: str) -> PageTable:
+def overall_table(grids: Mapping[str, Curves], baseline: str) -> PageTable:
     """Relative difference of areas to the baseline over several grids, with an interval over grids and seeds.
 
     Each draw of the bootstrap takes grids with replacement, and then seeds within each (Davison and Hinkley,
@@ -142,10 +122,11 @@ def overall_table(grids: Mapping[str, Mapping[str, Mapping[int, Curve]]], baseli
         baseline: the setting to compare with, seed by seed.
     """
     settings = list(dict.fromkeys(setting for curves in grids.values() for setting in curves))
+    areas = {name: areas_of(curves) for name, curves in grids.items()}
     rng = np.random.default_rng(0)
     rows = []
     for setting in settings:
-        found = {name: _relative(curves, setting, baseline) for name, curves in grids.items()}
+        found = {name: _relative(areas[name], setting, baseline) for name in grids}
         found = {name: values for name, values in found.items() if len(values)}
         if setting == baseline or not found:
             continue
@@ -156,7 +137,7 @@ def overall_table(grids: Mapping[str, Mapping[str, Mapping[int, Curve]]], baseli
             draws.append(np.mean([rng.choice(group, size=len(group)).mean() for group in taken]))
         value = float(np.mean([group.mean() for group in groups]))
         single = [f'{found[name].mean():+.0%}' if name in found else '–' for name in grids]
-        rows.append([setting, *single, Interval.of_draws(value, draws).percent()])
+        rows.append([setting, *single, _percent(value, draws)])
     note = (
         f'Area under the learning curve against that of {baseline}, same seed: mean of the relative '
         'differences, over all grids with a 95% bootstrap interval over grids and seeds.'
@@ -164,14 +145,16 @@ def overall_table(grids: Mapping[str, Mapping[str, Mapping[int, Curve]]], baseli
     return PageTable('Over all data sets', ['setting', *grids, 'all'], rows, note)
 
 
-def _relative(curves: Mapping[str, Mapping[int, Curve]], setting: str, baseline: str) -> np.ndarray:
+def _relative(areas: Mapping[str, Mapping[int, float]], setting: str, baseline: str) -> np.ndarray:
     """(seeds,) relative difference of a setting's area to the baseline's."""
-    own, base = curves.get(setting, {}), curves[baseline]
-    areas = [
-        [area_under_curve(curve.labeled, curve.values) for curve in (own[seed], base[seed])]
-        for seed in sorted(own.keys() & base.keys())
-    ]
-    return np.array([area / other - 1 for area, other in areas])
+    own, base = areas.get(setting, {}), areas[baseline]
+    return np.array([own[seed] / base[seed] - 1 for seed in sorted(own.keys() & base.keys())])
+
+
+def _percent(value: float, draws: Sequence[float]) -> str:
+    """Return a value in percent, and the 2.5th and 97.5th percentile of its resampled values."""
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return f'{value:+.0%} [{low:+.0%}, {high:+.0%}]'
 
 
 def _mean_curve(curves: Sequence[Curve]) -> tuple[np.ndarray, np.ndarray]:

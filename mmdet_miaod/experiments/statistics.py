@@ -6,6 +6,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import bootstrap
 
+from ..visualization.learning_curve import Curve
+
+# Curves by setting and seed.
+Curves = Mapping[str, Mapping[int, Curve]]
+
 
 def area_under_curve(
     labeled: Sequence[float], values: Sequence[float], span: tuple[float, float] | None = None
@@ -27,6 +32,17 @@ def area_under_curve(
         return float(np.interp(low, labeled, values))
     x = np.array([low, *labeled[(labeled > low) & (labeled < high)], high])
     return float(np.trapezoid(np.interp(x, labeled, values), x) / (high - low))
+
+
+def areas_of(curves: Curves) -> dict[str, dict[int, float]]:
+    """Area of each curve, by setting and seed, over the numbers of labels that all curves have in common."""
+    everything = [curve for seeds in curves.values() for curve in seeds.values()]
+    low, high = max(curve.labeled[0] for curve in everything), min(curve.labeled[-1] for curve in everything)
+    span = (low, high) if low < high else None
+    return {
+        setting: {seed: area_under_curve(curve.labeled, curve.values, span) for seed, curve in seeds.items()}
+        for setting, seeds in curves.items()
+    }
 
 
 @dataclass(frozen=True)

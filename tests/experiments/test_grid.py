@@ -16,7 +16,13 @@ from mmcv import Config
 from mmdet_miaod.apis.settings import load_settings
 from mmdet_miaod.experiments.grid import GridRun, load_grid
 from mmdet_miaod.experiments.processes import changed_runs
-from mmdet_miaod.experiments.results import complete_curves, grid_plot, read_all_curves, write_tables
+from mmdet_miaod.experiments.results import (
+    complete_curves,
+    grid_plot,
+    grid_tables,
+    read_all_curves,
+    write_tables,
+)
 from mmdet_miaod.run.identity import RunIdentity
 from mmdet_miaod.run.manifest import RunState
 from mmdet_miaod.run.step import FinishedStep
@@ -77,12 +83,13 @@ def single_spaced(table: str) -> str:
 def test_tables(grid_file) -> None:
     grid = load_grid(grid_file)
     with pytest.raises(ValueError, match='no run has a result'):
-        write_tables(grid, read_all_curves(grid))
+        grid_tables(grid, read_all_curves(grid))
     write_metrics(grid, 'random-one-seed1', [0.1, 0.2])
     write_metrics(grid, 'random-one-seed2', [0.3, 0.4])
     write_metrics(grid, 'entropy-one-seed1', [0.2, 0.4])
     write_metrics(grid, 'entropy-one-seed2', [0.2])  # not finished: left out
-    text = single_spaced(write_tables(grid, read_all_curves(grid)).read_text())
+    curves = read_all_curves(grid)
+    text = single_spaced(write_tables(grid, curves, grid_tables(grid, curves)).read_text())
     assert '| setting | seeds | 4 | 6 | area |' in text
     assert '| random-one | 2 | 0.200 ± 0.141 | 0.300 ± 0.141 | 0.250 ± 0.141 |' in text
     assert '| entropy-one | 1 | 0.200 | 0.400 | 0.300 |' in text
@@ -111,7 +118,8 @@ def test_a_budget_of_boxes_puts_curves_over_boxes(grid_file) -> None:
     grid = load_grid(grid_file)
     write_metrics(grid, 'random-one-seed1', [0.1, 0.3], boxes=(10, 30))
     write_metrics(grid, 'entropy-one-seed1', [0.1, 0.4], boxes=(10, 33))
-    text = single_spaced(write_tables(grid, read_all_curves(grid)).read_text())
+    curves = read_all_curves(grid)
+    text = single_spaced(write_tables(grid, curves, grid_tables(grid, curves)).read_text())
     assert text.startswith('mAP by number of labeled boxes')
     assert '| setting | seeds | 10 | 30 to 33 | area |' in text
     # Between 10 and 30 boxes: the curve of 33 is at 0.1 + 0.3 * 20 / 23 there.
