@@ -22,6 +22,7 @@ options = {
 }
 _group_norm = dict(type='GN', num_groups=8)
 _clipped = {'optimizer_config.grad_clip.max_norm': 10}
+_adamw = {'optimizer': dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=1e-2)}
 settings = {
     'pretrained': {},
     'all labels': {},
@@ -32,11 +33,9 @@ settings = {
     'clip 10': _clipped,
     'pretrained, images as drawn': {},
     'clip 10, images as drawn': _clipped,
+    'AdamW, images as drawn': _adamw,
     # As configs/examples/small_pretrained.py is.
-    'AdamW, clip 10, images as drawn': {
-        **_clipped,
-        'optimizer': dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=1e-2),
-    },
+    'AdamW, clip 10, images as drawn': _adamw | _clipped,
     # The backbone keeps its batch norms, whose statistics are those of ImageNet.
     'group norm in neck and head': {
         'model.neck.norm_cfg': _group_norm,

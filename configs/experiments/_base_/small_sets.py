@@ -18,5 +18,7 @@ options = {
     'X_U_repeat': 2,
     'epoch_ratio': [2, 1],
     'epoch': 1,
+    # The last epoch has a tenth of the learning rate.
+    'lr_config.step': [1],
     'data.workers_per_gpu': 0,
 }

@@ -1,0 +1,6 @@
+# Road signs, 20 to 50 labeled images of 160 x 160 pixels.
+# python tools/experiment.py configs/experiments/roadsigns_small.py --data-root PATH/TO/roadsigns --devices cpu cpu
+_base_ = ['./_base_/small_sets.py']
+config = '../examples/roadsigns.py'
+options = {'X_L_0_size': 20, 'img_scale': (160, 160)}
+work_directory = 'work_dirs/roadsigns_small'
