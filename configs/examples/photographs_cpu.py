@@ -14,7 +14,7 @@ model = dict(
     neck=__small.model.neck,
     bbox_head={
         key: __small.model.bbox_head[key]
-        for key in ('in_channels', 'stacked_convs', 'feat_channels', 'anchor_generator')
+        for key in ('in_channels', 'stacked_convs', 'feat_channels', 'norm_cfg', 'anchor_generator')
     },
 )
 optimizer = dict(__small.optimizer, _delete_=True)

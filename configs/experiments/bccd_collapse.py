@@ -20,7 +20,11 @@ options = {
     'model.backbone': _mobilenet,
     'model.neck.in_channels': [24, 32, 96, 320],
 }
-_group_norm = dict(type='GN', num_groups=8)
+# The backbone keeps its batch norms, whose statistics are those of ImageNet.
+_group_norm = {
+    'model.neck.norm_cfg': dict(type='GN', num_groups=8),
+    'model.bbox_head.norm_cfg': dict(type='GN', num_groups=8),
+}
 _clipped = {'optimizer_config.grad_clip.max_norm': 10}
 _adamw = {'optimizer': dict(_delete_=True, type='AdamW', lr=5e-4, weight_decay=1e-2)}
 settings = {
@@ -34,13 +38,12 @@ settings = {
     'pretrained, images as drawn': {},
     'clip 10, images as drawn': _clipped,
     'AdamW, images as drawn': _adamw,
-    # As configs/examples/small_pretrained.py is.
     'AdamW, clip 10, images as drawn': _adamw | _clipped,
-    # The backbone keeps its batch norms, whose statistics are those of ImageNet.
-    'group norm in neck and head': {
-        'model.neck.norm_cfg': _group_norm,
-        'model.bbox_head.norm_cfg': _group_norm,
-    },
+    'group norm': _group_norm,
+    'group norm, images as drawn': _group_norm,
+    # As configs/examples/small_pretrained.py is.
+    'AdamW, clip 10, group norm': _adamw | _clipped | _group_norm,
+    'AdamW, clip 10, group norm, images as drawn': _adamw | _clipped | _group_norm,
 }
 # Images without boxes of red cells, though they show many.
 odd_images = [
