@@ -4,7 +4,10 @@ _base_ = ['./_base_/small_sets.py']
 config = '../examples/bccd_pretrained.py'
 options = {
     'X_L_0_size': 10,
-    # As it was run, before the others: no group norm, the learning rate never drops.
+    'X_S_size': 10,
+    'X_L_repeat': 2,
+    'X_U_repeat': 2,
+    # Run before the others: no group norm, and a learning rate that never drops.
     'model.neck.norm_cfg': None,
     'model.bbox_head.norm_cfg': None,
     'lr_config.step': [2],

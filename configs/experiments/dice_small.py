@@ -2,11 +2,5 @@
 # python tools/experiment.py configs/experiments/dice_small.py --data-root PATH/TO/dice --devices cpu cpu
 _base_ = ['./_base_/small_sets.py']
 config = '../examples/dice.py'
-options = {
-    'X_L_0_size': 20,
-    'X_S_size': 15,
-    'X_L_repeat': 1,
-    'X_U_repeat': 1,
-    'img_scale': (192, 192),
-}
+options = {'X_L_0_size': 20, 'img_scale': (192, 192)}
 work_directory = 'work_dirs/dice_small'

@@ -2,11 +2,5 @@
 # python tools/experiment.py configs/experiments/roadsigns_small.py --data-root PATH/TO/roadsigns --devices cpu cpu
 _base_ = ['./_base_/small_sets.py']
 config = '../examples/roadsigns.py'
-options = {
-    'X_L_0_size': 30,
-    'X_S_size': 15,
-    'X_L_repeat': 1,
-    'X_U_repeat': 1,
-    'img_scale': (160, 160),
-}
+options = {'X_L_0_size': 30, 'img_scale': (160, 160)}
 work_directory = 'work_dirs/roadsigns_small'

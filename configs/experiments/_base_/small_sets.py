@@ -13,9 +13,9 @@ baseline = 'random-supervised'
 # Few and short cycles, so that a grid takes an hour or two of one core.
 options = {
     'cycles': [0, 1, 2, 3],
-    'X_S_size': 10,
-    'X_L_repeat': 2,
-    'X_U_repeat': 2,
+    'X_S_size': 15,
+    'X_L_repeat': 1,
+    'X_U_repeat': 1,
     'epoch_ratio': [2, 1],
     'epoch': 1,
     # The last epoch has a tenth of the learning rate.
