@@ -47,15 +47,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         '--page',
         metavar='PAGE.md',
         help="write the tables into this page too, between its marks for the records' name, such as "
-        '"<!-- bccd_grid: curves -->" and "<!-- end -->"; tables: curves, differences, savings, collapses, '
-        'runs and, with --over, overall',
+        '"<!-- bccd_grid: curves -->" and "<!-- end -->"; tables: curves, differences, savings, '
+        'box_savings, collapses, runs and, with --over, overall and overall_savings',
     )
     parser.add_argument(
         '--over',
         nargs='+',
         default=[],
         metavar='FILE.json',
-        help='records of the same settings on other data: one more table has the differences over all',
+        help='records of the same settings on other data: two more tables have differences and savings over all',
     )
     parser.add_argument('--results-only', action='store_true', help='run nothing, write the results')
 

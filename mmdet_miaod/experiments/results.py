@@ -10,22 +10,26 @@ from ..regular_files import read_json
 from ..run.files import write_text
 from ..run.metrics import METRICS_NAME
 from ..visualization.figures import Plot
-from ..visualization.learning_curve import Curve, CurveAxis, learning_curves
+from ..visualization.learning_curve import CURVE_AXES, Curve, CurveAxis, learning_curves
 from ..visualization.page_parts import Overview, PageTable
 from .grid import Grid, GridRun
 from .records import read_records
-from .savings import collapse_counts, overall_table, saving_table
+from .savings import collapse_counts, overall_saving_table, overall_table, saving_table
 from .statistics import Curves, PairedDifference, areas_of, mean_and_deviation, paired_difference
 
 
-def read_all_curves(grid: Grid) -> dict[str, dict[int, Curve]]:
+def read_all_curves(grid: Grid, axis: CurveAxis | None = None) -> dict[str, dict[int, Curve]]:
     """Read the learning curves of all runs that have an evaluated cycle, by setting and seed.
 
     A run that the grid's records have as finished is taken from there, any other from its directory.
+
+    Args:
+        grid: the grid.
+        axis: what they are drawn against; default: what the grid's budget counts.
     """
     records = grid.read_records()
     found: dict[str, dict[int, Curve]] = {setting: {} for setting in grid.settings}
-    axis = grid.axis
+    axis = axis or grid.axis
     for run in grid.runs:
         path = grid.work_directory / run.name / METRICS_NAME
         record = records.get(run.name)
@@ -65,12 +69,13 @@ def grid_plot(grid: Grid, curves: Curves) -> Plot:
 
 
 def grid_tables(grid: Grid, curves: Curves, others: Sequence[str | Path] = ()) -> dict[str, PageTable]:
-    """Make the tables ``curves``, ``differences``, ``savings``, ``collapses`` and ``runs`` of a grid.
+    """Make the tables ``curves``, ``differences``, ``savings``, ``box_savings``, ``collapses`` and ``runs``.
 
     Args:
         grid: the grid.
         curves: from :func:`read_all_curves`.
-        others: files of records of the same settings on other data, for the table ``overall``.
+        others: files of records of the same settings on other data, for the tables ``overall`` and
+            ``overall_savings``.
     """
     complete = complete_curves(curves)
     tables = dict(
@@ -78,11 +83,16 @@ def grid_tables(grid: Grid, curves: Curves, others: Sequence[str | Path] = ()) -
         differences=difference_table(complete, grid.baseline),
     )
     if complete[grid.baseline]:
-        tables['savings'] = saving_table(complete, grid.baseline)
+        tables['savings'] = saving_table(complete, grid.baseline, grid.axis.title)
+        boxes = CURVE_AXES['box']
+        if grid.axis != boxes:
+            in_boxes = complete_curves(read_all_curves(grid, boxes))
+            tables['box_savings'] = saving_table(in_boxes, grid.baseline, boxes.title)
     if others:
         own = (grid.records or grid.work_directory).stem
         grids = {own: complete, **{Path(path).stem: _complete_records(path, grid.axis) for path in others}}
         tables['overall'] = overall_table(grids, grid.baseline)
+        tables['overall_savings'] = overall_saving_table(grids, grid.baseline)
     return dict(**tables, collapses=collapse_counts(curves), runs=run_table(curves))
 
 

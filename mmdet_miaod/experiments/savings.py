@@ -1,6 +1,7 @@
 """Labels that a setting saves against the baseline, collapsed models, and differences over several grids."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from statistics import median
 
 import numpy as np
@@ -9,7 +10,7 @@ from ..visualization.learning_curve import Curve
 from ..visualization.page_parts import PageTable
 from .statistics import Curves, areas_of
 
-_RESAMPLES = 2000
+_RESAMPLES = 1000
 
 
 def labels_needed(labeled: Sequence[float], values: Sequence[float], target: float) -> float:
@@ -56,32 +57,29 @@ def label_saving(curves: Sequence[Curve], baseline: Sequence[Curve], target: flo
     return 1 - own / other
 
 
-def saving_table(curves: Curves, baseline: str, share: float = 0.95) -> PageTable:
+def saving_table(curves: Curves, baseline: str, unit: str = 'labels', share: float = 0.95) -> PageTable:
     """Labels that settings save for ``share`` of the mAP that the baseline ends at, with intervals.
 
     Args:
         curves: complete ones, by setting and seed.
         baseline: the setting to compare with.
+        unit: what the curves are drawn against.
         share: of the baseline's last mean mAP.
     """
-    base = list(curves[baseline].values())
-    target = share * float(np.mean([curve.values[-1] for curve in base]))
     rng = np.random.default_rng(0)
+    target = _target(curves, baseline, share)
     rows = []
     for setting, seeds in curves.items():
-        some = list(seeds.values())
-        needed = labels_needed(*_mean_curve(some), target) if some else float('inf')
+        needed = labels_needed(*_mean_curve(list(seeds.values())), target) if seeds else float('inf')
         cells = [setting, f'{needed:.0f}' if np.isfinite(needed) else 'not reached']
-        if setting != baseline and some:
-            draws = [label_saving(_drawn(some, rng), _drawn(base, rng), target) for _ in range(_RESAMPLES)]
-            value = label_saving(some, base, target)
-            cells.append(_percent(value, [draw for draw in draws if np.isfinite(draw)]))
+        if setting != baseline and seeds:
+            cells.append(_percent(*_saving(curves, setting, baseline, rng, share)))
         rows.append([*cells, *['–'] * (3 - len(cells))])
     note = (
-        f'Labels for an mAP of {target:.3f}, {share:.0%} of the mean that {baseline} ends at, and the share '
-        'that is saved against it [95% bootstrap interval over seeds].'
+        f'{unit.capitalize()} for an mAP of {target:.3f}, {share:.0%} of the mean that {baseline} ends at, '
+        'and the share that is saved against it [95% bootstrap interval over seeds].'
     )
-    return PageTable('Labels saved', ['setting', 'labels', 'saved'], rows, note)
+    return PageTable(f'{unit.capitalize()} saved', ['setting', unit, 'saved'], rows, note)
 
 
 def collapse_counts(curves: Curves) -> PageTable:
@@ -114,46 +112,93 @@ def collapse_counts(curves: Curves) -> PageTable:
 def overall_table(grids: Mapping[str, Curves], baseline: str) -> PageTable:
     """Relative difference of areas to the baseline over several grids, with an interval over grids and seeds.
 
-    Each draw of the bootstrap takes grids with replacement, and then seeds within each (Davison and Hinkley,
-    "Bootstrap Methods and their Application", 1997, section 3.8).
-
     Args:
         grids: complete curves by setting and seed of each grid, by its name.
         baseline: the setting to compare with, seed by seed.
     """
-    settings = list(dict.fromkeys(setting for curves in grids.values() for setting in curves))
-    areas = {name: areas_of(curves) for name, curves in grids.items()}
-    rng = np.random.default_rng(0)
-    rows = []
-    for setting in settings:
-        found = {name: _relative(areas[name], setting, baseline) for name in grids}
-        found = {name: values for name, values in found.items() if len(values)}
-        if setting == baseline or not found:
-            continue
-        groups = list(found.values())
-        draws = []
-        for _ in range(_RESAMPLES):
-            taken = [groups[i] for i in rng.integers(len(groups), size=len(groups))]
-            draws.append(np.mean([rng.choice(group, size=len(group)).mean() for group in taken]))
-        value = float(np.mean([group.mean() for group in groups]))
-        single = [f'{found[name].mean():+.0%}' if name in found else '–' for name in grids]
-        rows.append([setting, *single, _percent(value, draws)])
     note = (
         f'Area under the learning curve against that of {baseline}, same seed: mean of the relative '
         'differences, over all grids with a 95% bootstrap interval over grids and seeds.'
     )
-    return PageTable('Over all data sets', ['setting', *grids, 'all'], rows, note)
+    return _over_grids('Over all data sets', grids, baseline, _relative_area, note)
 
 
-def _relative(areas: Mapping[str, Mapping[int, float]], setting: str, baseline: str) -> np.ndarray:
-    """(seeds,) relative difference of a setting's area to the baseline's."""
+def overall_saving_table(grids: Mapping[str, Curves], baseline: str, share: float = 0.95) -> PageTable:
+    """Labels saved (:func:`saving_table`) over several grids, with an interval over grids and seeds.
+
+    Args:
+        grids: complete curves by setting and seed of each grid, by its name.
+        baseline: the setting to compare with.
+        share: of the mean mAP that the baseline ends at in each grid.
+    """
+    note = (
+        f'Labels saved against {baseline} for {share:.0%} of the mean mAP that it ends at, over all grids '
+        'with a 95% bootstrap interval over grids and seeds.'
+    )
+    saving = partial(_saving, share=share)
+    return _over_grids('Labels saved over all data sets', grids, baseline, saving, note)
+
+
+# A value of a setting in a grid, and values of as many draws of seeds; None where there is none.
+_Measure = Callable[[Curves, str, str, np.random.Generator], tuple[float, np.ndarray] | None]
+
+
+def _over_grids(
+    title: str, grids: Mapping[str, Curves], baseline: str, measure: _Measure, note: str
+) -> PageTable:
+    """Table of a value by setting and grid, and of its mean over grids.
+
+    Each draw of the bootstrap takes grids with replacement, and seeds within each (Davison and Hinkley,
+    "Bootstrap Methods and their Application", 1997, section 3.8).
+    """
+    rng = np.random.default_rng(0)
+    rows = []
+    for setting in dict.fromkeys(setting for curves in grids.values() for setting in curves):
+        found = {name: measure(curves, setting, baseline, rng) for name, curves in grids.items()}
+        known = [one for one in found.values() if one is not None]
+        if setting == baseline or not known:
+            continue
+        size = (_RESAMPLES, len(known))
+        draws = np.stack([rng.choice(drawn[np.isfinite(drawn)], size) for _, drawn in known])
+        taken = np.take_along_axis(draws, rng.integers(len(known), size=(1, *size)), axis=0)[0]
+        single = ['–' if one is None else f'{one[0]:+.0%}' for one in found.values()]
+        overall = float(np.mean([value for value, _ in known]))
+        rows.append([setting, *single, _percent(overall, taken.mean(axis=1))])
+    return PageTable(title, ['setting', *grids, 'all'], rows, note)
+
+
+def _relative_area(
+    curves: Curves, setting: str, baseline: str, rng: np.random.Generator
+) -> tuple[float, np.ndarray] | None:
+    """Mean relative difference of areas over seeds; a seed with which the baseline finds nothing has none."""
+    areas = areas_of(curves)
     own, base = areas.get(setting, {}), areas[baseline]
-    return np.array([own[seed] / base[seed] - 1 for seed in sorted(own.keys() & base.keys())])
+    values = np.array([own[seed] / base[seed] - 1 for seed in sorted(own.keys() & base.keys()) if base[seed]])
+    if not len(values):
+        return None
+    return float(values.mean()), rng.choice(values, size=(_RESAMPLES, len(values))).mean(axis=1)
 
 
-def _percent(value: float, draws: Sequence[float]) -> str:
+def _saving(
+    curves: Curves, setting: str, baseline: str, rng: np.random.Generator, share: float
+) -> tuple[float, np.ndarray] | None:
+    """Labels saved for a share of the baseline's last mean mAP; a draw is NaN where neither reaches it."""
+    some, base = (list(curves.get(name, {}).values()) for name in (setting, baseline))
+    if not some or not base:
+        return None
+    target = _target(curves, baseline, share)
+    draws = [label_saving(_drawn(some, rng), _drawn(base, rng), target) for _ in range(_RESAMPLES)]
+    return label_saving(some, base, target), np.array(draws)
+
+
+def _target(curves: Curves, baseline: str, share: float) -> float:
+    """Return a share of the mean mAP that the baseline ends at."""
+    return share * float(np.mean([curve.values[-1] for curve in curves[baseline].values()]))
+
+
+def _percent(value: float, draws: np.ndarray) -> str:
     """Return a value in percent, and the 2.5th and 97.5th percentile of its resampled values."""
-    low, high = np.percentile(draws, (2.5, 97.5))
+    low, high = np.nanpercentile(draws, (2.5, 97.5))
     return f'{value:+.0%} [{low:+.0%}, {high:+.0%}]'
 
 

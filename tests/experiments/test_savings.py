@@ -8,6 +8,7 @@ from mmdet_miaod.experiments.savings import (
     collapse_counts,
     label_saving,
     labels_needed,
+    overall_saving_table,
     overall_table,
     saving_table,
 )
@@ -49,7 +50,8 @@ def test_savings_are_those_of_means_over_seeds() -> None:
         'same': {0: curve(0.1, 0.2, 0.5), 1: curve(0.1, 0.4, 0.5)},
         'flat': {0: curve(0.1, 0.1, 0.1)},
     }
-    table = saving_table(curves, 'base', share=0.6)
+    table = saving_table(curves, 'base', 'labeled boxes', share=0.6)
+    assert list(table.heads) == ['setting', 'labeled boxes', 'saved']
     assert table.rows[0] == ['base', '20', '–']
     assert table.rows[1][:2] == ['same', '20']
     # The worst draw takes the first seed twice: 20 + 10 / 3 labels; the best the second: 20 - 10 / 3.
@@ -86,3 +88,24 @@ def test_differences_over_grids_weigh_each_grid_the_same() -> None:
         ['new', '+50%', '+0%', '+25% [+0%, +50%]'],
         ['only here', '–', '-20%', '-20% [-20%, -20%]'],
     ]
+
+
+def test_a_seed_with_which_the_baseline_finds_nothing_has_no_relative_difference() -> None:
+    base = {0: curve(0.0, 0.0), 1: curve(0.2, 0.2)}
+    grids = {
+        'a': {'base': base, 'new': {0: curve(0.3, 0.3), 1: curve(0.3, 0.3)}},
+        'b': {'base': {0: base[0]}, 'new': {0: curve(0.3, 0.3)}},
+    }
+    assert overall_table(grids, 'base').rows == [['new', '+50%', '–', '+50% [+50%, +50%]']]
+
+
+def test_savings_over_grids_weigh_each_grid_the_same() -> None:
+    slow = curve(0.1, 0.3, 0.5)
+    grids = {
+        'a': {'base': {0: slow}, 'new': {0: curve(0.1, 0.5, 0.6)}},
+        'b': {'base': {0: slow, 1: slow}, 'new': {0: slow, 1: slow}},
+        'c': {'base': {0: slow}},
+    }
+    table = overall_saving_table(grids, 'base', share=1.0)
+    # 20 labels against 30 in the first, as many in the second.
+    assert table.rows == [['new', '+33%', '+0%', '–', '+17% [+0%, +33%]']]

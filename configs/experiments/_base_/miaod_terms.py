@@ -7,6 +7,9 @@ options = {
     'X_U_repeat': 2,
     'epoch_ratio': [2, 1],
     'epoch': 1,
+    # Run before the small models had it.
+    'model.neck.norm_cfg': None,
+    'model.bbox_head.norm_cfg': None,
     'data.workers_per_gpu': 0,
 }
 _label = dict(name='label', epochs=2)
