@@ -55,7 +55,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs='+',
         default=[],
         metavar='FILE.json',
-        help='records of the same settings on other data: two more tables have differences and savings over all',
+        help='records of the same settings on other data: two more tables have the differences over all',
     )
     parser.add_argument('--results-only', action='store_true', help='run nothing, write the results')
 

@@ -66,10 +66,12 @@ def test_grid_that_makes_no_sense(grid_file) -> None:
             load_grid(grid_file)
 
 
-def write_metrics(grid, name, values, labeled=(4, 6), **more) -> None:
+def write_metrics(grid, name, values, labeled=(4, 6), boxes=(8, 20), **more) -> None:
     folder = grid.work_directory / name
     folder.mkdir(parents=True)
-    entries = [dict(cycle=c, labeled=labeled[c], mAP=value) for c, value in enumerate(values)]
+    entries = [
+        dict(cycle=c, labeled=labeled[c], boxes=boxes[c], mAP=value) for c, value in enumerate(values)
+    ]
     for key, numbers in more.items():
         for entry, number in zip(entries, numbers, strict=True):
             entry[key] = number
@@ -95,6 +97,8 @@ def test_tables(grid_file) -> None:
     assert '| entropy-one | 1 | 0.200 | 0.400 | 0.300 |' in text
     assert '| entropy-one | 1 | +0.150 | +0.200 |' in text
     assert '| entropy-one | 1 | 0.200 | 0.400 |\n| entropy-one | 2 | 0.200 | – |\n' in text
+    # 95% of 0.3 is at 85% of the way from 4 images with 8 boxes to 6 with 20.
+    assert '| random-one | 6 | – |' in text and '| random-one | 18 | – |' in text
     assert text.endswith('they have fewer cycles than others (yet): entropy-one-seed2.\n')
 
 
