@@ -3,7 +3,7 @@
 import logging
 import math
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 from typing import Any
@@ -117,17 +117,6 @@ class JumpDetector:
         if self._best > self._fallen * self._first:
             return now > self._risen * self._first
         return now > self._best ** (1 - self._lost) * self._first**self._lost
-
-
-def find_jump(losses: Iterable[float], **settings: Any) -> Jump | None:
-    """Find the jump of a sequence of losses, None where there is none.
-
-    Args:
-        losses: one per iteration.
-        settings: see :class:`JumpDetector`.
-    """
-    detector = JumpDetector(**settings)
-    return next((jump for loss in losses if (jump := detector.update(loss)) is not None), None)
 
 
 class LossWatch:

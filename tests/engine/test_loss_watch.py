@@ -1,15 +1,20 @@
 """A classification loss that jumps and stays."""
 
-from __future__ import annotations
-
 import json
 import math
+from collections.abc import Sequence
 from pathlib import Path
 
-from mmdet_miaod.engine.loss_watch import Jump, JumpDetector, LossWatch, find_jump
+from mmdet_miaod.engine.loss_watch import Jump, JumpDetector, LossWatch
 
 SMALL = dict(window=3, patience=4)
 FALLEN = [1.0] * 3 + [0.25] * 5
+
+
+def find_jump(losses: Sequence[float], **settings: float) -> Jump | None:
+    """The first jump of a sequence of losses."""
+    detector = JumpDetector(**settings)
+    return next((jump for loss in losses if (jump := detector.update(loss)) is not None), None)
 
 
 def test_a_loss_that_rises_beyond_half_of_its_fall_and_stays_has_jumped() -> None:
