@@ -69,9 +69,7 @@ def test_grid_that_makes_no_sense(grid_file) -> None:
 def write_metrics(grid, name, values, labeled=(4, 6), boxes=(8, 20), **more) -> None:
     folder = grid.work_directory / name
     folder.mkdir(parents=True)
-    entries = [
-        dict(cycle=c, labeled=labeled[c], boxes=boxes[c], mAP=value) for c, value in enumerate(values)
-    ]
+    entries = [dict(cycle=c, labeled=labeled[c], boxes=boxes[c], mAP=value) for c, value in enumerate(values)]
     for key, numbers in more.items():
         for entry, number in zip(entries, numbers, strict=True):
             entry[key] = number
