@@ -19,6 +19,4 @@ model = dict(
 )
 optimizer = dict(__small.optimizer, _delete_=True)
 optimizer_config = dict(__small.optimizer_config, _delete_=True)
-X_L_repeat = __small.X_L_repeat
-X_U_repeat = __small.X_U_repeat
 img_scale = (400, 300)

@@ -38,5 +38,3 @@ optimizer_config = dict(_delete_=True, grad_clip=dict(max_norm=10))
 X_L_0_size = 40
 X_S_size = 20
 cycles = [0, 1, 2, 3]
-X_L_repeat = 4
-X_U_repeat = 4
