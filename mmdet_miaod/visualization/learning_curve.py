@@ -187,9 +187,10 @@ def _draw_panels(
         for name, curves in named.items():
             _draw_mean_and_runs(axes, curves, name, place=(names.index(name), len(names)))
         axes.set(title=title, xlabel=axis.title)
-        axes.set_ylim(0, 1.06 * max(axes.dataLim.y1, 1))  # models that find nothing have an axis too
         axes.xaxis.set_major_locator(copy(ticks))
         axes.grid(color=GRID)
+    # For all panels; models that find nothing have an axis too.
+    axes_list[0].set_ylim(0, 1.06 * max(1, *(axes.dataLim.y1 for axes in axes_list)))
     axes_list[0].set_ylabel('mAP (%)')
     legends = [axes.get_legend_handles_labels() for axes in axes_list]
     entries = {label: handle for legend in legends for handle, label in zip(*legend, strict=True)}

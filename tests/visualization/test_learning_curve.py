@@ -77,6 +77,12 @@ def test_a_name_looks_the_same_in_every_panel() -> None:
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ['a', 'b']
 
 
+def test_panels_of_one_height_show_the_highest_curve_of_any() -> None:
+    figure = Figure()
+    learning_curves(dict(high={'a': [TWO]}, low={'a': [ONE]}), IMAGES).draw(figure)
+    assert [axes.get_ylim() for axes in figure.axes] == [pytest.approx((0, 1.06 * 80))] * 2
+
+
 def test_runs_of_one_curve_are_its_mean_and_dots() -> None:
     figure = Figure()
     learning_curves({'': dict(both=[ONE, TWO])}, IMAGES).draw(figure)
