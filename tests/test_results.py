@@ -21,12 +21,11 @@ FEW_LABELS = ('curves', 'differences', 'savings', 'box_savings', 'collapses')
 GRIDS = {
     'bccd_grid': ('curves', 'differences', 'runs'),
     'chess_small': (*FEW_LABELS, 'overall', 'overall_savings'),
-    'roadsigns_small': FEW_LABELS,
     'dice_small': FEW_LABELS,
     'bccd_small': FEW_LABELS,
 }
 # Records of the other data sets, for the tables over all.
-OVER = {'chess_small': ('roadsigns_small', 'dice_small', 'bccd_small')}
+OVER = {'chess_small': ('dice_small', 'bccd_small')}
 STUDIES = [
     ('bccd_collapse', 'dice_collapse'),
     ('bccd_terms', 'chess_terms'),
