@@ -30,6 +30,7 @@ STUDIES = [
     ('bccd_collapse', 'dice_collapse'),
     ('bccd_terms', 'chess_terms'),
     ('bccd_schedules', 'chess_schedules'),
+    ('chess_full',),
 ]
 
 

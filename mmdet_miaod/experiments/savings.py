@@ -45,7 +45,7 @@ def label_saving(curves: Sequence[Curve], baseline: Sequence[Curve], target: flo
 
     Returns:
         1 - labels of the setting / labels of the baseline; negative where it needs more. A mean that never
-        reaches the target counts as reaching it with its last label, so the saving is at most 0 for the
+        reaches the target counts as reaching it with its last label, and the saving as at most 0 for the
         setting's and at least 0 for the baseline's: NaN where neither does.
     """
     needed = [labels_needed(*_mean_curve(some), target) for some in (curves, baseline)]
@@ -54,7 +54,9 @@ def label_saving(curves: Sequence[Curve], baseline: Sequence[Curve], target: flo
     own, other = (
         min(number, some[0].labeled[-1]) for number, some in zip(needed, (curves, baseline), strict=True)
     )
-    return 1 - own / other
+    saving = 1 - own / other
+    # Curves over boxes end at different numbers: the last box of one may be less than the other needs.
+    return min(saving, 0) if np.isinf(needed[0]) else max(saving, 0) if np.isinf(needed[1]) else saving
 
 
 def saving_table(curves: Curves, baseline: str, unit: str = 'labels', share: float = 0.95) -> PageTable:

@@ -42,6 +42,9 @@ def test_a_saving_is_the_share_of_the_baselines_labels() -> None:
     assert label_saving(slow, fast, 0.5) == pytest.approx(-0.5)
     assert label_saving([curve(0.1, 0.1, 0.1)], slow, 0.3) == pytest.approx(1 - 30 / 20)
     assert math.isnan(label_saving(slow, slow, 0.9))
+    # Who never gets there saves nothing, even with fewer labels in all.
+    short = [curve(0.1, 0.1, 0.1, labeled=(10, 12, 14))]
+    assert label_saving(short, slow, 0.5) == 0 and label_saving(slow, short, 0.5) == 0
 
 
 def test_savings_are_those_of_means_over_seeds() -> None:
