@@ -116,7 +116,7 @@ def test_recorded_collapses_are_found_and_good_models_raise_no_alarm() -> None:
     """Models of 60 images without clipping and with it; jumps were defined on the first 34 of them."""
     lines = (Path(__file__).parent / 'recorded_losses.jsonl').read_text().splitlines()
     models = {(m['data'], m['setting'], m['seed']): m for m in map(json.loads, lines)}
-    assert len(models) == len(lines) == 117
+    assert len(models) == len(lines) == 136
     told = {key for key, m in models.items() if told_at(m['losses']) is not None}
     # Where a loss is not finite, the run itself ends with a message.
     diverged = {key for key, m in models.items() if not m['finite']}
