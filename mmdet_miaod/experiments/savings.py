@@ -48,15 +48,16 @@ def label_saving(curves: Sequence[Curve], baseline: Sequence[Curve], target: flo
         reaches the target counts as reaching it with its last label, and the saving as at most 0 for the
         setting's and at least 0 for the baseline's: NaN where neither does.
     """
-    needed = [labels_needed(*_mean_curve(some), target) for some in (curves, baseline)]
-    if not np.isfinite(needed).any():
+    means = [_mean_curve(some) for some in (curves, baseline)]
+    own, other = (labels_needed(*mean, target) for mean in means)
+    if np.isinf(own) and np.isinf(other):
         return float('nan')
-    own, other = (
-        min(number, some[0].labeled[-1]) for number, some in zip(needed, (curves, baseline), strict=True)
-    )
-    saving = 1 - own / other
     # Curves over boxes end at different numbers: the last box of one may be less than the other needs.
-    return min(saving, 0) if np.isinf(needed[0]) else max(saving, 0) if np.isinf(needed[1]) else saving
+    if np.isinf(own):
+        own = max(float(means[0][0][-1]), other)
+    if np.isinf(other):
+        other = max(float(means[1][0][-1]), own)
+    return 1 - own / other
 
 
 def saving_table(curves: Curves, baseline: str, unit: str = 'labels', share: float = 0.95) -> PageTable:

@@ -45,6 +45,10 @@ def test_a_saving_is_the_share_of_the_baselines_labels() -> None:
     # Who never gets there saves nothing, even with fewer labels in all.
     short = [curve(0.1, 0.1, 0.1, labeled=(10, 12, 14))]
     assert label_saving(short, slow, 0.5) == 0 and label_saving(slow, short, 0.5) == 0
+    # Seeds that end at different numbers of boxes: the mean ends at 30, whichever is the first.
+    seeds = [curve(0.1, 0.3, 0.5, labeled=(10, 15, 20)), curve(0.1, 0.3, 0.5, labeled=(10, 25, 40))]
+    for baseline in (seeds, seeds[::-1]):
+        assert label_saving([curve(0.1, 0.5, 0.5, labeled=(10, 15, 20))], baseline, 0.5) == pytest.approx(0.5)
 
 
 def test_savings_are_those_of_means_over_seeds() -> None:

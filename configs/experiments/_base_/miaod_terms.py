@@ -7,7 +7,7 @@ options = {
     'X_U_repeat': 2,
     'epoch_ratio': [2, 1],
     'epoch': 1,
-    # Run before the small models had it.
+    # Run before the small models had group norm.
     'model.neck.norm_cfg': None,
     'model.bbox_head.norm_cfg': None,
     'data.workers_per_gpu': 0,
