@@ -34,6 +34,8 @@ def _first_cycle_of(grid: Grid, run: GridRun) -> list[str]:
         state = RunState.load(directory)
     except (FileNotFoundError, DamagedFileError):
         return []
+    if not state.of_kind('model'):
+        return []  # before its config is read, which takes longer
     settings = grid.run_settings(run)
     cycle = settings.labeling.cycles[0]
     made_otherwise = state.identity.config != settings.identity

@@ -75,7 +75,7 @@ class Grid:
     def runs(self) -> list[GridRun]:
         """All runs, seed by seed, so that every setting has a first result early.
 
-        Those of one schedule are apart, so that on several devices most find its first cycle trained.
+        Schedules alternate, so that on two devices no run waits for the first cycle of another.
         """
         order = itertools.product(self.seeds, self.strategies, self.schedules)
         return [GridRun(strategy, schedule, seed) for seed, strategy, schedule in order]

@@ -1,9 +1,9 @@
 """Runs of a grid as processes, one at a time per device."""
 
 import logging
-import queue
 import subprocess
 import threading
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -22,6 +22,7 @@ from .grid_progress import GridProgress
 from .records import record_run, write_records
 
 _STOP_SECONDS = 60
+_POLL_SECONDS = 1.0
 _LOGGER = logging.getLogger('mmdet')
 
 
@@ -39,9 +40,10 @@ class GridRunner:
     train: Sequence[str]
     devices: Sequence[str]
     failed: list[GridRun] = field(default_factory=list)
+    _running: list[GridRun] = field(default_factory=list)
     _processes: set[subprocess.Popen] = field(default_factory=set)
     _stopping: bool = False
-    # Configs are read in turn, since MMCV's reader changes sys.path, and records are written in turn.
+    # Runs are taken, records written and configs read in turn; MMCV's reader changes sys.path.
     _turn: threading.Lock = field(default_factory=threading.Lock)
 
     def run(self) -> list[GridRun]:
@@ -50,7 +52,7 @@ class GridRunner:
         Returns:
             The runs that failed.
         """
-        waiting: queue.SimpleQueue[GridRun] = queue.SimpleQueue()
+        waiting: list[GridRun] = []
         recorded = {name for name, record in self.grid.read_records().items() if record.finished}
         for run in self.grid.runs:
             if run.name in recorded:
@@ -59,9 +61,9 @@ class GridRunner:
                 _LOGGER.info('%s: finished before.', run.name)
                 self._record(run)
             else:
-                waiting.put(run)
+                waiting.append(run)
         total = len(self.grid.runs)
-        progress = GridProgress(total, total - waiting.qsize(), len(self.devices))
+        progress = GridProgress(total, total - len(waiting), len(self.devices))
         workers = [
             threading.Thread(target=self._work, args=(device, waiting, progress)) for device in self.devices
         ]
@@ -76,12 +78,8 @@ class GridRunner:
             raise
         return self.failed
 
-    def _work(self, device: str, waiting: queue.SimpleQueue, progress: GridProgress) -> None:
-        while not self._stopping:
-            try:
-                run = waiting.get_nowait()
-            except queue.Empty:
-                return
+    def _work(self, device: str, waiting: list[GridRun], progress: GridProgress) -> None:
+        while (run := self._take(waiting)) is not None:
             _LOGGER.info('%s: begins on %s.', run.name, device)
             progress.begin(run)
             try:
@@ -92,6 +90,9 @@ class GridRunner:
                 _LOGGER.error('%s: could not be started or recorded: %s', run.name, error)
                 progress.end(run)
                 continue
+            finally:
+                with self._turn:
+                    self._running.remove(run)
             state = progress.end(run)
             if code and not self._stopping:
                 self.failed.append(run)
@@ -99,6 +100,30 @@ class GridRunner:
                 _LOGGER.error('%s: failed (exit code %d); see %s (%s)', run.name, code, where, state)
             elif not code:
                 _LOGGER.info('%s: done, mAP %s (%s).', run.name, self._precision(run), state)
+
+    def _take(self, waiting: list[GridRun]) -> GridRun | None:
+        """Wait for the next run that can begin and take it; None when none is left."""
+        while not self._stopping:
+            with self._turn:
+                if not waiting:
+                    return None
+                run = next((run for run in waiting if not self._waits(run)), None)
+                if run is not None:
+                    waiting.remove(run)
+                    self._running.append(run)
+                    return run
+            time.sleep(_POLL_SECONDS)
+        return None
+
+    def _waits(self, run: GridRun) -> bool:
+        """Tell whether a run is to begin with the first cycle of another one that is training it now."""
+        common = (run.schedule, run.seed)
+        beside = any((other.schedule, other.seed) == common for other in self._running)
+        return beside and not self._begun(run) and not shared_first_cycle(self.grid, run)
+
+    def _begun(self, run: GridRun) -> bool:
+        directory = self.grid.work_directory / run.name
+        return directory.is_dir() and not never_started(directory)
 
     def _run_one(self, run: GridRun, device: str) -> int:
         with self._turn:
@@ -138,7 +163,7 @@ class GridRunner:
         folder = self.grid.work_directory
         config = self.grid.write_config(run)
         command = [*self.train, str(config), '--work-dir', str(folder)]
-        if (folder / run.name).is_dir() and not never_started(folder / run.name):
+        if self._begun(run):
             command += ['--resume', str(folder / run.name)]
         else:
             command += ['--run-name', run.name, *shared_first_cycle(self.grid, run)]

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pytest
 
+from mmdet_miaod.experiments import processes
 from mmdet_miaod.experiments.grid import Grid
 from mmdet_miaod.experiments.processes import GridRunner, is_finished
 from mmdet_miaod.run.lock import LOCK_NAME
@@ -29,6 +30,9 @@ run = folder / config.stem
 if 'slow' in config.stem:
     (folder / f'{config.stem}.began').touch()
     time.sleep(60)
+if 'leader' in config.stem:
+    time.sleep(1)
+    (folder / 'trained').touch()
 if 'bad' in config.stem:
     sys.exit(3)
 run.mkdir(exist_ok=True)
@@ -36,10 +40,10 @@ run.mkdir(exist_ok=True)
 """
 
 
-def grid_of(folder: Path, *strategies: str) -> Grid:
+def grid_of(folder: Path, *strategies: str, seeds: tuple[int, ...] = (1,)) -> Grid:
     (folder / 'base.py').write_text('')
     names = {name: dict(type='random') for name in strategies}
-    return Grid(folder / 'base.py', names, dict(one='miaod'), [1], folder / 'runs', '', {}, 'data')
+    return Grid(folder / 'base.py', names, dict(one='miaod'), seeds, folder / 'runs', '', {}, 'data')
 
 
 @pytest.fixture
@@ -47,8 +51,10 @@ def runner_of(tmp_path):
     tool = tmp_path / 'stub.py'
     tool.write_text(STUB)
 
-    def build(*strategies: str, devices: tuple[str, ...] = ('cpu',)) -> GridRunner:
-        grid = grid_of(tmp_path, *strategies)
+    def build(
+        *strategies: str, devices: tuple[str, ...] = ('cpu',), seeds: tuple[int, ...] = (1,)
+    ) -> GridRunner:
+        grid = grid_of(tmp_path, *strategies, seeds=seeds)
         return GridRunner(grid, [sys.executable, str(tool)], devices)
 
     return build
@@ -114,7 +120,7 @@ def test_a_run_that_was_begun_in_vain_begins_again(runner_of) -> None:
 
 
 def test_ctrl_c_stops_the_runs_of_a_device_that_is_named_twice(runner_of) -> None:
-    runner = runner_of('slow1', 'slow2', 'slow3', devices=('cpu', 'cpu'))
+    runner = runner_of('slow', devices=('cpu', 'cpu'), seeds=(1, 2, 3))
     folder = runner.grid.work_directory
 
     def interrupt() -> None:
@@ -127,4 +133,24 @@ def test_ctrl_c_stops_the_runs_of_a_device_that_is_named_twice(runner_of) -> Non
     with pytest.raises(KeyboardInterrupt):
         runner.run()
     assert time.monotonic() - started < 30
+    assert len(calls(runner)) == 2
+
+
+def test_a_run_waits_for_the_first_cycle_that_another_is_training(runner_of, monkeypatch) -> None:
+    runner = runner_of('leader', 'next', devices=('cpu', 'cpu', 'cpu'), seeds=(1, 2))
+    trained = runner.grid.work_directory / 'trained'
+    monkeypatch.setattr(
+        processes, 'shared_first_cycle', lambda grid, run: ['--load-from', 'x'] if trained.exists() else []
+    )
+    assert runner.run() == []
+    made = calls(runner)
+    begun = [call.split()[0].rsplit('/', 1)[1].removesuffix('.py') for call in made]
+    assert sorted(begun[:2]) == ['leader-one-seed1', 'leader-one-seed2']
+    assert sorted(begun[2:]) == ['next-one-seed1', 'next-one-seed2']
+    assert ['--load-from' in call for call in made] == [False, False, True, True]
+
+
+def test_a_first_cycle_that_failed_is_not_waited_for(runner_of) -> None:
+    runner = runner_of('bad', 'good', devices=('cpu', 'cpu'))
+    assert [run.strategy for run in runner.run()] == ['bad']
     assert len(calls(runner)) == 2

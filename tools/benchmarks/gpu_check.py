@@ -2,8 +2,9 @@
 
 Milliseconds of label, minimize and maximize steps and of MMDetection's step beside them, the share of the
 time in which the GPU computes, memory, and how far losses and scores are from float32's; then loading,
-scoring and evaluation, a whole cycle, and the losses of GPU and CPU. With --out every result is kept as soon
-as it is there: the same command goes on where it stopped, on another day too, and --table prints the tables.
+scoring and evaluation, a whole cycle, the losses of GPU and CPU, and steps of several processes at once.
+With --out every result is kept as soon as it is there: the same command goes on where it stopped, on another
+day too, and --table prints the tables.
 
 example: %(prog)s --device cuda:0 --minutes 9 --out gpu.jsonl
 """
@@ -115,6 +116,7 @@ def items(settings: BenchmarkSettings, arguments: argparse.Namespace) -> list[It
     def loading(workers: int) -> dict[str, Any]:
         return gpu_items.loading_speed(settings, workers, 2 if quick else 100)
 
+    counts, seconds = ((1, 2), 0.2) if quick else ((1, 2, 4, 8, 12, 16), 5)
     best = 'bfloat16 channels_last'
     return [
         *(option[name] for name in BASIC),
@@ -128,6 +130,7 @@ def items(settings: BenchmarkSettings, arguments: argparse.Namespace) -> list[It
         Item(f'cycle {best}', lambda: gpu_items.whole_cycle(best, settings, *cycle), 90),
         Item('selections', lambda: gpu_items.selections(settings, cycle[0], 10 if quick else 500), 60),
         devices,
+        Item('side by side', lambda: gpu_items.side_by_side(settings, counts, seconds), 90),
         *(option[name] for name in OPTIONS if name not in BASIC and not quick),
         Item('CUDA graphs', lambda: gpu_items.cuda_graphs(settings, batches, steps)),
     ]

@@ -1,8 +1,9 @@
-"""Measurements of a GPU beside its options: loading, inference, selection, a whole cycle, CUDA graphs."""
+"""Measurements of a GPU beside its options: loading, inference, selection, a cycle, several processes."""
 
 from __future__ import annotations
 
 import json
+import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import asdict, replace
@@ -13,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import multiprocessing, nn
 
 from mmdet_miaod.active.query.base import build_strategy
 from mmdet_miaod.active.scoring import look_at, scores_and_features
@@ -23,9 +24,9 @@ from mmdet_miaod.engine.gradient_step import MixedPrecision
 from mmdet_miaod.engine.inference import ScoringSettings
 from mmdet_miaod.engine.stage import frozen_parameter_names
 from mmdet_miaod.stopwatch import stopwatch
-from tools.benchmarks.data import BenchmarkSettings, drawn_datasets, training_loader
+from tools.benchmarks.data import BenchmarkSettings, draw_batches, drawn_datasets, training_loader
 from tools.benchmarks.options import OPTIONS, build_disagreeing, seconds_per_call
-from tools.benchmarks.tasks import STAGES, Inference, StageSteps, build_miaod
+from tools.benchmarks.tasks import STAGES, Inference, StageSteps, build_miaod, training_task
 
 VOC_IMAGE = (500, 375)  # pixels of most of VOC's photographs
 
@@ -144,6 +145,48 @@ def _times_by_stage(run: Path) -> dict[str, Any]:
             for name, found in lines.items()
         },
     )
+
+
+def side_by_side(settings: BenchmarkSettings, counts: tuple[int, ...], seconds: float) -> dict[str, Any]:
+    """Take label steps in several processes at once, a thread each, as the runs of a grid do.
+
+    Args:
+        settings: model, image size, batch size, device.
+        counts: numbers of processes, one after the other.
+        seconds: that each number is measured for.
+
+    Returns:
+        ``steps`` per second of all processes together, by number of processes.
+    """
+    context = multiprocessing.get_context('spawn')
+    barrier, rates = context.Barrier(max(counts)), context.SimpleQueue()
+    arguments = (settings, counts, seconds, barrier, rates)
+    multiprocessing.spawn(_take_label_steps, arguments, nprocs=max(counts))
+    steps = dict.fromkeys(counts, 0.0)
+    while not rates.empty():
+        count, rate = rates.get()
+        steps[count] += rate
+    return dict(steps={str(count): rate for count, rate in steps.items()})
+
+
+def _take_label_steps(
+    index: int, settings: BenchmarkSettings, counts: tuple[int, ...], seconds: float, barrier: Any, rates: Any
+) -> None:
+    """Process ``index`` of :func:`side_by_side`: it takes part where there are more processes than that."""
+    torch.set_num_threads(1)
+    own = replace(settings, data_root=settings.data_root.with_name(f'process{index}'))
+    task = training_task('label step', own, draw_batches(own))
+    task.prepare()
+    seconds_per_call(task, own.device, 1)  # what is made at the first steps
+    for count in counts:
+        barrier.wait()
+        if index < count:
+            taken, end = 0, time.monotonic() + seconds
+            with stopwatch(own.device) as timing:
+                while time.monotonic() < end:
+                    task()
+                    taken += 1
+            rates.put((count, taken / timing.wall))
 
 
 def cuda_graphs(settings: BenchmarkSettings, batches: dict[str, dict], steps: int) -> dict[str, Any]:

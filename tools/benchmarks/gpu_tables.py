@@ -67,6 +67,9 @@ def _others(good: dict[str, dict[str, Any]]) -> str:
         elif name == 'selections':
             shares = ', '.join(f'{key} {value["same"]:.0%}' for key, value in result.items())
             lines.append(f'selected as float32 does: {shares}')
+        elif name == 'side by side':
+            rates = ', '.join(f'{count}: {rate:.0f}' for count, rate in result['steps'].items())
+            lines.append(f'label steps per second by number of processes: {rates}')
         elif name == 'CUDA graphs':
             lines.append(f'CUDA graphs with TF32: label step {result["milliseconds"]["label step"]:.1f} ms')
     losses = good.get('devices', {}).get('losses')

@@ -40,6 +40,7 @@ def test_everything_runs_on_a_cpu_but_cuda_graphs_and_is_not_measured_again(tmp_
     shown = capsys.readouterr()
     assert 'inference float16' in shown.out and 'loading, 0 workers: ' in shown.out
     assert 'label step: loss_cls' in shown.out and 'selected as float32 does: float32 100%' in shown.out
+    assert 'label steps per second by number of processes: 1: ' in shown.out
     assert 'cycle bfloat16 channels_last: ' in shown.out and 'waiting for data: label ' in shown.out
     assert [line.split(':')[0] for line in shown.out.splitlines() if 'not work here' in line] == [
         'CUDA graphs'
