@@ -73,11 +73,11 @@ def saving_table(curves: Curves, baseline: str, unit: str = 'labels', share: flo
     target = _target(curves, baseline, share)
     rows = []
     for setting, seeds in curves.items():
-        needed = labels_needed(*_mean_curve(list(seeds.values())), target) if seeds else float('inf')
-        cells = [setting, f'{needed:.0f}' if np.isfinite(needed) else 'not reached']
-        if setting != baseline and seeds:
-            cells.append(_percent(*_saving(curves, setting, baseline, rng, share)))
-        rows.append([*cells, *['–'] * (3 - len(cells))])
+        if not seeds:
+            continue
+        needed = labels_needed(*_mean_curve(list(seeds.values())), target)
+        saved = '–' if setting == baseline else _percent(*_saving(curves, setting, baseline, rng, share))
+        rows.append([setting, f'{needed:.0f}' if np.isfinite(needed) else 'not reached', saved])
     note = (
         f'{unit.capitalize()} for an mAP of {target:.3f}, {share:.0%} of the mean that {baseline} ends at, '
         'and the share that is saved against it [95% bootstrap interval over seeds].'
@@ -104,7 +104,8 @@ def collapse_counts(curves: Curves) -> PageTable:
             for cycle, labeled, value in zip(curve.cycles, curve.labeled, curve.values, strict=True)
         ]
         lost = [name for name, is_lost in models if is_lost]
-        rows.append([setting, f'{len(models)}', f'{len(lost)}', '; '.join(lost) or '–'])
+        if models:
+            rows.append([setting, f'{len(models)}', f'{len(lost)}', '; '.join(lost) or '–'])
     note = (
         'Models below half of the median of all models of the grid in the same cycle. Settings of one '
         'schedule share the first.'

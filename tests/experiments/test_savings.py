@@ -67,6 +67,12 @@ def test_savings_are_those_of_means_over_seeds() -> None:
     assert '0.300' in table.note
 
 
+def test_a_setting_whose_runs_are_not_there_yet_has_no_row() -> None:
+    curves = {'base': {0: curve(0.1, 0.3, 0.5)}, 'later': {}}
+    assert [row[0] for row in saving_table(curves, 'base').rows] == ['base']
+    assert [row[0] for row in collapse_counts(curves).rows] == ['base']
+
+
 def test_a_model_below_half_of_the_median_of_its_cycle_has_collapsed() -> None:
     curves = {
         'one': {0: curve(0.4, 0.5), 7: curve(0.4, 0.2)},
