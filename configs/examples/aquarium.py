@@ -10,5 +10,10 @@ pool_folders = ['VOC2007/']
 test_lists = ['VOC2007/ImageSets/Main/valtest.txt']
 test_folders = ['VOC2007/']
 
+# Seven kinds of small animals under water need more: after 520 steps of 40 images a model finds hardly anything.
+X_L_0_size = 60
+X_L_repeat = 4
+X_U_repeat = 4
+
 model = dict(bbox_head=dict(num_classes=len(classes)))
 work_directory = './work_dirs/aquarium'

@@ -1,5 +1,5 @@
-# Chess, supervised training of chess_small.py on more images, drawn at random, and on all 202: what its grid is measured
-# against.
+# Chess, supervised training of chess_small.py and chess_long.py on more images, drawn at random, and on all 202: what
+# their grids are measured against.
 # python tools/collapse.py configs/experiments/chess_full.py --data-root PATH/TO/chess
 data = 'chess'
 config = '../examples/chess.py'
@@ -15,7 +15,10 @@ options = {
     'data.workers_per_gpu': 0,
 }
 seeds = [0, 1, 2]
+_long = {'epoch_ratio': [3, 1], 'epoch': 2, 'lr_config.step': [2], 'img_scale': (384, 256)}
 settings = {
     '105 images at random': {'X_L_0_size': 105},
     'all 202 images': {'X_L_0_size': 202},
+    '105 images at random, published length': _long | {'X_L_0_size': 105},
+    'all 202 images, published length': _long | {'X_L_0_size': 202},
 }
