@@ -79,7 +79,7 @@ class GridRunner:
         return self.failed
 
     def _work(self, device: str, waiting: list[GridRun], progress: GridProgress) -> None:
-        while (run := self._take(waiting)) is not None:
+        while (run := self._take(device, waiting)) is not None:
             _LOGGER.info('%s: begins on %s.', run.name, device)
             progress.begin(run)
             try:
@@ -101,8 +101,9 @@ class GridRunner:
             elif not code:
                 _LOGGER.info('%s: done, mAP %s (%s).', run.name, self._precision(run), state)
 
-    def _take(self, waiting: list[GridRun]) -> GridRun | None:
+    def _take(self, device: str, waiting: list[GridRun]) -> GridRun | None:
         """Wait for the next run that can begin and take it; None when none is left."""
+        told = False
         while not self._stopping:
             with self._turn:
                 if not waiting:
@@ -112,6 +113,9 @@ class GridRunner:
                     waiting.remove(run)
                     self._running.append(run)
                     return run
+            if not told:
+                _LOGGER.info('%s: free until a first cycle is trained that the next runs share.', device)
+                told = True
             time.sleep(_POLL_SECONDS)
         return None
 
@@ -119,7 +123,10 @@ class GridRunner:
         """Tell whether a run is to begin with the first cycle of another one that is training it now."""
         common = (run.schedule, run.seed)
         beside = any((other.schedule, other.seed) == common for other in self._running)
-        return beside and not self._begun(run) and not shared_first_cycle(self.grid, run)
+        try:
+            return beside and not self._begun(run) and not shared_first_cycle(self.grid, run)
+        except Exception:  # whatever it is, the command that begins the run tells it
+            return False
 
     def _begun(self, run: GridRun) -> bool:
         directory = self.grid.work_directory / run.name

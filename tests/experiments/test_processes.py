@@ -136,13 +136,15 @@ def test_ctrl_c_stops_the_runs_of_a_device_that_is_named_twice(runner_of) -> Non
     assert len(calls(runner)) == 2
 
 
-def test_a_run_waits_for_the_first_cycle_that_another_is_training(runner_of, monkeypatch) -> None:
+def test_a_run_waits_for_the_first_cycle_that_another_is_training(runner_of, monkeypatch, caplog) -> None:
     runner = runner_of('leader', 'next', devices=('cpu', 'cpu', 'cpu'), seeds=(1, 2))
     trained = runner.grid.work_directory / 'trained'
     monkeypatch.setattr(
         processes, 'shared_first_cycle', lambda grid, run: ['--load-from', 'x'] if trained.exists() else []
     )
-    assert runner.run() == []
+    with caplog.at_level(logging.INFO):
+        assert runner.run() == []
+    assert sum('free until a first cycle is trained' in text for text in caplog.messages) == 1
     made = calls(runner)
     begun = [call.split()[0].rsplit('/', 1)[1].removesuffix('.py') for call in made]
     assert sorted(begun[:2]) == ['leader-one-seed1', 'leader-one-seed2']
