@@ -22,6 +22,7 @@ GRIDS = {
     'bccd_grid': ('curves', 'differences', 'runs'),
     'roadsigns_long': (*FEW_LABELS, 'overall', 'overall_savings'),
     'chess_small': FEW_LABELS,
+    'chess_long': FEW_LABELS,
     'dice_small': FEW_LABELS,
     'bccd_small': FEW_LABELS,
 }
@@ -59,7 +60,10 @@ def test_tables_are_those_of_the_records(read_grid, name) -> None:
 def test_every_run_with_few_labels_is_finished(read_grid, name) -> None:
     grid = read_grid(name)
     records = grid.read_records()
-    assert records.keys() == {run.name for run in grid.runs}
+    # Of MI-AOD's schedule chess_long has random selection alone.
+    selected = (run for run in grid.runs if run.schedule == 'miaod' and run.strategy != 'random')
+    left_out = {run.name for run in selected} if name == 'chess_long' else set()
+    assert records.keys() == {run.name for run in grid.runs} - left_out
     assert all(record.finished and len(record.metrics) == 4 for record in records.values())
 
 
