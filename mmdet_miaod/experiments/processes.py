@@ -108,7 +108,7 @@ class GridRunner:
             with self._turn:
                 if not waiting:
                     return None
-                run = next((run for run in waiting if not self._waits(run)), None)
+                run = self._next(waiting)
                 if run is not None:
                     waiting.remove(run)
                     self._running.append(run)
@@ -119,14 +119,25 @@ class GridRunner:
             time.sleep(_POLL_SECONDS)
         return None
 
-    def _waits(self, run: GridRun) -> bool:
-        """Tell whether a run is to begin with the first cycle of another one that is training it now."""
-        common = (run.schedule, run.seed)
-        beside = any((other.schedule, other.seed) == common for other in self._running)
+    def _next(self, waiting: Sequence[GridRun]) -> GridRun | None:
+        """Find the first run that is not to begin with a first cycle which another one is training now."""
+        beside = {(run.schedule, run.seed) for run in self._running}
+        asked = set()
+        for run in waiting:
+            common = (run.schedule, run.seed)
+            if common not in beside or self._begun(run):
+                return run
+            # Asked once for all runs that have it in common: it reads the manifests of the others.
+            if common not in asked and self._may_share(run):
+                return run
+            asked.add(common)
+        return None
+
+    def _may_share(self, run: GridRun) -> bool:
         try:
-            return beside and not self._begun(run) and not shared_first_cycle(self.grid, run)
+            return bool(shared_first_cycle(self.grid, run))
         except Exception:  # whatever it is, the command that begins the run tells it
-            return False
+            return True
 
     def _begun(self, run: GridRun) -> bool:
         directory = self.grid.work_directory / run.name

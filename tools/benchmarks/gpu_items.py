@@ -1,4 +1,4 @@
-"""Measurements of a GPU beside its options: loading, inference, selection, a cycle, several processes."""
+"""Measurements of a GPU beside its options: loading, inference, selection, cycle, processes, CUDA graphs."""
 
 from __future__ import annotations
 
@@ -174,6 +174,7 @@ def _take_label_steps(
 ) -> None:
     """Process ``index`` of :func:`side_by_side`: it takes part where there are more processes than that."""
     torch.set_num_threads(1)
+    Acceleration.from_config(settings.config).apply_to_backends()
     own = replace(settings, data_root=settings.data_root.with_name(f'process{index}'))
     task = training_task('label step', own, draw_batches(own))
     task.prepare()
